@@ -1,0 +1,2 @@
+noinst_LIBRARIES += %D%/libbroker.a
+%C%_libbroker_a_SOURCES =

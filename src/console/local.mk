@@ -1,0 +1,2 @@
+noinst_LIBRARIES += %D%/libconsole.a
+%C%_libconsole_a_SOURCES =

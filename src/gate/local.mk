@@ -1,0 +1,2 @@
+noinst_LIBRARIES += %D%/libgate.a
+%C%_libgate_a_SOURCES =

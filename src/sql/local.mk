@@ -1,0 +1,2 @@
+noinst_LIBRARIES += %D%/libsql.a
+%C%_libsql_a_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += %D%/libtranscript.a
+%C%_libtranscript_a_SOURCES =
