@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The seam to a database: one driver, one file, one table of functions. Calls block; cancel comes from
+ * another thread. A driver judges nothing: it builds walls and reports what happened. */
+#ifndef TWOKEY_DB_DRIVER_H
+#define TWOKEY_DB_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/cap.h"
+#include "twokey/base/digest.h"
+#include "twokey/sql/facts.h"
+
+struct err;
+struct secret;
+
+/* A statement is bytes and a language. */
+enum db_language { DB_SQL, DB_COMMAND_DOCUMENT };
+struct db_statement {
+	enum db_language language;
+	const char *bytes;
+	size_t n;
+};
+
+enum db_cell_type { DB_NULL, DB_TEXT, DB_INTEGER, DB_REAL, DB_BOOL, DB_BYTES, DB_DOCUMENT };
+/* One value as the server's text (DB_BYTES: raw bytes). Valid during the call only. */
+struct db_cell {
+	enum db_cell_type type;
+	const char *p;
+	size_t n;
+};
+struct db_column {
+	const char *name;
+	const char *type;	/* the engine's type name, "" when it has none */
+};
+
+/* Where rows go. A function that returns other than 0 ends the statement (it is cancelled, cut). */
+struct db_sink {
+	void *ctx;
+	int (*columns)(void *ctx, const struct db_column *cols, size_t n);
+	int (*row)(void *ctx, const struct db_cell *cells, size_t n);
+};
+
+enum db_tls { DB_TLS_OFF, DB_TLS_REQUIRE, DB_TLS_VERIFY_FULL };
+
+/* Where and as whom; borrowed for the length of open. */
+struct db_target {
+	enum sql_engine engine;
+	const char *file;		/* SQLite */
+	const char *host;		/* PostgreSQL: name, or NULL with */
+	const char *hostaddr;		/* may be NULL; what to connect to when host is only the name to verify */
+	const char *socket;		/* folder of the Unix socket */
+	uint16_t port;
+	const char *database;
+	const char *user;
+	const struct secret *password;	/* may be NULL */
+	enum db_tls tls;
+	const char *ca;
+	unsigned statement_timeout_ms;
+	unsigned lock_timeout_ms;
+	const char *tag;		/* the session's id: every statement of our own carries it as a comment */
+};
+
+/* What was found at connect. */
+struct db_info {
+	char version[80];
+	char database[256];
+	char role[128];
+	char identity[160];		/* system identifier and timeline, or device, inode of the file */
+	unsigned caps;			/* CAP_BIT set */
+	struct digest settings;		/* of every setting */
+	struct sql_settings sql;	/* how the server reads text, for the classifier */
+};
+
+/* How a statement ended. */
+enum db_end { DB_DONE, DB_CUT, DB_COMMITTED, DB_ROLLEDBACK, DB_FAILED, DB_UNKNOWN };
+struct db_result {
+	enum db_end end;
+	uint64_t rows;			/* handed to the sink, or affected */
+	double ms;			/* time at the server */
+	char code[32];			/* SQLSTATE or sqlite code; for ROLLEDBACK: "count", "keys", "conflict", "bind", "cancelled" */
+	long position;			/* 1-based byte offset of the error in the text, 0 when none */
+	struct buf text;		/* server's message, or why it was rolled back; the caller frees */
+	struct buf effects;		/* JSON array [{"table":"orders","inserted":0,"updated":3,"deleted":0}], or empty */
+	struct buf own;			/* names of our own statements that ran, JSON array */
+};
+void	db_result_init(struct db_result *r);
+void	db_result_fini(struct db_result *r);
+
+/* What a write would touch, read inside the wall. */
+struct db_sheet {
+	const char *how;		/* "derived", "explain", "unknown" */
+	bool count_known;
+	uint64_t count;
+	struct digest keys;		/* of the matched keys, in order */
+	struct digest bind;		/* of everything shown: see ARCHITECTURE "Binding" */
+	uint64_t dangers;		/* found in the catalogue: TRIGGER, CASCADE, RULE, COUNT_UNKNOWN ... */
+	int64_t table_rows;		/* the engine's estimate, -1 when it has none */
+	double ms;
+	struct buf triggers;		/* JSON array of names */
+	struct buf cascades;		/* JSON array of names */
+	struct buf derived;		/* the derived SELECT, "" when there is none */
+	struct buf note;		/* why something is not known, as sentences */
+	struct buf undo;		/* "none: ..." until the undo step */
+	struct buf own;			/* JSON array of names */
+};
+void	db_sheet_init(struct db_sheet *s);
+void	db_sheet_fini(struct db_sheet *s);
+
+/* What stands on record before COMMIT is sent. */
+struct db_commit_point {
+	uint64_t affected;
+	char xid[32];			/* "" when the engine has none */
+	int64_t backend;
+	char system[32];
+	char timeline[16];
+};
+
+/* An allowed write. */
+struct db_allowed {
+	struct db_statement statement;
+	const struct sql_facts *facts;
+	struct digest bind;		/* as allowed; recomputed before the bytes are sent */
+	struct digest keys;
+	bool keys_known;
+	bool at_most;			/* bound is "<= rows" instead of "= rows" */
+	uint64_t rows;
+	void *ctx;
+	/* Called once the effect is within bound and before COMMIT: other than 0 rolls back. */
+	int (*committing)(void *ctx, const struct db_commit_point *p);
+};
+
+struct db_limits {
+	uint64_t rows;
+	uint64_t bytes;
+};
+
+struct db_conn;		/* each driver has its own */
+
+struct db_driver {
+	enum sql_engine engine;
+	/* A connection inside its walls, and what was found; NULL and *e on failure (no secret in it). */
+	struct db_conn *(*open)(const struct db_target *t, struct db_info *info, struct err *e);
+	void (*close)(struct db_conn *c);
+	/* Runs one read inside the wall. 0 with *r filled (also when the server refused it: DB_FAILED),
+	 * ERR_WALL when the wall stopped it (shadowed function, uncleared view, write in a read; sentence in *e),
+	 * ERR_DATABASE when the connection is lost or in a state that it must not be in: the session ends. */
+	int (*read)(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
+	/* Fills the sheet; sample rows go to the sink. Same errors as read. */
+	int (*sheet)(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
+	/* Runs an allowed write once. 0 with r->end COMMITTED, ROLLEDBACK, FAILED or UNKNOWN. */
+	int (*run)(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
+	/* What became of a commit point on a new connection: "committed", "aborted", "unknown". */
+	int (*outcome)(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
+	/* From another thread: stop what runs now. Harmless when nothing runs. */
+	void (*cancel)(struct db_conn *c);
+};
+
+/* The driver of an engine, NULL when this build has none. */
+const struct db_driver *db_driver_find(enum sql_engine engine);
+
+/* Law 1: twokey's own statements, one table. */
+struct db_own {
+	const char *name;	/* "pg.begin-read" */
+	const char *sql;
+};
+/* All of them; *n gets the count. */
+const struct db_own *db_own_statements(enum sql_engine engine, size_t *n);
+
+#endif

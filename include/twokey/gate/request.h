@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One request and the second key: the state machine and its guards. Pure: the clock is passed in. */
+#ifndef TWOKEY_GATE_REQUEST_H
+#define TWOKEY_GATE_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "twokey/base/digest.h"
+#include "twokey/ticket/ticket.h"
+
+struct err;
+
+/* gate.def: GATE_STATE, GATE_INPUT and GATE_STEP: the enums come from it. */
+enum gate_state {
+#define GATE_STATE(name, text, final) GATE_STATE_##name,
+#define GATE_INPUT(name, text)
+#define GATE_STEP(from, input, to)
+#include "twokey/gate/gate.def"
+#undef GATE_STATE
+#undef GATE_INPUT
+#undef GATE_STEP
+	GATE_STATES
+};
+enum gate_input {
+#define GATE_STATE(name, text, final)
+#define GATE_INPUT(name, text) GATE_INPUT_##name,
+#define GATE_STEP(from, input, to)
+#include "twokey/gate/gate.def"
+#undef GATE_STATE
+#undef GATE_INPUT
+#undef GATE_STEP
+	GATE_INPUTS
+};
+
+const char *gate_state_name(enum gate_state s);
+bool	gate_state_final(enum gate_state s);
+/* The next state; false (and *s unchanged) when the table has no such step. */
+bool	gate_step(enum gate_state *s, enum gate_input in);
+
+enum gate_op { GATE_OP_EQUAL, GATE_OP_AT_MOST };	/* "=" and "<=" */
+
+/* How many rows a write may touch. */
+struct gate_bound {
+	bool given;
+	enum gate_op op;
+	uint64_t rows;
+};
+/* Parses "= 3", "=3", "3", "<= 500"; ERR_INVALID with a sentence. */
+int	gate_bound_parse(const char *s, struct gate_bound *out, struct err *e);
+bool	gate_bound_holds(const struct gate_bound *b, uint64_t rows);
+
+enum { GATE_NAME_MAX = 64, GATE_SECONDS_MIN = 2, GATE_ANSWER_WITHIN_S = 600 };
+
+/* One request. All times are monotonic milliseconds. */
+struct gate_request {
+	uint64_t n;			/* number of its event */
+	enum gate_state state;
+	char by[GATE_NAME_MAX];		/* the driver who asked */
+	struct digest digest;		/* of the statement's bytes */
+	size_t lines;			/* lines of the statement */
+	char table[200];		/* what is typed to allow it: the table's or object's name */
+	struct gate_bound bound;
+	int64_t asked_ms;
+	int64_t until_ms;		/* expiry */
+	bool sheet;			/* the sheet is there */
+	struct digest bind;		/* of everything that was shown (from the sheet) */
+	bool count_known;
+	uint64_t count;
+	/* who has it open (one record per confirmer who opened it) */
+	struct gate_opened {
+		char by[GATE_NAME_MAX];
+		int64_t at_ms;		/* opened */
+		int64_t last_ms;	/* last line shown; 0: not yet */
+	} opened[8];
+	size_t nopened;
+};
+
+/* Fills a request in state CLASSIFIED -> ASKING. */
+void	gate_request_init(struct gate_request *r, uint64_t n, const char *by,
+	    const struct digest *digest, size_t lines, int64_t now_ms, int64_t seconds);
+/* The sheet has come. When no bound was given, it becomes "= count" if the count is known.
+ * ERR_DENIED with a sentence when the known count is outside the given bound or no bound can be had:
+ * the caller voids the request. */
+int	gate_request_sheet(struct gate_request *r, const struct digest *bind, bool count_known,
+	    uint64_t count, struct err *e);
+/* The confirmer opened it (last: its last line was on his screen). ERR_STATE without a sheet. */
+int	gate_request_opened(struct gate_request *r, const char *by, bool last, int64_t now_ms, struct err *e);
+/* Milliseconds to wait after opening before it can be allowed: GATE_SECONDS_MIN, longer for more lines. */
+int64_t	gate_wait_ms(const struct gate_request *r);
+/* All guards of the second key: state, expiry, by is not the driver, opened and last line shown by him,
+ * minimum time, opened within GATE_ANSWER_WITHIN_S, digest and bind are those shown, typed is what the sheet
+ * asks for. 0, or ERR_DENIED/ERR_STATE with a sentence; then nothing has changed. On 0 the state is ALLOWED. */
+struct gate_key {
+	const char *by;
+	const struct digest *digest;
+	const struct digest *bind;
+	const char *typed;
+};
+int	gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
+/* What has to be typed: "orders 3", "orders <=500", "all rows orders 812" without WHERE. */
+void	gate_request_expected(const struct gate_request *r, bool all_rows, char *out, size_t size);
+/* True when its time is over in state ASKING. */
+bool	gate_request_expired(const struct gate_request *r, int64_t now_ms);
+/* The confirmer asked: the clock is set anew, once per question, at most three times. */
+int	gate_request_asked(struct gate_request *r, int64_t now_ms, int64_t seconds, struct err *e);
+
+/* Law 3: may this person turn the key for that driver under this ticket. ERR_DENIED with a sentence. */
+int	gate_second_ok(const struct ticket *t, const char *driver, enum ticket_side driver_side,
+	    const char *person, enum ticket_side person_side, struct err *e);
+
+#endif

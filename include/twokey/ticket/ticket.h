@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A ticket: the accepted scope of work. */
+#ifndef TWOKEY_TICKET_TICKET_H
+#define TWOKEY_TICKET_TICKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "twokey/base/digest.h"
+#include "twokey/ticket/words.h"
+
+struct config;
+struct err;
+
+enum { TICKET_ID_MAX = 63, TICKET_TEXT_MAX = 64 * 1024, TICKET_PEOPLE_MAX = 32 };
+
+/* Who may open the second key. */
+enum ticket_second { TICKET_SECOND_ANY, TICKET_SECOND_OTHER_SIDE, TICKET_SECOND_CUSTOMER, TICKET_SECOND_FIRM };
+
+struct ticket_person {
+	char *name;
+	enum ticket_seat seat;
+};
+
+struct ticket {
+	char *id;			/* [A-Za-z0-9._-], starts with a letter or digit; never a path */
+	char *title;			/* may be NULL */
+	char *target;
+	enum ticket_access access;
+	enum ticket_stage stage;
+	struct ticket_person *people;	/* each person once */
+	size_t npeople;
+	char *approver;
+	enum ticket_second second_key;	/* default any */
+	int64_t expires_us;		/* wall clock */
+	struct digest digest;		/* of the exact bytes of the ticket file */
+};
+
+/* True for what may be a ticket's id. */
+bool	ticket_id_ok(const char *id);
+/* Parses and checks what a ticket alone can say (law 10: a driver is never the approver; every person
+ * one seat; a driver and a confirmer are named unless access is none). ERR_CONFIG with "name:line: key: what". */
+int	ticket_parse(const char *yaml, size_t n, const char *name, struct ticket **out, struct err *e);
+void	ticket_free(struct ticket *t);
+/* Against the broker's configuration: people exist and may hold their seats, the target exists and has
+ * that stage, the level fits the stage, a confirmer of the asked side is there, not expired at now_us. */
+int	ticket_check(const struct ticket *t, const struct config *c, int64_t now_us, struct err *e);
+/* The seat of a person; false when the ticket does not name him. */
+bool	ticket_seat_of(const struct ticket *t, const char *person, enum ticket_seat *seat);
+
+#endif

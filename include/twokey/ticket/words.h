@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The words of tickets: access levels, stages, seats, sides. */
+#ifndef TWOKEY_TICKET_WORDS_H
+#define TWOKEY_TICKET_WORDS_H
+
+#include <stdbool.h>
+
+/* The five access levels of the firm's guide, least first. */
+enum ticket_access {
+	TICKET_ACCESS_NONE,	/* "none": no direct access; the customer runs it */
+	TICKET_ACCESS_COPY,	/* "copy": a sanitised dump */
+	TICKET_ACCESS_STAGING,	/* "staging": read and write there only */
+	TICKET_ACCESS_READ,	/* "read": production, read only */
+	TICKET_ACCESS_WRITE,	/* "write": production, writes by second key */
+	TICKET_ACCESSES
+};
+
+/* What kind of database the target is. */
+enum ticket_stage {
+	TICKET_STAGE_PRODUCTION,
+	TICKET_STAGE_STAGING,
+	TICKET_STAGE_DEVELOPMENT,
+	TICKET_STAGE_REPLICA,
+	TICKET_STAGE_EXPORT,	/* a local copy */
+	TICKET_STAGES
+};
+
+enum ticket_seat { TICKET_SEAT_DRIVER, TICKET_SEAT_CONFIRMER, TICKET_SEAT_WATCHER, TICKET_SEATS };
+enum ticket_side { TICKET_SIDE_FIRM, TICKET_SIDE_CUSTOMER, TICKET_SIDES };
+
+const char *ticket_access_name(enum ticket_access a);
+const char *ticket_stage_name(enum ticket_stage s);
+const char *ticket_seat_name(enum ticket_seat s);
+const char *ticket_side_name(enum ticket_side s);
+bool	ticket_access_parse(const char *name, enum ticket_access *a);
+bool	ticket_stage_parse(const char *name, enum ticket_stage *s);
+bool	ticket_seat_parse(const char *name, enum ticket_seat *s);
+bool	ticket_side_parse(const char *name, enum ticket_side *s);
+
+#endif
