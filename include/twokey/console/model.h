@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A session as a function of its events: fed with transcript lines, live or from a file. */
+#ifndef TWOKEY_CONSOLE_MODEL_H
+#define TWOKEY_CONSOLE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "twokey/base/digest.h"
+#include "twokey/transcript/event.h"
+#include "twokey/transcript/verify.h"
+
+struct model;
+
+enum { MODEL_PEOPLE_MAX = 32, MODEL_NAME_MAX = 64 };
+
+struct model_person {
+	char name[MODEL_NAME_MAX];
+	char side[16];
+	char seat[16];		/* the seat the ticket names */
+	bool joined;
+	bool away;
+};
+
+/* What the first lines fixed, for the two title rows. Strings are never NULL. */
+struct model_header {
+	char session[80];
+	char ticket[80];
+	char access[16];
+	char stage[16];
+	char broker[16];	/* "private", "system" */
+	bool unverified;	/* demo: the two people are not verified */
+	char target[MODEL_NAME_MAX];
+	char engine[16];
+	char version[80];
+	char database[256];
+	char role[128];
+	unsigned caps;		/* CAP_BIT set; valid when connected */
+	bool connected;
+	bool paused;
+	bool ended;
+	char ended_code[32];
+	bool sealed;
+	int64_t begin_us;	/* wall clock of event 1 */
+	int64_t last_us;	/* and of the last event */
+	int64_t last_ms;	/* ms of the last event */
+	int64_t expires_us;	/* of the ticket */
+	unsigned reads, writes, denied;
+	struct model_person people[MODEL_PEOPLE_MAX];
+	size_t npeople;
+};
+
+/* One statement, message or other thing of the log, built from one or more events. */
+enum model_kind { MODEL_READ, MODEL_WRITE, MODEL_REFUSED, MODEL_MESSAGE, MODEL_NOTE, MODEL_STATE };
+
+struct model_body {
+	char *k;
+	json_t *fields;		/* NULL when the body is not there (redacted, or not sent) */
+};
+
+/* Entries own their strings; borrowed by callers until the next feed. */
+struct model_entry {
+	uint64_t n;			/* first event */
+	uint64_t last_n;		/* last event that belongs to it */
+	enum model_kind kind;
+	enum transcript_event_kind state;	/* latest event: READ, DONE, REQUEST, SHEET, OPENED, ALLOWED, COMMITTED ... */
+	char by[MODEL_NAME_MAX];
+	char class[16];
+	char verb[40];
+	char *sql;			/* statement or message text, may hold any bytes; NULL when missing */
+	size_t sql_len;
+	char *reason;			/* driver's reason */
+	char *answer;			/* deny reason, refusal sentence, error text, why rolled back */
+	char *typed;
+	char answered_by[MODEL_NAME_MAX];
+	char code[40];
+	char digest[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
+	char table[200];
+	char op[4];			/* "=", "<=", "" */
+	int64_t rows_wanted;		/* -1 none */
+	int64_t count;			/* rows matched now, -1 not known */
+	int64_t table_rows;		/* -1 unknown */
+	int64_t rows;			/* rows of the result or affected, -1 not yet */
+	bool cut;
+	double ms_server;
+	int64_t wall_us, ms;		/* of the first event */
+	int64_t until_us;		/* lapses at */
+	int64_t opened_us, last_shown_us, answered_us;
+	char opened_by[MODEL_NAME_MAX];
+	uint64_t dangers;		/* SQL_DANGER_BIT set, request and sheet together */
+	json_t *sheet;			/* fields of the sheet event, NULL before it */
+	json_t *event;			/* fields of the first event */
+	char *derived, *note;		/* bodies of the sheet */
+	json_t *sample;			/* body: {"cols":[{"name","type"}],"rows":[[...]]} */
+	json_t **results;		/* bodies of rows events, in order: {"cols"(first),"rows"} */
+	size_t nresults;
+	struct {			/* questions and answers on a request, messages */
+		char by[MODEL_NAME_MAX];
+		char *text;
+		int64_t wall_us;
+	} *talk;
+	size_t ntalk;
+};
+
+struct model *model_create(void);
+void	model_free(struct model *m);
+/* One transcript line (body or event) without LF. The chain is checked as it comes. False when the line
+ * belongs to no transcript (then nothing changed). */
+bool	model_feed(struct model *m, const char *line, size_t n);
+/* Events fed so far (the number of the last one). */
+uint64_t model_last(const struct model *m);
+const struct model_header *model_header(const struct model *m);
+size_t	model_entries(const struct model *m);
+const struct model_entry *model_entry(const struct model *m, size_t i);
+/* The entry that event n belongs to, or NULL. */
+const struct model_entry *model_entry_of(const struct model *m, uint64_t n);
+/* The first entry that waits for the second key after entry i (start with -1), or -1. */
+long	model_waiting(const struct model *m, long i);
+/* The entry whose statement runs now, or NULL. */
+const struct model_entry *model_running(const struct model *m);
+void	model_verdict(const struct model *m, struct transcript_report *out);
+
+#endif
