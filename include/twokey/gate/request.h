@@ -51,7 +51,7 @@ struct gate_bound {
 int	gate_bound_parse(const char *s, struct gate_bound *out, struct err *e);
 bool	gate_bound_holds(const struct gate_bound *b, uint64_t rows);
 
-enum { GATE_NAME_MAX = 64, GATE_SECONDS_MIN = 2, GATE_ANSWER_WITHIN_S = 600 };
+enum { GATE_NAME_MAX = 64, GATE_SECONDS_MIN = 2, GATE_ANSWER_WITHIN_S = 600, GATE_QUESTIONS_MAX = 3 };
 
 /* One request. All times are monotonic milliseconds. */
 struct gate_request {
@@ -61,6 +61,7 @@ struct gate_request {
 	struct digest digest;		/* of the statement's bytes */
 	size_t lines;			/* lines of the statement */
 	char table[200];		/* what is typed to allow it: the table's or object's name */
+	bool all_rows;			/* no WHERE, or one that is always true: "all rows" is typed too */
 	struct gate_bound bound;
 	int64_t asked_ms;
 	int64_t until_ms;		/* expiry */
@@ -68,6 +69,7 @@ struct gate_request {
 	struct digest bind;		/* of everything that was shown (from the sheet) */
 	bool count_known;
 	uint64_t count;
+	unsigned questions;		/* how often the confirmer asked */
 	/* who has it open (one record per confirmer who opened it) */
 	struct gate_opened {
 		char by[GATE_NAME_MAX];
@@ -77,7 +79,8 @@ struct gate_request {
 	size_t nopened;
 };
 
-/* Fills a request in state CLASSIFIED -> ASKING. */
+/* Fills a request in state CLASSIFIED -> ASKING. The caller then sets table, all_rows and bound, before
+ * the sheet comes. seconds over a day count as a day; by too long or empty: born REFUSED. */
 void	gate_request_init(struct gate_request *r, uint64_t n, const char *by,
 	    const struct digest *digest, size_t lines, int64_t now_ms, int64_t seconds);
 /* The sheet has come. When no bound was given, it becomes "= count" if the count is known.
@@ -99,7 +102,8 @@ struct gate_key {
 	const char *typed;
 };
 int	gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
-/* What has to be typed: "orders 3", "orders <=500", "all rows orders 812" without WHERE. */
+/* What has to be typed: "orders 3", "orders <=500", "all rows orders 812" without WHERE (all_rows, or
+ * r->all_rows, which is what gate_request_allow goes by). "" while nothing can be typed. */
 void	gate_request_expected(const struct gate_request *r, bool all_rows, char *out, size_t size);
 /* True when its time is over in state ASKING. */
 bool	gate_request_expired(const struct gate_request *r, int64_t now_ms);
