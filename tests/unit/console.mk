@@ -1,0 +1,10 @@
+check_PROGRAMS += tests/unit/console_feeder.t
+TESTS += tests/unit/console_feeder.t
+tests_unit_console_feeder_t_SOURCES = tests/unit/console_feeder.c
+tests_unit_console_feeder_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_console_feeder_t_LDADD = $(CONSOLE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/console_screen.t
+TESTS += tests/unit/console_screen.t
+tests_unit_console_screen_t_SOURCES = tests/unit/console_screen.c
+tests_unit_console_screen_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_console_screen_t_LDADD = $(CONSOLE_LIBS) $(CMOCKA_LIBS)

@@ -40,6 +40,8 @@ struct screen_event {
 struct screen *screen_open(struct err *e);
 /* A screen without a terminal, for tests: fixed size, keys from screen_feed. */
 struct screen *screen_open_headless(int rows, int cols);
+/* Another size for a headless one, as a person who pulls at the window. */
+void	screen_resize_headless(struct screen *s, int rows, int cols);
 /* Gives the terminal back as it was; NULL is fine. */
 void	screen_close(struct screen *s);
 void	screen_size(const struct screen *s, int *rows, int *cols);
@@ -60,7 +62,8 @@ void	screen_bell(struct screen *s);
 
 /* Bytes from the terminal (or a test). */
 void	screen_feed(struct screen *s, const char *bytes, size_t n);
-/* Reads what fd 0 has (non-blocking) into the queue; false at end of file. */
+/* Reads what fd 0 has (non-blocking) into the queue and looks for a new size; false at end of file and when the
+ * process is told to end (SIGTERM, SIGHUP). Nothing for a headless one. */
 bool	screen_fill(struct screen *s);
 /* The next key; false when the queue is empty. now_ms: monotonic, for a lone Escape (held back 50 ms). */
 bool	screen_next(struct screen *s, int64_t now_ms, struct screen_event *out);
@@ -73,6 +76,8 @@ void	screen_drop_input(struct screen *s);
 /* A descriptor that becomes readable on SIGWINCH (self-pipe); poll it beside fd 0. */
 int	screen_winch_fd(const struct screen *s);
 
+/* Bells rung so far, for tests. */
+unsigned screen_bells(const struct screen *s);
 /* The screen as text, one line per row without trailing blanks, for tests. */
 void	screen_dump(const struct screen *s, struct buf *out);
 
