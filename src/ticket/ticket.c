@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A ticket by itself: what its own text must say. */
+#include "config.h"
+
+#include "twokey/ticket/ticket.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ticket/doc.h"
+#include "ticket/schema.h"
+#include "twokey/base/err.h"
+#include "twokey/base/must.h"
+
+bool
+ticket_seat_of(const struct ticket *t, const char *person, enum ticket_seat *seat)
+{
+	for (size_t i = 0; person != NULL && i < t->npeople; i++) {
+		if (strcmp(t->people[i].name, person) == 0) {
+			*seat = t->people[i].seat;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+somebody_is(const struct ticket *t, enum ticket_seat seat)
+{
+	for (size_t i = 0; i < t->npeople; i++)
+		if (t->people[i].seat == seat)
+			return true;
+	return false;
+}
+
+/* Every person once: one seat each, so nobody drives and confirms. */
+static int
+check_once(const struct doc *d, const struct ticket *t, struct err *e)
+{
+	for (size_t i = 0; i < t->npeople; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(t->people[i].name, t->people[j].name) == 0)
+				return doc_error_at(d, doc_get(d->root, "people")->children[i], "name", e,
+				    "'%s' stands here twice; a person has one seat", t->people[i].name);
+	return 0;
+}
+
+static int
+check_alone(const struct doc *d, const struct ticket *t, struct err *e)
+{
+	enum ticket_seat seat;
+
+	if (t->access != TICKET_ACCESS_NONE && !somebody_is(t, TICKET_SEAT_DRIVER))
+		return doc_error_at(d, d->root, "people", e, "no driver is named; one who types is expected");
+	if (t->access != TICKET_ACCESS_NONE && !somebody_is(t, TICKET_SEAT_CONFIRMER))
+		return doc_error_at(d, d->root, "people", e,
+		    "no confirmer is named; one who holds the second key is expected");
+	if (t->approver != NULL && ticket_seat_of(t, t->approver, &seat) && seat == TICKET_SEAT_DRIVER)
+		return doc_error_at(d, d->root, "approver", e,
+		    "'%s' is a driver of this ticket and cannot give himself power; another person is expected",
+		    t->approver);
+	return check_once(d, t, e);
+}
+
+int
+ticket_parse(const char *yaml, size_t n, const char *name, struct ticket **out, struct err *e)
+{
+	struct ticket *t = must_zalloc(sizeof *t);
+	struct doc d;
+	int ret;
+
+	*out = NULL;
+	ret = doc_parse(&d, name, yaml, n, TICKET_TEXT_MAX, e);
+	if (ret == 0)
+		ret = schema_read(&d, SCHEMA_ticket, d.root, t, e);
+	if (ret == 0)
+		ret = check_alone(&d, t, e);
+	doc_free(&d);
+	if (ret != 0) {
+		ticket_free(t);
+		return ret;
+	}
+	t->digest = digest_of(yaml, n);
+	*out = t;
+	return 0;
+}
+
+void
+ticket_free(struct ticket *t)
+{
+	if (t == NULL)
+		return;
+	schema_free(SCHEMA_ticket, t);
+	free(t);
+}

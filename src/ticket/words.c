@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "twokey/ticket/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ticket/wordlist.h"
+#include "twokey/ticket/config.h"
+#include "twokey/ticket/ticket.h"
+
+static const char *const access_names[TICKET_ACCESSES] = {
+	[TICKET_ACCESS_NONE] = "none", [TICKET_ACCESS_COPY] = "copy", [TICKET_ACCESS_STAGING] = "staging",
+	[TICKET_ACCESS_READ] = "read", [TICKET_ACCESS_WRITE] = "write",
+};
+static const char *const stage_names[TICKET_STAGES] = {
+	[TICKET_STAGE_PRODUCTION] = "production", [TICKET_STAGE_STAGING] = "staging",
+	[TICKET_STAGE_DEVELOPMENT] = "development", [TICKET_STAGE_REPLICA] = "replica",
+	[TICKET_STAGE_EXPORT] = "export",
+};
+static const char *const seat_names[TICKET_SEATS] = {
+	[TICKET_SEAT_DRIVER] = "driver", [TICKET_SEAT_CONFIRMER] = "confirmer",
+	[TICKET_SEAT_WATCHER] = "watcher",
+};
+static const char *const side_names[TICKET_SIDES] = {
+	[TICKET_SIDE_FIRM] = "firm", [TICKET_SIDE_CUSTOMER] = "customer",
+};
+static const char *const second_names[] = {
+	[TICKET_SECOND_ANY] = "any", [TICKET_SECOND_OTHER_SIDE] = "other-side",
+	[TICKET_SECOND_CUSTOMER] = "customer", [TICKET_SECOND_FIRM] = "firm",
+};
+static const char *const tls_names[] = {
+	[CONFIG_TLS_OFF] = "off", [CONFIG_TLS_REQUIRE] = "require", [CONFIG_TLS_VERIFY_FULL] = "verify-full",
+};
+static const char *const answer_names[] = { "screen", "json" };
+
+#define LIST(names) { names, sizeof names / sizeof names[0] }
+static const struct word_list lists[WORDS_KINDS] = {
+	[WORDS_NONE] = { NULL, 0 },
+	[WORDS_ACCESS] = LIST(access_names),
+	[WORDS_STAGE] = LIST(stage_names),
+	[WORDS_SEAT] = LIST(seat_names),
+	[WORDS_SIDE] = LIST(side_names),
+	[WORDS_SECOND] = LIST(second_names),
+	[WORDS_TLS] = LIST(tls_names),
+	[WORDS_ANSWER] = LIST(answer_names),
+};
+
+struct word_list
+word_list(enum word_kind k)
+{
+	return lists[k];
+}
+
+void
+word_list_print(enum word_kind k, char *out, size_t size)
+{
+	const struct word_list *l = &lists[k];
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < l->n && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s",
+		    i == 0 ? "" : i + 1 == l->n ? " or " : ", ", l->names[i]);
+}
+
+bool
+word_find(enum word_kind k, const char *name, size_t *i)
+{
+	const struct word_list *l = &lists[k];
+
+	for (size_t at = 0; name != NULL && at < l->n; at++) {
+		if (strcmp(l->names[at], name) == 0) {
+			*i = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *
+name_of(enum word_kind k, unsigned value)
+{
+	return value < lists[k].n ? lists[k].names[value] : "?";
+}
+
+const char *
+ticket_access_name(enum ticket_access a)
+{
+	return name_of(WORDS_ACCESS, (unsigned)a);
+}
+
+const char *
+ticket_stage_name(enum ticket_stage s)
+{
+	return name_of(WORDS_STAGE, (unsigned)s);
+}
+
+const char *
+ticket_seat_name(enum ticket_seat s)
+{
+	return name_of(WORDS_SEAT, (unsigned)s);
+}
+
+const char *
+ticket_side_name(enum ticket_side s)
+{
+	return name_of(WORDS_SIDE, (unsigned)s);
+}
+
+bool
+ticket_access_parse(const char *name, enum ticket_access *a)
+{
+	size_t i;
+
+	if (!word_find(WORDS_ACCESS, name, &i))
+		return false;
+	*a = (enum ticket_access)i;
+	return true;
+}
+
+bool
+ticket_stage_parse(const char *name, enum ticket_stage *s)
+{
+	size_t i;
+
+	if (!word_find(WORDS_STAGE, name, &i))
+		return false;
+	*s = (enum ticket_stage)i;
+	return true;
+}
+
+bool
+ticket_seat_parse(const char *name, enum ticket_seat *s)
+{
+	size_t i;
+
+	if (!word_find(WORDS_SEAT, name, &i))
+		return false;
+	*s = (enum ticket_seat)i;
+	return true;
+}
+
+bool
+ticket_side_parse(const char *name, enum ticket_side *s)
+{
+	size_t i;
+
+	if (!word_find(WORDS_SIDE, name, &i))
+		return false;
+	*s = (enum ticket_side)i;
+	return true;
+}
