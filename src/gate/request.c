@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The second key: what must be so before a request is allowed. */
+#include "config.h"
+
+#include "twokey/gate/request.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gate/typed.h"
+#include "twokey/base/err.h"
+#include "twokey/base/text.h"
+
+enum {
+	SECONDS_MAX = 24 * 60 * 60,
+	LINES_AT_ONCE = 4,		/* read within GATE_SECONDS_MIN */
+	MS_PER_LINE = 250,
+	WAIT_MAX_MS = 30 * 1000
+};
+
+static bool
+name_fits(const char *name)
+{
+	return name != NULL && name[0] != '\0' && strlen(name) < GATE_NAME_MAX;
+}
+
+/* The time a span of seconds from now ends; nothing is open for more than a day. */
+static int64_t
+ends(int64_t now_ms, int64_t seconds)
+{
+	if (seconds < 0)
+		seconds = 0;
+	if (seconds > SECONDS_MAX)
+		seconds = SECONDS_MAX;
+	return now_ms > INT64_MAX - seconds * 1000 ? INT64_MAX : now_ms + seconds * 1000;
+}
+
+void
+gate_request_init(struct gate_request *r, uint64_t n, const char *by, const struct digest *digest,
+    size_t lines, int64_t now_ms, int64_t seconds)
+{
+	memset(r, 0, sizeof *r);
+	r->n = n;
+	r->state = GATE_STATE_CLASSIFIED;
+	r->digest = *digest;
+	r->lines = lines;
+	r->asked_ms = now_ms;
+	r->until_ms = ends(now_ms, seconds);
+	gate_step(&r->state, name_fits(by) ? GATE_INPUT_ASK : GATE_INPUT_REFUSE);
+	if (r->state == GATE_STATE_ASKING)
+		snprintf(r->by, sizeof r->by, "%s", by);
+}
+
+static int
+check_asking(const struct gate_request *r, struct err *e)
+{
+	if (r->state == GATE_STATE_ASKING)
+		return 0;
+	return err_set(e, ERR_STATE, "request %" PRIu64 " does not wait for the second key; it is %s", r->n,
+	    gate_state_name(r->state));
+}
+
+/* What is typed must be something that a person can type. */
+static int
+check_table(const struct gate_request *r, struct err *e)
+{
+	size_t n = strnlen(r->table, sizeof r->table);
+
+	if (n == 0)
+		return err_set(e, ERR_DENIED, "it does not say which one table it changes, so there is nothing to type that "
+		    "allows it; write it as a change of one table");
+	if (n >= sizeof r->table - 1 || text_marks(r->table, n) > 0 || strpbrk(r->table, "\n\t") != NULL ||
+	    r->table[0] == ' ' || r->table[n - 1] == ' ')
+		return err_set(e, ERR_DENIED, "the table's name is too long or holds characters that cannot be typed");
+	return 0;
+}
+
+int
+gate_request_sheet(struct gate_request *r, const struct digest *bind, bool count_known, uint64_t count, struct err *e)
+{
+	struct gate_bound bound = r->bound;
+	int ret = check_asking(r, e);
+
+	if (ret != 0)
+		return ret;
+	if (r->sheet)
+		return err_set(e, ERR_STATE, "request %" PRIu64 " has its sheet already", r->n);
+	if (check_table(r, e) != 0)
+		return ERR_DENIED;
+	if (!bound.given && !count_known)
+		return err_set(e, ERR_DENIED, "how many rows it touches is not known before it runs; say the most it may touch, "
+		    "as rows <= 10");
+	if (!bound.given)
+		bound = (struct gate_bound){ .given = true, .op = GATE_OP_EQUAL, .rows = count };
+	if (count_known && !gate_bound_holds(&bound, count))
+		return err_set(e, ERR_DENIED, "it matches %" PRIu64 " rows now and you said %s %" PRIu64, count,
+		    bound.op == GATE_OP_AT_MOST ? "<=" : "=", bound.rows);
+	r->sheet = true;
+	r->bind = *bind;
+	r->count_known = count_known;
+	r->count = count_known ? count : 0;
+	r->bound = bound;
+	return 0;
+}
+
+static struct gate_opened *
+opened_by(struct gate_request *r, const char *by)
+{
+	for (size_t i = 0; i < r->nopened; i++)
+		if (strcmp(r->opened[i].by, by) == 0)
+			return &r->opened[i];
+	return NULL;
+}
+
+/* Somebody else than the driver speaks of a request that waits and is not over. */
+static int
+check_second(const struct gate_request *r, const char *by, int64_t now_ms, struct err *e)
+{
+	int ret = check_asking(r, e);
+
+	if (ret != 0)
+		return ret;
+	if (gate_request_expired(r, now_ms))
+		return err_set(e, ERR_STATE, "the time of request %" PRIu64 " is over", r->n);
+	if (!name_fits(by))
+		return err_set(e, ERR_DENIED, "the second key belongs to a named person");
+	if (strcmp(by, r->by) == 0)
+		return err_set(e, ERR_DENIED, "%s asked for it: the second key belongs to another person", by);
+	return 0;
+}
+
+int
+gate_request_opened(struct gate_request *r, const char *by, bool last, int64_t now_ms, struct err *e)
+{
+	struct gate_opened *o;
+	int ret = check_second(r, by, now_ms, e);
+
+	if (ret != 0)
+		return ret;
+	if (!r->sheet)
+		return err_set(e, ERR_STATE, "request %" PRIu64 " has no sheet yet; wait for it", r->n);
+	o = opened_by(r, by);
+	if (o == NULL && r->nopened == sizeof r->opened / sizeof r->opened[0])
+		return err_set(e, ERR_STATE, "request %" PRIu64 " is open on %zu screens already", r->n, r->nopened);
+	if (o == NULL) {
+		o = &r->opened[r->nopened++];
+		snprintf(o->by, sizeof o->by, "%s", by);
+		o->at_ms = now_ms;
+		o->last_ms = 0;
+	}
+	/* opened again, or shown for too long: reading begins anew */
+	if (!last || now_ms < o->at_ms || now_ms - o->at_ms > (int64_t)GATE_ANSWER_WITHIN_S * 1000) {
+		o->at_ms = now_ms;
+		o->last_ms = 0;
+	}
+	if (last && o->last_ms == 0)
+		o->last_ms = now_ms;
+	return 0;
+}
+
+int64_t
+gate_wait_ms(const struct gate_request *r)
+{
+	int64_t wait = (int64_t)GATE_SECONDS_MIN * 1000;
+	size_t more = r->lines > LINES_AT_ONCE ? r->lines - LINES_AT_ONCE : 0;
+
+	if (more > (size_t)(WAIT_MAX_MS - wait) / MS_PER_LINE)
+		return WAIT_MAX_MS;
+	return wait + (int64_t)more * MS_PER_LINE;
+}
+
+/* He has it open, has seen its end, long enough and not too long ago. */
+static int
+check_read(struct gate_request *r, const char *by, int64_t now_ms, struct err *e)
+{
+	const struct gate_opened *o = opened_by(r, by);
+	int64_t wait = gate_wait_ms(r);
+
+	if (o == NULL)
+		return err_set(e, ERR_DENIED, "%s has not opened request %" PRIu64 "; open it and read it first", by, r->n);
+	if (o->last_ms == 0)
+		return err_set(e, ERR_DENIED, "the last line of request %" PRIu64 " was not on the screen of %s yet", r->n, by);
+	if (now_ms < o->at_ms || now_ms < o->last_ms || now_ms - o->at_ms < wait)
+		return err_set(e, ERR_DENIED, "it can be allowed %" PRId64 " seconds after it was opened, not sooner",
+		    (wait + 999) / 1000);
+	if (now_ms - o->at_ms > (int64_t)GATE_ANSWER_WITHIN_S * 1000)
+		return err_set(e, ERR_DENIED, "it was opened more than %d minutes ago; open it again",
+		    GATE_ANSWER_WITHIN_S / 60);
+	return 0;
+}
+
+static int
+check_key(const struct gate_request *r, const struct gate_key *key, struct err *e)
+{
+	char shown[sizeof r->table + 64];
+
+	if (key->digest == NULL || !digest_equal(key->digest, &r->digest))
+		return err_set(e, ERR_DENIED, "the answer is about another statement than request %" PRIu64, r->n);
+	if (key->bind == NULL || !digest_equal(key->bind, &r->bind))
+		return err_set(e, ERR_DENIED, "the answer is about another sheet than that of request %" PRIu64, r->n);
+	gate_request_expected(r, r->all_rows, shown, sizeof shown);
+	if (key->typed == NULL || shown[0] == '\0' || !typed_matches(r, key->typed))
+		return err_set(e, ERR_DENIED, "that is not what the sheet of request %" PRIu64 " asks for; type the table and the "
+		    "rows as they stand there", r->n);
+	return 0;
+}
+
+int
+gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e)
+{
+	int ret = check_second(r, key->by, now_ms, e);
+
+	if (ret == 0 && !r->sheet)
+		ret = err_set(e, ERR_STATE, "request %" PRIu64 " has no sheet yet; wait for it", r->n);
+	if (ret == 0)
+		ret = check_read(r, key->by, now_ms, e);
+	if (ret == 0)
+		ret = check_key(r, key, e);
+	if (ret == 0 && !gate_step(&r->state, GATE_INPUT_ALLOW))
+		ret = err_set(e, ERR_STATE, "request %" PRIu64 " cannot be allowed", r->n);
+	return ret;
+}
+
+bool
+gate_request_expired(const struct gate_request *r, int64_t now_ms)
+{
+	return r->state == GATE_STATE_ASKING && (now_ms >= r->until_ms || now_ms < r->asked_ms);
+}
+
+int
+gate_request_asked(struct gate_request *r, int64_t now_ms, int64_t seconds, struct err *e)
+{
+	int ret = check_asking(r, e);
+
+	if (ret != 0)
+		return ret;
+	if (gate_request_expired(r, now_ms))
+		return err_set(e, ERR_STATE, "the time of request %" PRIu64 " is over", r->n);
+	if (r->questions >= GATE_QUESTIONS_MAX)
+		return err_set(e, ERR_DENIED, "request %" PRIu64 " was asked about %d times; allow it or deny it", r->n,
+		    GATE_QUESTIONS_MAX);
+	r->questions++;
+	r->until_ms = ends(now_ms, seconds);
+	return 0;
+}
