@@ -129,6 +129,7 @@ buf_truncate(struct buf *b, size_t n)
 {
 	must(n <= b->len);
 	b->len = n;
+	b->over = false;
 }
 
 const char *

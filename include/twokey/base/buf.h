@@ -32,7 +32,7 @@ void	buf_putf(struct buf *b, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 /* Drops n bytes from the front; n must be <= buf_len. */
 void	buf_consume(struct buf *b, size_t n);
-/* Cuts the content to its first n bytes; n must be <= buf_len. */
+/* Cuts the content to its first n bytes and clears buf_over; n must be <= buf_len. */
 void	buf_truncate(struct buf *b, size_t n);
 
 /* Room for n more bytes to write into, then told with buf_added(b, n);

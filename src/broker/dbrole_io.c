@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The db role's two sockets: control is always read by its own thread, bulk is written by the worker. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/err.h"
+#include "twokey/base/io.h"
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+
+#include "dbrole.h"
+#include "role.h"
+
+int
+dbrole_send(json_t *ev, const struct packet_body *b, size_t nb)
+{
+	json_t *head = json_pack("{s:o}", "event", ev);
+	struct buf out;
+	int ret;
+
+	buf_init(&out, 64 * 1024 * 1024);
+	packet_put(&out, head, b, nb);
+	json_decref(head);
+	ret = io_write_all(DB_FD_BULK, buf_data(&out), buf_len(&out), NULL);
+	buf_fini(&out);
+	return ret;
+}
+
+int
+dbrole_take_credit(struct dbrole *d, size_t n)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&d->lock);
+	while (d->credit <= 0 && !d->gone && !d->full && d->cancelled != d->working_on)
+		pthread_cond_wait(&d->changed, &d->lock);
+	if (d->gone)
+		ret = ERR_CLOSED;
+	else if (d->full || (d->credit <= 0 && d->cancelled == d->working_on))
+		ret = ERR_CANCELLED;
+	else
+		d->credit -= (int64_t)n;
+	pthread_mutex_unlock(&d->lock);
+	return ret;
+}
+
+struct db_job *
+dbrole_next(struct dbrole *d)
+{
+	struct db_job *job;
+
+	pthread_mutex_lock(&d->lock);
+	while (d->first == NULL && !d->ending)
+		pthread_cond_wait(&d->changed, &d->lock);
+	job = d->ending ? NULL : d->first;
+	if (job != NULL) {
+		d->first = job->next;
+		if (d->first == NULL)
+			d->last = &d->first;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return job;
+}
+
+bool
+dbrole_begin_work(struct dbrole *d, uint64_t n)
+{
+	bool go;
+
+	pthread_mutex_lock(&d->lock);
+	go = !d->ending && d->cancelled != n;
+	if (go)
+		d->working_on = n;
+	d->full = false;
+	pthread_mutex_unlock(&d->lock);
+	return go;
+}
+
+void
+dbrole_end_work(struct dbrole *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->working_on = 0;
+	pthread_mutex_unlock(&d->lock);
+}
+
+bool
+dbrole_wait_synced(struct dbrole *d, uint64_t n)
+{
+	bool ok;
+
+	pthread_mutex_lock(&d->lock);
+	while (d->synced != n && !d->gone && !d->full)
+		pthread_cond_wait(&d->changed, &d->lock);
+	ok = d->synced == n && !d->gone;
+	pthread_mutex_unlock(&d->lock);
+	return ok;
+}
+
+/* Called with the lock held. */
+static void
+cancel_work(struct dbrole *d)
+{
+	if (d->conn != NULL && d->working_on != 0)
+		d->driver->cancel(d->conn);
+}
+
+static void
+enqueue(struct dbrole *d, struct packet *p)
+{
+	struct db_job *job = must_zalloc(sizeof *job);
+
+	job->p = *p;
+	*p = (struct packet){ 0 };
+	*d->last = job;
+	d->last = &job->next;
+}
+
+/* One packet of the recorder, under the lock. */
+static void
+hear(struct dbrole *d, struct packet *p)
+{
+	const json_t *ev = json_object_get(p->head, "event");
+	const char *name = json_str(ev, "ev", NULL);
+
+	if (name != NULL && strcmp(name, "cancel") == 0) {
+		d->cancelled = (uint64_t)json_int(ev, "of", 0);
+		if (d->cancelled == d->working_on)
+			cancel_work(d);
+	} else if (ev != NULL || json_object_get(p->head, "start") != NULL ||
+	    json_object_get(p->head, "resolve") != NULL) {
+		enqueue(d, p);
+	} else if (json_object_get(p->head, "credit") != NULL) {
+		d->credit += json_int(p->head, "credit", 0);
+	} else if (json_object_get(p->head, "synced") != NULL) {
+		d->synced = (uint64_t)json_int(p->head, "synced", 0);
+	} else if (json_object_get(p->head, "full") != NULL) {
+		d->full = true;
+		cancel_work(d);
+	} else if (json_object_get(p->head, "end") != NULL) {
+		d->ending = true;
+		cancel_work(d);
+	}
+	pthread_cond_broadcast(&d->changed);
+}
+
+void *
+dbrole_listen(void *dbrole)
+{
+	struct dbrole *d = dbrole;
+	struct packet p = { 0 };
+	const char *line;
+	struct buf in;
+	bool ok = true;
+	size_t n;
+
+	buf_init(&in, 64 * 1024 * 1024);
+	while (ok && io_fill(DB_FD_CONTROL, &in) == IO_GOT_DATA) {
+		while (ok && io_line(&in, &line, &n)) {
+			int got = packet_feed(&p, line, n, NULL);
+
+			if (got == 1) {
+				pthread_mutex_lock(&d->lock);
+				hear(d, &p);
+				pthread_mutex_unlock(&d->lock);
+				packet_clear(&p);
+			}
+			ok = got >= 0;
+			buf_consume(&in, n + 1);
+		}
+	}
+	pthread_mutex_lock(&d->lock);
+	d->gone = d->ending = true;
+	cancel_work(d);
+	pthread_cond_broadcast(&d->changed);
+	pthread_mutex_unlock(&d->lock);
+	packet_clear(&p);
+	buf_fini(&in);
+	return NULL;
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* db judges again by itself: a read gets the wall, anything else needs the allowed event of the same
+ * digest, once per request. What session thinks does not count here. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+
+#include "dbrole.h"
+#include "fault.h"
+
+static json_t *
+array_of(const struct buf *b)
+{
+	json_t *v = json_loadb(buf_data(b), buf_len(b), JSON_REJECT_DUPLICATES, NULL);
+
+	return json_is_array(v) ? v : json_array();
+}
+
+/* An event that ends a statement, with one body for the words of the server or ours. */
+static void
+send_end(const char *name, uint64_t of, const char *code, const char *kind, const char *text, size_t n,
+    const struct db_result *r)
+{
+	json_t *ev = json_pack("{s:s, s:I, s:s}", "ev", name, "of", (json_int_t)of, "code", code);
+	struct packet_body b;
+
+	if (r != NULL) {
+		must(json_object_set_new(ev, "ms", json_real(r->ms)) == 0);
+		must(json_object_set_new(ev, "own", array_of(&r->own)) == 0);
+		if (r->end == DB_FAILED && r->position > 0)
+			must(json_object_set_new(ev, "position", json_integer(r->position)) == 0);
+		if (r->end == DB_ROLLEDBACK)
+			must(json_object_set_new(ev, "affected", json_integer((json_int_t)r->rows)) == 0);
+	}
+	packet_text_body(&b, kind, text, n < 60000 ? n : 60000);
+	(void)dbrole_send(ev, &b, 1);	/* a lost recorder is seen by the listener */
+	free(b.p);
+}
+
+static void
+refuse(uint64_t n, const char *event, const char *kind, const char *why)
+{
+	send_end(event, n, "judged", kind, why, strlen(why), NULL);
+}
+
+/* The statement of a packet, its digest compared with the event's; false when they differ. */
+static bool
+statement_of(const struct packet *p, struct buf *sql, struct digest *digest)
+{
+	const json_t *ev = json_object_get(p->head, "event");
+	json_t *body = packet_body(p, "sql");
+	const char *hex;
+	struct digest said;
+	size_t n;
+	bool ok;
+
+	hex = json_str(ev, "digest", &n);
+	ok = body != NULL && json_get_bytes(body, "text", sql) == 0 && hex != NULL &&
+	    digest_parse(hex, n, &said);
+	if (ok) {
+		*digest = digest_of(buf_data(sql), buf_len(sql));
+		ok = digest_equal(digest, &said);
+	}
+	json_decref(body);
+	return ok;
+}
+
+static void
+end_read(uint64_t n, const struct db_result *r)
+{
+	json_t *ev;
+
+	if (r->end == DB_FAILED) {
+		send_end("failed", n, r->code, "error", buf_data(&r->text), buf_len(&r->text), r);
+		return;
+	}
+	ev = json_pack("{s:s, s:I, s:I, s:b, s:f, s:o}", "ev", "done", "of", (json_int_t)n,
+	    "rows", (json_int_t)r->rows, "cut", r->end == DB_CUT, "ms", r->ms, "own", array_of(&r->own));
+	(void)dbrole_send(ev, NULL, 0);
+}
+
+/* A database that is lost or in a state that it must not be in ends the session. */
+static void
+after(struct dbrole *d, uint64_t n, int ret, const char *event, const char *kind, const struct err *e)
+{
+	if (ret == 0)
+		return;
+	send_end(event, n, err_name(ret), kind, e->text, strlen(e->text), NULL);
+	if (err_fault_of(ret) != ERR_FAULT_DATABASE || ret == ERR_DATABASE) {
+		pthread_mutex_lock(&d->lock);
+		d->ending = true;
+		pthread_mutex_unlock(&d->lock);
+	}
+}
+
+void
+dbrole_read(struct dbrole *d, uint64_t n, const struct packet *p)
+{
+	struct db_result r;
+	struct db_rows *rows;
+	struct db_sink sink;
+	struct digest digest;
+	struct buf sql;
+	struct err e;
+
+	buf_init(&sql, TRANSCRIPT_BODY_MAX);
+	db_result_init(&r);
+	rows = dbrole_rows_create(d, n);
+	sink = dbrole_rows_sink(rows);
+	if (!statement_of(p, &sql, &digest)) {
+		refuse(n, "failed", "error", "the bytes are not those of the event's digest");
+	} else {
+		struct db_statement s = { DB_SQL, buf_data(&sql), buf_len(&sql) };
+		int ret = 0;
+
+		sql_classify(d->facts, &d->info.sql, s.bytes, s.n);
+		if (d->facts->class != SQL_CLASS_READ) {
+			refuse(n, "failed", "error", "db does not take it for a read, so it was not sent");
+		} else if (!dbrole_begin_work(d, n)) {
+			send_end("failed", n, "cancelled", "error", "cancelled before it began", 22, NULL);
+		} else {
+			ret = d->driver->read(d->conn, &s, d->facts, &d->limits, &sink, &r, &e);
+			if (ret == 0)
+				ret = dbrole_rows_flush(rows) == ERR_CLOSED ? ERR_CLOSED : 0;
+			dbrole_end_work(d);
+			if (ret == 0)
+				end_read(n, &r);
+			else
+				after(d, n, ret, "failed", "error", &e);
+		}
+	}
+	dbrole_rows_free(rows);
+	db_result_fini(&r);
+	buf_fini(&sql);
+}
+
+static struct db_pending *
+pending_of(struct dbrole *d, uint64_t n)
+{
+	for (size_t i = 0; i < DB_PENDING_MAX; i++)
+		if (d->pending[i].n == n)
+			return &d->pending[i];
+	return NULL;
+}
+
+void
+dbrole_forget(struct dbrole *d, uint64_t n)
+{
+	struct db_pending *q = n != 0 ? pending_of(d, n) : NULL;
+
+	if (q == NULL)
+		return;
+	free(q->sql);
+	*q = (struct db_pending){ 0 };
+}
+
+static void
+set_names(json_t *ev, const char *key, const struct buf *b)
+{
+	must(json_object_set_new(ev, key, array_of(b)) == 0);
+}
+
+static json_t *
+dangers_of(uint64_t dangers)
+{
+	json_t *v = json_array();
+
+	for (int i = 0; i < SQL_DANGERS; i++)
+		if (dangers & SQL_DANGER_BIT(i))
+			must(json_array_append_new(v, json_string(sql_danger_name((enum sql_danger)i))) == 0);
+	return v;
+}
+
+static void
+send_sheet(uint64_t n, const struct db_sheet *s, struct db_rows *sample)
+{
+	char keys[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
+	struct packet_body b[3];
+	json_t *ev;
+
+	digest_hex(&s->keys, keys);
+	digest_hex(&s->bind, bind);
+	ev = json_pack("{s:s, s:I, s:s, s:o, s:s, s:s, s:o, s:o, s:f}", "ev", "sheet", "of", (json_int_t)n,
+	    "how", s->how, "count", s->count_known ? json_integer((json_int_t)s->count) : json_null(),
+	    "bind", bind, "keys", keys, "dangers", dangers_of(s->dangers),
+	    "table_rows", s->table_rows >= 0 ? json_integer(s->table_rows) : json_null(), "ms", s->ms);
+	set_names(ev, "triggers", &s->triggers);
+	set_names(ev, "cascades", &s->cascades);
+	set_names(ev, "own", &s->own);
+	must(json_object_set_new(ev, "undo", json_string("none")) == 0);
+	packet_text_body(&b[0], "derived", buf_data(&s->derived), buf_len(&s->derived));
+	dbrole_sample_body(sample, &b[1]);
+	packet_text_body(&b[2], "note", buf_data(&s->note), buf_len(&s->note));
+	(void)dbrole_send(ev, b, 3);
+	packet_bodies_free(b, 3);
+}
+
+void
+dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
+{
+	struct db_pending *q = pending_of(d, 0);
+	struct db_rows *sample = dbrole_sample_create();
+	struct db_sink sink = dbrole_rows_sink(sample);
+	struct db_sheet sheet;
+	struct buf sql;
+	struct err e;
+	int ret;
+
+	buf_init(&sql, TRANSCRIPT_BODY_MAX);
+	db_sheet_init(&sheet);
+	if (q == NULL || !statement_of(p, &sql, &q->digest)) {
+		refuse(n, "failed", "error", q == NULL ? "too many requests wait" :
+		    "the bytes are not those of the event's digest");
+		goto out;
+	}
+	q->n = n;
+	q->sql_len = buf_len(&sql);
+	q->sql = buf_take(&sql);
+	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
+	ret = dbrole_begin_work(d, n) ? d->driver->sheet(d->conn,
+	    &(struct db_statement){ DB_SQL, q->sql, q->sql_len }, d->facts, &sink, &sheet, &e) :
+	    err_set(&e, ERR_CANCELLED, "cancelled before it began");
+	dbrole_end_work(d);
+	if (ret != 0) {
+		after(d, n, ret, "failed", "error", &e);
+		dbrole_forget(d, n);
+		goto out;
+	}
+	q->has_sheet = true;
+	q->bind = sheet.bind;
+	q->keys = sheet.keys;
+	q->count_known = sheet.count_known;
+	q->rows = sheet.count;
+	q->bounded = sheet.count_known;
+	{
+		const json_t *ev = json_object_get(p->head, "event");
+		const char *op = json_str(ev, "op", NULL);
+
+		if (op != NULL) {
+			q->bounded = true;
+			q->at_most = strcmp(op, "<=") == 0;
+			q->rows = (uint64_t)json_int(ev, "rows", 0);
+		}
+	}
+	send_sheet(n, &sheet, sample);
+out:
+	dbrole_rows_free(sample);
+	db_sheet_fini(&sheet);
+	buf_fini(&sql);
+}
+
+static bool
+digest_field(const json_t *ev, const char *key, struct digest *out)
+{
+	size_t n;
+	const char *hex = json_str(ev, key, &n);
+
+	return hex != NULL && digest_parse(hex, n, out);
+}
+
+void
+dbrole_allowed(struct dbrole *d, const json_t *ev)
+{
+	uint64_t of = (uint64_t)json_int(ev, "of", 0);
+	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
+	struct digest digest, bind;
+	const char *until;
+	size_t n;
+
+	if (q == NULL || !q->has_sheet || q->spent)
+		return;
+	until = json_str(ev, "until", &n);
+	if (!digest_field(ev, "digest", &digest) || !digest_field(ev, "bind", &bind) ||
+	    !digest_equal(&digest, &q->digest) || !digest_equal(&bind, &q->bind) ||
+	    until == NULL || clock_parse(until, n, &q->until_us) != 0)
+		return;
+	q->allowed = true;
+}
+
+struct commit_ctx {
+	struct dbrole *d;
+	uint64_t of;
+};
+
+/* The commit point goes on disk before COMMIT goes to the server. */
+static int
+on_committing(void *ctx, const struct db_commit_point *c)
+{
+	struct commit_ctx *x = ctx;
+	json_t *ev = json_pack("{s:s, s:I, s:I, s:s, s:I, s:s, s:s}", "ev", "committing",
+	    "of", (json_int_t)x->of, "affected", (json_int_t)c->affected, "xid", c->xid,
+	    "backend", (json_int_t)c->backend, "system", c->system, "timeline", c->timeline);
+
+	fault_point("db.before-committing");
+	if (dbrole_send(ev, NULL, 0) != 0 || !dbrole_wait_synced(x->d, x->of))
+		return ERR_FULL;
+	fault_point("db.before-commit");
+	return 0;
+}
+
+static void
+send_run_end(uint64_t of, const struct db_result *r)
+{
+	json_t *ev;
+
+	fault_point("db.before-answer");
+	switch (r->end) {
+	case DB_COMMITTED:
+		ev = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "ev", "committed", "of", (json_int_t)of,
+		    "affected", (json_int_t)r->rows, "ms", r->ms, "effects", array_of(&r->effects),
+		    "own", array_of(&r->own));
+		(void)dbrole_send(ev, NULL, 0);
+		return;
+	case DB_FAILED:
+		send_end("failed", of, r->code, "error", buf_data(&r->text), buf_len(&r->text), r);
+		return;
+	case DB_UNKNOWN:
+		return;	/* the role ends; the recorder tells "unknown" and has it asked */
+	case DB_ROLLEDBACK:
+	case DB_DONE:
+	case DB_CUT:
+		send_end("rolledback", of, r->code, "why", buf_data(&r->text), buf_len(&r->text), r);
+		return;
+	}
+}
+
+/* Why this run may not be: NULL when it may. */
+static const char *
+forbidden(const struct db_pending *q, const json_t *ev)
+{
+	struct digest digest, bind;
+
+	if (q == NULL)
+		return "db has no such request on record";
+	if (q->spent)
+		return "it has run already; an allowed request runs once";
+	if (!q->allowed)
+		return "db has no turned key for these bytes on record";
+	if (!digest_field(ev, "digest", &digest) || !digest_equal(&digest, &q->digest) ||
+	    !digest_field(ev, "bind", &bind) || !digest_equal(&bind, &q->bind))
+		return "it is not what was allowed";
+	if (clock_wall_us() > q->until_us)
+		return "its time is over";
+	if (!q->bounded)
+		return "no bound on rows was given and none could be counted";
+	return NULL;
+}
+
+void
+dbrole_run(struct dbrole *d, const json_t *ev)
+{
+	uint64_t of = (uint64_t)json_int(ev, "of", 0);
+	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
+	const char *why = forbidden(q, ev);
+	struct commit_ctx ctx = { d, of };
+	struct db_result r;
+	struct err e;
+	int ret;
+
+	if (why != NULL) {
+		refuse(of, "rolledback", "why", why);
+		return;
+	}
+	q->spent = true;
+	db_result_init(&r);
+	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
+	fault_point("db.before-run");
+	if (!dbrole_begin_work(d, of)) {
+		send_end("rolledback", of, "cancelled", "why", "cancelled before it began", 25, NULL);
+	} else {
+		struct db_allowed a = {
+			.statement = { DB_SQL, q->sql, q->sql_len }, .facts = d->facts, .bind = q->bind,
+			.keys = q->keys, .keys_known = q->count_known, .at_most = q->at_most, .rows = q->rows,
+			.ctx = &ctx, .committing = on_committing
+		};
+
+		ret = d->driver->run(d->conn, &a, &r, &e);
+		dbrole_end_work(d);
+		if (ret == 0)
+			send_run_end(of, &r);
+		else
+			after(d, of, ret, "rolledback", "why", &e);
+		if (ret == 0 && r.end == DB_UNKNOWN) {
+			pthread_mutex_lock(&d->lock);
+			d->ending = d->gone = true;
+			pthread_mutex_unlock(&d->lock);
+		}
+	}
+	db_result_fini(&r);
+	dbrole_forget(d, of);
+}

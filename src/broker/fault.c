@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "fault.h"
+
+#ifdef TWOKEY_FAULTS
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+fault_point(const char *name)
+{
+	const char *want = getenv("TWOKEY_FAULT");
+
+	if (want != NULL && strcmp(want, name) == 0)
+		raise(SIGSTOP);
+}
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Places where a test can stop a process to kill it there (--enable-faults; nothing otherwise). */
+#ifndef TWOKEY_BROKER_FAULT_H
+#define TWOKEY_BROKER_FAULT_H
+
+/* Stops this process (SIGSTOP) when TWOKEY_FAULT names the point. */
+#ifdef TWOKEY_FAULTS
+void	fault_point(const char *name);
+#else
+static inline void
+fault_point(const char *name)
+{
+	(void)name;
+}
+#endif
+
+#endif

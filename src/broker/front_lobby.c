@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sessions that run, as the front knows them: by what they say of themselves. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/log.h"
+#include "twokey/base/must.h"
+#include "twokey/ticket/store.h"
+
+#include "front.h"
+
+enum { LINE_MAX_IN = 64 * 1024, OUT_MAX = 4 * 1024 * 1024 };
+
+struct lobby *
+lobby_find(struct front *f, const char *session)
+{
+	for (struct lobby *l = f->lobbies; l != NULL; l = l->next)
+		if (strcmp(l->session, session) == 0)
+			return l;
+	return NULL;
+}
+
+struct lobby *
+lobby_of_ticket(struct front *f, const char *ticket)
+{
+	for (struct lobby *l = f->lobbies; l != NULL; l = l->next)
+		if (strcmp(l->ticket, ticket) == 0 && l->channel != NULL && !json_bool(l->status, "ending"))
+			return l;
+	return NULL;
+}
+
+static bool
+on_line(void *ctx, struct channel *c, const char *line, size_t n)
+{
+	struct lobby *l = ctx;
+	json_t *status = json_line_parse(line, n, NULL);
+
+	(void)c;
+	if (status == NULL)
+		return false;
+	json_decref(l->status);
+	l->status = status;
+	return true;
+}
+
+static void
+on_closed(void *ctx, struct channel *c)
+{
+	struct lobby *l = ctx;
+
+	(void)c;
+	l->channel = NULL;	/* the monitor says when it is gone */
+}
+
+static void
+send_line(struct lobby *l, json_t *o, int fd)
+{
+	struct buf out;
+
+	buf_init(&out, OUT_MAX);
+	json_put(&out, o);
+	buf_putc(&out, '\n');
+	json_decref(o);
+	if (fd >= 0)
+		channel_send_fd(l->channel, buf_data(&out), buf_len(&out), fd);
+	else
+		channel_send(l->channel, buf_data(&out), buf_len(&out));
+	buf_fini(&out);
+}
+
+void
+lobby_hand_over(struct lobby *l, struct visitor *v, json_t *adopt)
+{
+	struct buf rest;
+	int fd;
+
+	buf_init(&rest, 2 * 1024 * 1024);
+	fd = channel_detach(v->channel, &rest);
+	if (fd < 0) {
+		buf_fini(&rest);
+		json_decref(adopt);
+		front_refuse(v, "open", NULL, ERR_STATE, "read the answers that wait first");
+		return;
+	}
+	if (buf_len(&rest) > 0)
+		json_set_bytes(adopt, "rest", buf_data(&rest), buf_len(&rest));
+	buf_fini(&rest);
+	send_line(l, adopt, fd);
+	for (struct visitor **p = &v->f->visitors; *p != NULL; p = &(*p)->next) {
+		if (*p == v) {
+			*p = v->next;
+			break;
+		}
+	}
+	v->f->nvisitors--;
+	json_decref(v->adopt);
+	free(v);
+}
+
+/* Sends the ticket to a session that was just started; false when it is no longer what it was. */
+static bool
+send_ticket(struct lobby *l)
+{
+	struct ticket *t = NULL;
+	struct ticket_state state;
+	struct buf text;
+	struct err e;
+	bool ok;
+
+	buf_init(&text, TICKET_TEXT_MAX);
+	ok = ticket_store_load(l->f->config->store, l->ticket, &t, &state, &text, &e) == 0 &&
+	    ticket_in_force(t, &state);
+	if (ok)
+		send_line(l, json_pack("{s:s, s:s}", "do", "begin", "ticket", buf_str(&text)), -1);
+	ticket_free(t);
+	buf_fini(&text);
+	return ok;
+}
+
+void
+lobby_add(struct front *f, const char *session, const char *ticket, int fd)
+{
+	static const struct channel_ops ops = { on_line, on_closed, NULL };
+	struct lobby *l = must_zalloc(sizeof *l);
+	struct visitor *opener = NULL;
+
+	l->f = f;
+	strncpy(l->session, session, sizeof l->session - 1);
+	strncpy(l->ticket, ticket, sizeof l->ticket - 1);
+	clock_format(clock_wall_us(), l->since);
+	l->channel = channel_open(f->base, fd, LINE_MAX_IN, OUT_MAX, &ops, l);
+	l->next = f->lobbies;
+	f->lobbies = l;
+	for (struct visitor *v = f->visitors; v != NULL; v = v->next)
+		if (strcmp(v->opening, ticket) == 0)
+			opener = v;
+	if (opener == NULL)
+		return;	/* a session of before this front, or its opener has gone */
+	if (!send_ticket(l)) {
+		opener->opening[0] = '\0';
+		channel_hold(opener->channel, false);
+		front_refuse(opener, "open", NULL, ERR_STATE, "the ticket has changed meanwhile");
+		channel_close(l->channel);
+		l->channel = NULL;
+		return;
+	}
+	front_opened(l, opener);
+}
+
+void
+lobby_remove(struct front *f, const char *session)
+{
+	for (struct lobby **p = &f->lobbies; *p != NULL; p = &(*p)->next) {
+		struct lobby *l = *p;
+
+		if (strcmp(l->session, session) != 0)
+			continue;
+		*p = l->next;
+		channel_close(l->channel);
+		json_decref(l->status);
+		free(l);
+		return;
+	}
+}
+
+void
+lobby_failed(struct front *f, const char *ticket, const char *why)
+{
+	for (struct visitor *v = f->visitors; v != NULL; v = v->next) {
+		if (strcmp(v->opening, ticket) != 0)
+			continue;
+		v->opening[0] = '\0';
+		json_decref(v->adopt);
+		v->adopt = NULL;
+		channel_hold(v->channel, false);
+		front_refuse(v, "open", NULL, ERR_SYSTEM, why);
+	}
+}

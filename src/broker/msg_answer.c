@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The second key: opened, allow, deny, ask, and the driver's withdraw and reply. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+
+#include "session.h"
+
+/* The request that the message names, or an answer that there is none. */
+static struct gate_request *
+request_of(struct message *m)
+{
+	struct gate_request *r = session_request(m->s, (uint64_t)json_int(m->o, "of", 0));
+
+	if (r == NULL)
+		console_refuse(m->c, m->name, m->id, ERR_NOT_FOUND,
+		    "no request with that number waits; it was answered, withdrawn, or never asked");
+	return r;
+}
+
+/* Records an event for the message's sender, who gets the answer. */
+static void
+record(struct message *m, enum transcript_event_kind kind, json_t *ev, const char *body, const char *member)
+{
+	struct packet_body b;
+	struct submission *sub;
+	const char *text = NULL;
+	size_t n = 0;
+
+	if (body != NULL)
+		text = json_str(m->o, member, &n);
+	if (text != NULL)
+		packet_text_body(&b, body, text, n);
+	sub = session_record(m->s, kind, ev, &b, text != NULL);
+	sub->console = m->c->id;
+	sub->re = msg_name(m->name);
+	sub->id = json_incref(m->id);
+}
+
+static json_t *
+of_by(const struct gate_request *r, const struct console *c)
+{
+	return json_pack("{s:I, s:s}", "of", (json_int_t)r->n, "by", c->person);
+}
+
+void
+msg_opened(struct message *m)
+{
+	struct gate_request *r = request_of(m);
+	bool last = json_bool(m->o, "last");
+	json_t *ev;
+	struct err e;
+
+	if (r == NULL)
+		return;
+	if (gate_request_opened(r, m->c->person, last, clock_mono_ms(), &e) != 0) {
+		console_refuse(m->c, m->name, m->id, e.code, e.text);
+		return;
+	}
+	ev = of_by(r, m->c);
+	json_object_set_new(ev, "last", json_boolean(last));
+	record(m, TRANSCRIPT_EVENT_OPENED, ev, NULL, NULL);
+}
+
+static int
+may_turn(const struct message *m, const struct gate_request *r, struct err *e)
+{
+	const struct config_person *driver = config_person(m->s->config, r->by);
+
+	if (driver == NULL)
+		return err_set(e, ERR_DENIED, "the driver of this request is not in the configuration");
+	if (m->c->json && !m->c->may_answer_json)
+		return err_set(e, ERR_DENIED, "this person may not answer by --json (may_answer: json); "
+		    "use the screen");
+	return gate_second_ok(m->s->ticket, r->by, driver->side, m->c->person, m->c->side, e);
+}
+
+/* allowed, then run: both in one go, so that nothing can come in between. */
+static void
+turn(struct message *m, struct gate_request *r)
+{
+	char digest[DIGEST_HEX + 1], bind[DIGEST_HEX + 1], until[CLOCK_TEXT], nonce[33];
+	unsigned char random[16];
+	json_t *ev;
+
+	digest_hex(&r->digest, digest);
+	digest_hex(&r->bind, bind);
+	clock_format(clock_wall_us() + SESSION_RUN_WITHIN_S * INT64_C(1000000), until);
+	random_bytes(random, sizeof random);
+	for (size_t i = 0; i < sizeof random; i++)
+		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
+	ev = of_by(r, m->c);
+	json_object_set_new(ev, "digest", json_string(digest));
+	json_object_set_new(ev, "bind", json_string(bind));
+	json_object_set_new(ev, "until", json_string(until));
+	json_object_set_new(ev, "nonce", json_string(nonce));
+	record(m, TRANSCRIPT_EVENT_ALLOWED, ev, "typed", "typed");
+	must(gate_step(&r->state, GATE_INPUT_EXECUTE));
+	session_record(m->s, TRANSCRIPT_EVENT_RUN, json_pack("{s:I, s:s, s:s}", "of", (json_int_t)r->n,
+	    "digest", digest, "bind", bind), NULL, 0);
+	m->s->running = r->n;
+	session_status(m->s);
+}
+
+void
+msg_allow(struct message *m)
+{
+	struct gate_request *r = request_of(m);
+	struct gate_key key = { .by = m->c->person, .typed = json_str(m->o, "typed", NULL) };
+	struct digest digest, bind;
+	const char *hex;
+	struct err e;
+	size_t n;
+
+	if (r == NULL)
+		return;
+	hex = json_str(m->o, "digest", &n);
+	if (!digest_parse(hex, n, &digest)) {
+		console_refuse(m->c, m->name, m->id, ERR_INVALID, "digest is 64 hex digits, from the request");
+		return;
+	}
+	hex = json_str(m->o, "bind", &n);
+	if (!digest_parse(hex, n, &bind)) {
+		console_refuse(m->c, m->name, m->id, ERR_INVALID, "bind is 64 hex digits, from the sheet");
+		return;
+	}
+	key.digest = &digest;
+	key.bind = &bind;
+	if (m->s->running != 0 || m->s->submitting) {
+		console_refuse(m->c, m->name, m->id, ERR_STATE, "a statement is running; wait for its end");
+		return;
+	}
+	if (may_turn(m, r, &e) != 0 || gate_request_allow(r, &key, clock_mono_ms(), &e) != 0) {
+		console_refuse(m->c, m->name, m->id, e.code, e.text);
+		return;
+	}
+	turn(m, r);
+}
+
+void
+msg_deny(struct message *m)
+{
+	struct gate_request *r = request_of(m);
+
+	if (r == NULL)
+		return;
+	if (!gate_step(&r->state, GATE_INPUT_DENY)) {
+		console_refuse(m->c, m->name, m->id, ERR_STATE, "it does not wait any more");
+		return;
+	}
+	record(m, TRANSCRIPT_EVENT_DENIED, of_by(r, m->c), "reason", "reason");
+	session_sweep(m->s);
+}
+
+void
+msg_withdraw(struct message *m)
+{
+	struct gate_request *r = request_of(m);
+
+	if (r == NULL)
+		return;
+	if (!gate_step(&r->state, GATE_INPUT_WITHDRAW)) {
+		console_refuse(m->c, m->name, m->id, ERR_STATE, "it does not wait any more");
+		return;
+	}
+	record(m, TRANSCRIPT_EVENT_WITHDRAWN, of_by(r, m->c), NULL, NULL);
+	session_sweep(m->s);
+}
+
+void
+msg_ask(struct message *m)
+{
+	struct gate_request *r = request_of(m);
+	char until[CLOCK_TEXT];
+	json_t *ev;
+	struct err e;
+
+	if (r == NULL)
+		return;
+	if (gate_request_asked(r, clock_mono_ms(), m->s->config->request_seconds, &e) != 0) {
+		console_refuse(m->c, m->name, m->id, e.code, e.text);
+		return;
+	}
+	clock_format(clock_wall_us() + (r->until_ms - clock_mono_ms()) * 1000, until);
+	ev = of_by(r, m->c);
+	json_object_set_new(ev, "until", json_string(until));
+	record(m, TRANSCRIPT_EVENT_ASKED, ev, "text", "text");
+}
+
+void
+msg_reply(struct message *m)
+{
+	struct gate_request *r = request_of(m);
+
+	if (r != NULL)
+		record(m, TRANSCRIPT_EVENT_REPLIED, of_by(r, m->c), "text", "text");
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A statement: classified, judged, then recorded as read, request or refused. Nothing else happens to it here. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+#include "twokey/gate/verdict.h"
+#include "twokey/sql/redact.h"
+
+#include "session.h"
+
+struct statement {
+	struct message *m;
+	const char *sql;
+	size_t n;
+	char digest[DIGEST_HEX + 1];
+	struct digest sum;
+};
+
+static void
+no(struct message *m, int code, const char *why)
+{
+	console_refuse(m->c, m->name, m->id, code, why);
+}
+
+static json_t *
+tables_of(const struct sql_facts *f)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < f->ntables; i++) {
+		struct buf name;
+
+		buf_init(&name, 512);
+		if (f->tables[i].schema.n > 0) {
+			buf_put(&name, f->tables[i].schema.p, f->tables[i].schema.n);
+			buf_putc(&name, '.');
+		}
+		buf_put(&name, f->tables[i].name.p, f->tables[i].name.n);
+		/* a name that is no UTF-8 is in the statement's body; here it is only not listed */
+		json_array_append_new(v, json_stringn(buf_data(&name), buf_len(&name)));
+		buf_fini(&name);
+	}
+	return v;
+}
+
+static json_t *
+dangers_of(uint64_t dangers)
+{
+	json_t *v = json_array();
+
+	for (int i = 0; i < SQL_DANGERS; i++)
+		if (dangers & SQL_DANGER_BIT(i))
+			json_array_append_new(v, json_string(sql_danger_name((enum sql_danger)i)));
+	return v;
+}
+
+static struct submission *
+submit(struct statement *st, enum transcript_event_kind kind, json_t *ev, struct packet_body *b, size_t nb)
+{
+	struct message *m = st->m;
+	struct submission *sub = session_record(m->s, kind, ev, b, nb);
+
+	sub->console = m->c->id;
+	sub->re = "sql";
+	sub->id = json_incref(m->id);
+	return sub;
+}
+
+/* The text as the transcript may keep it: without what looks like a secret. */
+static void
+kept_sql(struct packet_body *b, const struct sql_facts *f, const struct statement *st)
+{
+	struct buf text;
+
+	buf_init(&text, 8 * TRANSCRIPT_BODY_MAX);
+	sql_redact(&text, f, st->sql, st->n);
+	packet_text_body(b, "sql", buf_data(&text), buf_len(&text));
+	buf_fini(&text);
+}
+
+static void
+refuse(struct statement *st, const char *code, const char *why)
+{
+	const struct sql_facts *f = st->m->s->facts;
+	struct packet_body b[2];
+	struct submission *sub;
+	json_t *ev = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "by", st->m->c->person,
+	    "class", sql_class_name(f->class), "verb", f->verb, "code", code, "digest", st->digest,
+	    "dangers", dangers_of(f->dangers));
+
+	kept_sql(&b[0], f, st);
+	packet_text_body(&b[1], "why", why, strlen(why));
+	sub = submit(st, TRANSCRIPT_EVENT_REFUSED, ev, b, 2);
+	sub->refusal = true;
+	strncpy(sub->why, why, sizeof sub->why - 1);
+}
+
+static void
+read_recorded(struct session *s, struct submission *sub, uint64_t n)
+{
+	(void)sub;
+	s->submitting = false;
+	s->running = n;
+}
+
+static void
+run_read(struct statement *st)
+{
+	const struct sql_facts *f = st->m->s->facts;
+	struct packet_body b;
+	json_t *ev = json_pack("{s:s, s:s, s:s, s:s, s:o}", "by", st->m->c->person,
+	    "class", sql_class_name(f->class), "verb", f->verb, "digest", st->digest, "tables", tables_of(f));
+
+	packet_text_body(&b, "sql", st->sql, st->n);
+	st->m->s->submitting = true;
+	submit(st, TRANSCRIPT_EVENT_READ, ev, &b, 1)->then = read_recorded;
+}
+
+static void
+request_recorded(struct session *s, struct submission *sub, uint64_t n)
+{
+	struct gate_request *r = sub->request;
+
+	s->submitting = false;
+	if (n != 0) {
+		r->n = n;
+		session_status(s);
+		return;
+	}
+	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
+		if (s->requests[i] == r)
+			s->requests[i] = NULL;
+	free(r);
+}
+
+static size_t
+count_lines(const char *sql, size_t n)
+{
+	size_t lines = 1;
+
+	for (size_t i = 0; i + 1 < n; i++)
+		lines += sql[i] == '\n';
+	return lines;
+}
+
+static long
+free_slot(struct session *s)
+{
+	for (long i = 0; i < SESSION_REQUESTS_MAX; i++)
+		if (s->requests[i] == NULL)
+			return i;
+	return -1;
+}
+
+/* A confirmer who is here but looks away: a request now would lapse unseen (rule 26). */
+static bool
+all_away(const struct session *s)
+{
+	bool any = false;
+
+	for (const struct console *c = s->consoles; c != NULL; c = c->next) {
+		if (c->seat != TICKET_SEAT_CONFIRMER)
+			continue;
+		any = true;
+		if (!c->away)
+			return false;
+	}
+	return any;
+}
+
+static void
+fill_request(struct gate_request *r, const struct statement *st, const struct gate_bound *bound,
+    const struct sql_table *t)
+{
+	struct session *s = st->m->s;
+
+	gate_request_init(r, 0, st->m->c->person, &st->sum, count_lines(st->sql, st->n), clock_mono_ms(),
+	    s->config->request_seconds);
+	r->bound = *bound;
+	snprintf(r->table, sizeof r->table, "%.*s", (int)t->name.n, t->name.p);
+}
+
+static json_t *
+request_event(const struct statement *st, const struct gate_request *r)
+{
+	struct session *s = st->m->s;
+	const struct sql_facts *f = s->facts;
+	char until[CLOCK_TEXT];
+	json_t *ev;
+
+	clock_format(clock_wall_us() + (int64_t)s->config->request_seconds * 1000000, until);
+	ev = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s}", "by", r->by,
+	    "class", sql_class_name(f->class), "verb", f->verb, "digest", st->digest,
+	    "tables", tables_of(f), "dangers", dangers_of(f->dangers), "table", r->table, "until", until);
+	if (ev != NULL && r->bound.given) {
+		json_object_set_new(ev, "op", json_string(r->bound.op == GATE_OP_AT_MOST ? "<=" : "="));
+		json_object_set_new(ev, "rows", json_integer((json_int_t)r->bound.rows));
+	}
+	return ev;
+}
+
+static void
+ask(struct statement *st)
+{
+	struct session *s = st->m->s;
+	const struct sql_table *t = sql_written_table(s->facts);
+	const char *rows = json_str(st->m->o, "rows", NULL), *reason;
+	struct gate_bound bound = { 0 };
+	struct gate_request *r;
+	struct packet_body b[2];
+	struct submission *sub;
+	long slot = free_slot(s);
+	struct err e;
+	size_t n = 0;
+
+	if (rows != NULL && rows[0] != '\0' && gate_bound_parse(rows, &bound, &e) != 0) {
+		no(st->m, e.code, e.text);
+		return;
+	}
+	if (t == NULL || t->name.n >= sizeof r->table) {
+		refuse(st, "table", "it does not write one table that can be named and typed; "
+		    "write one table per statement");
+		return;
+	}
+	if (all_away(s)) {
+		no(st->m, ERR_STATE, "the confirmer is AWAY: no key was pressed for a while; "
+		    "call, and send it again when the confirmer is back");
+		return;
+	}
+	if (slot < 0) {
+		no(st->m, ERR_STATE, "too many requests wait already; withdraw one of them");
+		return;
+	}
+	r = must_zalloc(sizeof *r);
+	fill_request(r, st, &bound, t);
+	s->requests[slot] = r;
+	s->dangers[slot] = s->facts->dangers;
+	s->classes[slot] = s->facts->class;
+	reason = json_str(st->m->o, "reason", &n);
+	packet_text_body(&b[0], "sql", st->sql, st->n);
+	packet_text_body(&b[1], "reason", reason != NULL ? reason : "", n);
+	s->submitting = true;
+	sub = submit(st, TRANSCRIPT_EVENT_REQUEST, request_event(st, r), b, 2);
+	sub->then = request_recorded;
+	sub->request = r;
+}
+
+static void
+judge(struct statement *st)
+{
+	struct session *s = st->m->s;
+	struct gate_case c = { .access = s->ticket->access, .stage = s->ticket->stage,
+	    .class = s->facts->class, .dangers = s->facts->dangers, .caps = s->caps };
+	struct gate_answer a;
+
+	gate_judge(&c, &a);
+	switch (a.verdict) {
+	case GATE_RUN:
+		run_read(st);
+		return;
+	case GATE_ASK:
+		ask(st);
+		return;
+	case GATE_STRICT:
+	case GATE_REFUSE:
+	case GATE_VERDICTS:
+		break;
+	}
+	refuse(st, a.code, a.why);
+}
+
+void
+msg_sql(struct message *m)
+{
+	struct session *s = m->s;
+	struct statement st = { .m = m };
+
+	st.sql = json_str(m->o, "text", &st.n);
+	if (s->running != 0 || s->submitting) {
+		no(m, ERR_STATE, "a statement is running; wait for its end or cancel it");
+		return;
+	}
+	st.sum = digest_of(st.sql, st.n);
+	digest_hex(&st.sum, st.digest);
+	sql_classify(s->facts, &s->sql, st.sql, st.n);
+	if (s->facts->statements == 0) {
+		no(m, ERR_INVALID, "there is no statement in the text");
+		return;
+	}
+	if (s->facts->dangers & SQL_DANGER_BIT(SQL_DANGER_SECRET)) {
+		/* law 7: no secret in a transcript, and what is not recorded does not run */
+		refuse(&st, "secret", "the text holds a password or key, which no transcript may keep; "
+		    "change it without the secret (a later version takes secrets apart from the text)");
+		return;
+	}
+	judge(&st);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Private to the recorder role: its state and the parts of its life. */
+#ifndef TWOKEY_BROKER_RECORDER_H
+#define TWOKEY_BROKER_RECORDER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "twokey/transcript/event.h"
+#include "twokey/transcript/writer.h"
+
+#include "channel.h"
+#include "packet.h"
+
+struct err;
+struct event;
+struct event_base;
+
+struct recorder {
+	struct event_base *base;
+	struct event *sync_timer, *end_timer, *monitor;
+	struct channel *session;	/* NULL when gone or recovering */
+	struct channel *db;		/* control */
+	struct channel *bulk;		/* results */
+	struct packet from_session, from_db;
+	struct transcript_writer *file;
+	uint64_t last;			/* last event */
+	uint64_t running;		/* request whose run was recorded and has no end yet */
+	json_t *commit_point;		/* its "committing" event */
+	bool resolving;			/* the db at hand only answers about commit_point */
+	int resolver_control;		/* first descriptor of a resolver that waits for the second */
+	bool dirty;			/* written and not synced */
+	bool broken;			/* the disk does not take it */
+	bool finishing;			/* db was told to end; seal follows */
+	bool sealed;
+	bool monitor_gone;
+};
+
+/* recorder.c */
+void	recorder_tell_session(struct recorder *r, json_t *head, const struct packet_body *b, size_t nb);
+void	recorder_tell_db(struct recorder *r, json_t *head, const struct packet_body *b, size_t nb);
+int	recorder_append(struct recorder *r, enum transcript_event_kind kind, json_t *ev,
+	    const struct packet_body *b, size_t nb, struct transcript_place *place, struct err *e);
+/* The caller keeps its reference to ev. */
+int	recorder_append_and_tell(struct recorder *r, enum transcript_event_kind kind, json_t *ev,
+	    const struct packet_body *b, size_t nb);
+void	recorder_follow(struct recorder *r, enum transcript_event_kind kind, const json_t *ev, uint64_t n);
+bool	recorder_kind(const json_t *ev, enum transcript_writer_role role, enum transcript_event_kind *kind);
+void	recorder_broken(struct recorder *r, const struct err *e);
+
+/* recorder_db.c: results from db, credits to it, its death */
+void	recorder_db_attach(struct recorder *r, int control, int bulk);
+
+/* recorder_end.c: finishing, unknown outcomes, the seal, recovery */
+void	recorder_finish(struct recorder *r);
+void	recorder_db_gone(struct recorder *r);
+void	recorder_resolver(struct recorder *r, uint32_t op, int fd);
+/* After transcript_writer_recover: what stood open in the file is told, asked for, sealed. */
+void	recorder_recover(struct recorder *r, const char *path);
+void	recorder_tell_lost(struct recorder *r, const char *role);
+void	recorder_on_end_timer(int fd, short what, void *arg);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What comes from db: events with their bodies, each written before anybody sees it. */
+#include "config.h"
+
+#include <string.h>
+
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/log.h"
+
+#include "fault.h"
+#include "recorder.h"
+
+static void
+record(struct recorder *r, enum transcript_event_kind kind, json_t *ev, struct packet *p)
+{
+	json_int_t bytes = 0;
+	int ret = recorder_append_and_tell(r, kind, ev, p->b, p->nb);
+
+	for (size_t i = 0; i < p->nb; i++)
+		bytes += (json_int_t)p->b[i].n;
+	if (ret != 0) {
+		/* a result that cannot be kept is cut; the end of a statement always has its room */
+		recorder_tell_db(r, json_pack("{s:s, s:s}", "full", transcript_event_rule(kind)->name,
+		    "code", err_name(ret)), NULL, 0);
+		return;
+	}
+	if (kind == TRANSCRIPT_EVENT_ROWS)
+		recorder_tell_db(r, json_pack("{s:I}", "credit", bytes), NULL, 0);
+	if (kind == TRANSCRIPT_EVENT_COMMITTING) {
+		fault_point("recorder.committing");
+		recorder_tell_db(r, json_pack("{s:I}", "synced", (json_int_t)json_int(ev, "of", 0)), NULL, 0);
+	}
+}
+
+/* Events that db makes after a session's death pass too: they tell what happened. */
+static bool
+on_bulk_line(void *ctx, struct channel *c, const char *line, size_t n)
+{
+	struct recorder *r = ctx;
+	enum transcript_event_kind kind;
+	json_t *ev;
+
+	(void)c;
+	switch (packet_feed(&r->from_db, line, n, NULL)) {
+	case 0:
+		return true;
+	case 1:
+		break;
+	default:
+		return false;
+	}
+	ev = json_object_get(r->from_db.head, "event");
+	if (ev == NULL)	/* {"down":code}: the database was not reached */
+		recorder_tell_session(r, json_pack("{s:s, s:O}", "do", "down",
+		    "code", json_object_get(r->from_db.head, "down")), r->from_db.b, r->from_db.nb);
+	else if (recorder_kind(ev, TRANSCRIPT_BY_DB, &kind))
+		record(r, kind, ev, &r->from_db);
+	else
+		log_line(LOG_LEVEL_ERROR, "db sent an event that it may not write");
+	packet_clear(&r->from_db);
+	return true;
+}
+
+static bool
+on_control_line(void *ctx, struct channel *c, const char *line, size_t n)
+{
+	(void)ctx;
+	(void)c;
+	(void)line;
+	(void)n;
+	return false;	/* db says nothing on control */
+}
+
+static void
+on_control_closed(void *ctx, struct channel *c)
+{
+	struct recorder *r = ctx;
+
+	(void)c;
+	r->db = NULL;
+}
+
+static void
+on_bulk_closed(void *ctx, struct channel *c)
+{
+	struct recorder *r = ctx;
+
+	(void)c;
+	r->bulk = NULL;
+	recorder_db_gone(r);
+}
+
+void
+recorder_db_attach(struct recorder *r, int control, int bulk)
+{
+	static const struct channel_ops control_ops = { on_control_line, on_control_closed, NULL };
+	static const struct channel_ops bulk_ops = { on_bulk_line, on_bulk_closed, NULL };
+	enum { OUT_MAX = 64 * 1024 * 1024 };
+
+	packet_clear(&r->from_db);
+	r->db = channel_open(r->base, control, 4096, OUT_MAX, &control_ops, r);
+	r->bulk = channel_open(r->base, bulk, TRANSCRIPT_LINE_MAX, 4096, &bulk_ops, r);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How a transcript ends: db is told, an unknown outcome is asked for, then the seal. */
+#include "config.h"
+
+#include <event2/event.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/digest.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/log.h"
+#include "twokey/transcript/line.h"
+#include "twokey/transcript/reader.h"
+
+#include "recorder.h"
+#include "role.h"
+
+enum { DB_ENDS_WITHIN_S = 45, RESOLVED_WITHIN_S = 15 };
+
+static void
+set_timer(struct recorder *r, int seconds)
+{
+	struct timeval tv = { seconds, 0 };
+
+	event_add(r->end_timer, &tv);
+}
+
+static void
+seal(struct recorder *r)
+{
+	struct transcript_when when = { clock_wall_us(), clock_mono_ms() };
+	char head[DIGEST_HEX + 1];
+	struct digest d = transcript_head(r->file);
+	struct err e;
+
+	if (r->sealed)
+		return;
+	event_del(r->end_timer);
+	r->sealed = true;
+	digest_hex(&d, head);
+	if (r->broken || transcript_seal(r->file, when, &e) != 0) {
+		log_line(LOG_LEVEL_ERROR, "the transcript could not be sealed");
+		recorder_tell_session(r, json_pack("{s:s}", "do", "unsealed"), NULL, 0);
+	} else {
+		recorder_tell_session(r, json_pack("{s:s, s:s, s:I}", "do", "sealed", "head", head,
+		    "count", (json_int_t)r->last), NULL, 0);
+	}
+	if (r->session == NULL)
+		event_base_loopbreak(r->base);
+}
+
+/* Asks the monitor for a db that asks the server what became of the commit point. */
+static void
+resolve(struct recorder *r)
+{
+	struct monitor_msg m = { .op = MONITOR_RESOLVE };
+	struct err e;
+
+	r->resolving = true;
+	r->resolver_control = -1;
+	if (r->monitor_gone || monitor_send(ROLE_FD_MONITOR, &m, -1, &e) != 0) {
+		recorder_on_end_timer(-1, 0, r);
+		return;
+	}
+	set_timer(r, RESOLVED_WITHIN_S);
+}
+
+/* What ran when db died: without a commit point nothing can have been kept (law 5: COMMIT is sent
+ * only after "committing" is on disk). */
+static void
+tell_loss(struct recorder *r)
+{
+	json_t *ev;
+
+	if (r->running == 0)
+		return;
+	if (r->commit_point == NULL)
+		ev = json_pack("{s:s, s:I, s:s}", "ev", "rolledback", "of", (json_int_t)r->running, "code", "lost");
+	else
+		ev = json_pack("{s:s, s:I}", "ev", "unknown", "of", (json_int_t)r->running);
+	recorder_append_and_tell(r, r->commit_point == NULL ? TRANSCRIPT_EVENT_ROLLEDBACK :
+	    TRANSCRIPT_EVENT_UNKNOWN, ev, NULL, 0);
+	json_decref(ev);
+}
+
+void
+recorder_tell_lost(struct recorder *r, const char *role)
+{
+	json_t *ev = json_pack("{s:s, s:s}", "ev", "lost", "role", role);
+
+	recorder_append_and_tell(r, TRANSCRIPT_EVENT_LOST, ev, NULL, 0);
+	json_decref(ev);
+}
+
+void
+recorder_db_gone(struct recorder *r)
+{
+	bool was_resolving = r->resolving;
+
+	channel_close(r->db);
+	r->db = NULL;
+	if (r->sealed || r->broken)
+		return;
+	if (was_resolving) {
+		if (r->commit_point != NULL)
+			recorder_on_end_timer(-1, 0, r);
+		else
+			seal(r);
+		return;
+	}
+	if (!r->finishing)
+		recorder_tell_lost(r, "db");
+	tell_loss(r);
+	if (r->commit_point != NULL)
+		resolve(r);
+	else if (r->finishing)
+		seal(r);
+	/* else the session has been told by "lost" and ends */
+}
+
+void
+recorder_finish(struct recorder *r)
+{
+	if (r->finishing)
+		return;
+	r->finishing = true;
+	if (r->resolving)
+		return;
+	if (r->bulk == NULL) {
+		seal(r);
+		return;
+	}
+	recorder_tell_db(r, json_pack("{s:b}", "end", 1), NULL, 0);
+	set_timer(r, DB_ENDS_WITHIN_S);
+}
+
+void
+recorder_on_end_timer(int fd, short what, void *arg)
+{
+	struct recorder *r = arg;
+
+	(void)fd;
+	(void)what;
+	if (r->commit_point != NULL && r->resolving) {
+		json_t *ev = json_pack("{s:s, s:I, s:s}", "ev", "outcome", "of", (json_int_t)r->running,
+		    "is", "unknown");
+
+		recorder_append_and_tell(r, TRANSCRIPT_EVENT_OUTCOME, ev, NULL, 0);
+		json_decref(ev);
+	} else if (r->bulk != NULL) {
+		log_line(LOG_LEVEL_WARN, "db did not end in time");
+		channel_close(r->bulk);
+		r->bulk = NULL;
+		tell_loss(r);
+	}
+	r->resolving = false;
+	if (r->finishing || r->session == NULL)
+		seal(r);
+}
+
+void
+recorder_resolver(struct recorder *r, uint32_t op, int fd)
+{
+	if (op == MONITOR_DB_CONTROL && r->resolving && r->resolver_control < 0) {
+		r->resolver_control = fd;
+		return;
+	}
+	if (op != MONITOR_DB_BULK || !r->resolving || r->resolver_control < 0) {
+		close(fd);
+		return;
+	}
+	recorder_db_attach(r, r->resolver_control, fd);
+	r->resolver_control = -1;
+	recorder_tell_db(r, json_pack("{s:O}", "resolve", r->commit_point), NULL, 0);
+}
+
+/* Which request was running when the file ended: the same rule as live (follow). */
+static void
+read_open(struct recorder *r, const char *path)
+{
+	struct transcript_reader *file = transcript_reader_open(path, NULL);
+
+	if (file == NULL)
+		return;
+	for (uint64_t n = 1; n <= transcript_events(file); n++) {
+		size_t lines = transcript_event_lines(file, n), len;
+		const char *line = lines > 0 ? transcript_event_line(file, n, lines - 1, &len) : NULL;
+		struct transcript_line scan;
+		json_t *ev;
+
+		if (line == NULL)
+			continue;
+		transcript_line_scan(line, len, &scan);
+		ev = scan.type == TRANSCRIPT_LINE_EVENT && scan.known ? json_line_parse(line, len, NULL) : NULL;
+		if (ev != NULL)
+			recorder_follow(r, scan.kind, ev, n);
+		json_decref(ev);
+	}
+	transcript_reader_close(file);
+}
+
+void
+recorder_recover(struct recorder *r, const char *path)
+{
+	read_open(r, path);
+	tell_loss(r);
+	r->finishing = true;
+	if (r->commit_point != NULL)
+		resolve(r);
+	else
+		seal(r);
+}

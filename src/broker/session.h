@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Private to the session role: gate, seats, consoles. No secret, no database. */
+#ifndef TWOKEY_BROKER_SESSION_H
+#define TWOKEY_BROKER_SESSION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "twokey/gate/request.h"
+#include "twokey/sql/facts.h"
+#include "twokey/ticket/config.h"
+#include "twokey/ticket/ticket.h"
+#include "twokey/transcript/event.h"
+
+#include "channel.h"
+#include "packet.h"
+
+struct err;
+struct event;
+struct event_base;
+
+enum {
+	SESSION_REQUESTS_MAX = 8,	/* requests that wait at one time */
+	SESSION_CONSOLES_MAX = 128,
+	SESSION_TALK_PER_S = 10,	/* messages, notes, questions of one console */
+	SESSION_TALK_BURST = 40,
+	SESSION_EMPTY_S = 60,		/* a session without anybody ends */
+	SESSION_RUN_WITHIN_S = 30	/* an allowed request begins within this, or never */
+};
+
+/* Bits, for the permit table. */
+enum session_state {
+	SESSION_STARTING = 1, SESSION_READY = 2, SESSION_PAUSED = 4, SESSION_ENDING = 8
+};
+
+struct console {
+	uint64_t id;
+	struct session *s;
+	struct channel *channel;
+	char person[GATE_NAME_MAX];
+	enum ticket_side side;
+	enum ticket_seat seat;
+	bool json;
+	bool may_answer_json;
+	bool bodies;		/* false: event lines only */
+	bool away;
+	bool said_bye;
+	int64_t loginuid, audit;	/* -1: not set */
+	uint64_t offset;	/* next byte of the transcript to send */
+	uint64_t body_from, body_to;	/* lines asked for with "body"; sent between */
+	int64_t seen_ms;	/* last request */
+	int64_t talk_ms;	/* token bucket of messages */
+	double talk;
+	unsigned malformed;	/* in a row */
+	struct console *next;
+};
+
+/* An event on its way to the recorder, in order. */
+struct submission {
+	uint64_t console;	/* who gets the answer, 0: nobody */
+	const char *re;
+	json_t *id;
+	bool refusal;		/* the answer is ok:false with code and why */
+	char why[320];
+	/* Called with the number of the recorded event; may be NULL. */
+	void (*then)(struct session *s, struct submission *sub, uint64_t n);
+	struct gate_request *request;	/* for then */
+	struct submission *next;
+};
+
+struct session {
+	struct event_base *base;
+	struct event *monitor, *tick, *end_timer;
+	struct channel *recorder, *front;
+	struct packet from_recorder;
+	struct config *config;
+	struct ticket *ticket;
+	char *ticket_text;
+	char id[64];
+	const char *broker;	/* "private", "system" */
+	bool demo;
+	char engine[16];
+	char target[64];
+	enum session_state state;
+	int file;		/* the transcript, read-only */
+	uint64_t end;		/* recorded bytes */
+	uint64_t *ends;		/* end of event n at ends[n]; ends[0] is 0 */
+	uint64_t last;		/* last recorded event */
+	size_t ends_cap;
+	bool sealed;
+	char head[65];
+	unsigned caps;
+	struct sql_settings sql;
+	struct sql_facts *facts;
+	uint64_t running;	/* event of the statement that runs, 0: none */
+	bool submitting;	/* a statement is on its way to the recorder */
+	struct gate_request *requests[SESSION_REQUESTS_MAX];
+	uint64_t dangers[SESSION_REQUESTS_MAX];
+	enum sql_class classes[SESSION_REQUESTS_MAX];
+	struct console *consoles;
+	size_t nconsoles;
+	uint64_t next_console;
+	struct submission *first, **last_sub;
+	int64_t empty_since_ms;
+	bool finishing;
+};
+
+/* session_record.c: events out, recorded events back */
+struct submission *session_record(struct session *s, enum transcript_event_kind kind, json_t *ev,
+	    struct packet_body *b, size_t nb);
+void	session_recorder_packet(struct session *s, struct packet *p);
+
+/* session_event.c: what an event of db or recorder does to the gate */
+void	session_event(struct session *s, enum transcript_event_kind kind, const json_t *ev, uint64_t n);
+struct gate_request *session_request(struct session *s, uint64_t n);
+/* Drops requests in a final state. */
+void	session_sweep(struct session *s);
+
+/* session_end.c */
+void	session_end(struct session *s, const char *by, const char *code, const char *why);
+void	session_void(struct session *s, struct gate_request *r, const char *code);
+void	session_void_all(struct session *s, const char *code);
+void	session_on_sealed(struct session *s);
+void	session_tick(struct session *s);
+
+/* console.c: seats and outboxes */
+void	console_adopt(struct session *s, const json_t *how, int fd);
+void	console_pump(struct console *c);
+void	console_pump_all(struct session *s);
+struct console *console_find(struct session *s, uint64_t id);
+/* The person in the driver's seat, NULL when it is empty. */
+struct console *console_driver(struct session *s);
+void	console_answer(struct console *c, const char *re, const json_t *id, bool ok, json_t *fields);
+void	console_refuse(struct console *c, const char *re, const json_t *id, int code, const char *why);
+void	console_leave(struct console *c, const char *code);
+void	console_bye(struct console *c, const char *code, const char *why);
+/* Tells the front what the lobby shows. */
+void	session_status(struct session *s);
+
+/* dispatch.c: the permit table, then the handler */
+struct message {
+	struct console *c;
+	struct session *s;
+	const char *name;
+	json_t *o;
+	json_t *id;
+};
+void	session_dispatch(struct console *c, const char *line, size_t n);
+/* The table's own copy of a request's name: it outlives the message. */
+const char *msg_name(const char *name);
+/* True when the table lets that seat send that message in that state; false for unknown names. */
+bool	session_permits(const char *name, enum ticket_seat seat, enum session_state state);
+
+/* Handlers, one family per file (msg.def). They answer by themselves. */
+#define MSG(name, seats, states, talk, members, handler) void handler(struct message *m);
+#include "msg.def"
+#undef MSG
+
+#endif

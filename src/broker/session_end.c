@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How requests die and how a session ends. */
+#include "config.h"
+
+#include <event2/event.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
+
+#include "session.h"
+
+enum { DRAIN_S = 10 };
+
+void
+session_void(struct session *s, struct gate_request *r, const char *code)
+{
+	if (!gate_step(&r->state, GATE_INPUT_SPOIL))
+		return;
+	session_record(s, TRANSCRIPT_EVENT_VOID, json_pack("{s:I, s:s}", "of", (json_int_t)r->n, "code", code),
+	    NULL, 0);
+	session_sweep(s);
+}
+
+void
+session_void_all(struct session *s, const char *code)
+{
+	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
+		if (s->requests[i] != NULL && s->requests[i]->n != 0)
+			session_void(s, s->requests[i], code);
+}
+
+void
+session_end(struct session *s, const char *by, const char *code, const char *why)
+{
+	static const char finish[] = "{\"do\":\"finish\"}\n";
+	struct timeval limit = { 60, 0 };
+	struct packet_body b;
+	json_t *ev;
+
+	if (s->state == SESSION_ENDING)
+		return;
+	session_void_all(s, "ended");
+	s->state = SESSION_ENDING;
+	if (s->running != 0)
+		session_record(s, TRANSCRIPT_EVENT_CANCEL, json_pack("{s:I}", "of", (json_int_t)s->running), NULL, 0);
+	ev = json_pack("{s:s}", "code", code);
+	if (by != NULL)
+		json_object_set_new(ev, "by", json_string(by));
+	packet_text_body(&b, "why", why, strlen(why));
+	session_record(s, TRANSCRIPT_EVENT_ENDED, ev, &b, 1);
+	if (s->recorder != NULL)
+		channel_send(s->recorder, finish, sizeof finish - 1);
+	event_add(s->end_timer, &limit);	/* the recorder seals long before this, or is broken */
+	session_status(s);
+}
+
+/* The seal is on disk: everybody gets the rest, the head, and goodbye. */
+void
+session_on_sealed(struct session *s)
+{
+	struct timeval limit = { DRAIN_S, 0 };
+	struct stat st;
+
+	s->state = SESSION_ENDING;
+	s->sealed = true;
+	if (s->file >= 0 && fstat(s->file, &st) == 0)
+		s->end = (uint64_t)st.st_size;
+	session_status(s);
+	event_add(s->end_timer, &limit);
+	console_pump_all(s);
+	if (s->consoles == NULL)
+		event_base_loopbreak(s->base);
+}
+
+/* Whether someone is there: a confirmer without a key for a while is AWAY, and said to be. */
+static void
+tick_away(struct session *s, int64_t now)
+{
+	for (struct console *c = s->consoles; c != NULL; c = c->next) {
+		bool away = now - c->seen_ms > (int64_t)s->config->away_seconds * 1000;
+
+		if (c->seat != TICKET_SEAT_CONFIRMER || away == c->away)
+			continue;
+		c->away = away;
+		session_record(s, away ? TRANSCRIPT_EVENT_AWAY : TRANSCRIPT_EVENT_BACK,
+		    json_pack("{s:s}", "by", c->person), NULL, 0);
+	}
+}
+
+static void
+tick_requests(struct session *s, int64_t now)
+{
+	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++) {
+		struct gate_request *r = s->requests[i];
+
+		if (r == NULL || r->n == 0 || !gate_request_expired(r, now))
+			continue;
+		if (!gate_step(&r->state, GATE_INPUT_EXPIRE))
+			continue;
+		session_record(s, TRANSCRIPT_EVENT_EXPIRED, json_pack("{s:I}", "of", (json_int_t)r->n), NULL, 0);
+	}
+	session_sweep(s);
+}
+
+void
+session_tick(struct session *s)
+{
+	int64_t now = clock_mono_ms();
+
+	if (s->state == SESSION_ENDING)
+		return;
+	tick_away(s, now);
+	tick_requests(s, now);
+	if (clock_wall_us() > s->ticket->expires_us)
+		session_end(s, NULL, "ticket-expired", "the ticket's time is over");
+	if (s->consoles != NULL)
+		s->empty_since_ms = now;
+	else if (now - s->empty_since_ms > SESSION_EMPTY_S * 1000)
+		session_end(s, NULL, "empty", "nobody was in the session any more");
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What an event of db or of the recorder does to the gate. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/cap.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/gate/verdict.h"
+
+#include "session.h"
+
+struct gate_request *
+session_request(struct session *s, uint64_t n)
+{
+	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
+		if (s->requests[i] != NULL && s->requests[i]->n == n && n != 0)
+			return s->requests[i];
+	return NULL;
+}
+
+static size_t
+slot_of(const struct session *s, const struct gate_request *r)
+{
+	size_t i = 0;
+
+	while (s->requests[i] != r)
+		i++;
+	return i;
+}
+
+void
+session_sweep(struct session *s)
+{
+	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++) {
+		if (s->requests[i] == NULL || !gate_state_final(s->requests[i]->state))
+			continue;
+		free(s->requests[i]);
+		s->requests[i] = NULL;
+	}
+	session_status(s);
+}
+
+/* "15.20 ..." or "3.40.1" into the number that the classifier takes. */
+static unsigned
+version_number(const char *text, enum sql_engine engine)
+{
+	unsigned major = 0, minor = 0, patch = 0;
+	char *end;
+
+	major = (unsigned)strtoul(text, &end, 10);
+	if (*end == '.')
+		minor = (unsigned)strtoul(end + 1, &end, 10);
+	if (*end == '.')
+		patch = (unsigned)strtoul(end + 1, &end, 10);
+	switch (engine) {
+	case SQL_POSTGRES:
+		return major * 10000 + minor;
+	case SQL_SQLITE:
+		return major * 1000000 + minor * 1000 + patch;
+	case SQL_MARIADB:
+	case SQL_MYSQL:
+	case SQL_ENGINES:
+		break;
+	}
+	return major * 10000 + minor * 100 + patch;
+}
+
+static void
+connected(struct session *s, const json_t *ev)
+{
+	const json_t *caps = json_object_get(ev, "caps");
+	const char *version = json_str(ev, "version", NULL);
+	enum cap cap;
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(caps, i, v)
+		if (json_is_string(v) && cap_parse(json_string_value(v), &cap))
+			s->caps |= CAP_BIT(cap);
+	s->sql.version = version != NULL ? version_number(version, s->sql.engine) : 0;
+	if (s->state == SESSION_STARTING)
+		s->state = SESSION_READY;
+	session_status(s);
+}
+
+/* Dangers that the catalogue shows are judged like those of the text. */
+static bool
+still_asked(struct session *s, size_t slot, const json_t *ev)
+{
+	struct gate_case c = { .access = s->ticket->access, .stage = s->ticket->stage,
+	    .class = s->classes[slot], .dangers = s->dangers[slot], .caps = s->caps };
+	struct gate_answer a;
+	enum sql_danger danger;
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(json_object_get(ev, "dangers"), i, v) {
+		if (!json_is_string(v) || !sql_danger_parse(json_string_value(v), &danger))
+			return false;
+		c.dangers |= SQL_DANGER_BIT(danger);
+	}
+	gate_judge(&c, &a);
+	return a.verdict == GATE_ASK;
+}
+
+static void
+sheet(struct session *s, const json_t *ev)
+{
+	struct gate_request *r = session_request(s, (uint64_t)json_int(ev, "of", 0));
+	const json_t *count = json_object_get(ev, "count");
+	struct digest bind;
+	const char *hex;
+	struct err e;
+	size_t n;
+
+	if (r == NULL || r->state != GATE_STATE_ASKING)
+		return;
+	hex = json_str(ev, "bind", &n);
+	if (hex == NULL || !digest_parse(hex, n, &bind))
+		session_void(s, r, "bind");
+	else if (!still_asked(s, slot_of(s, r), ev))
+		session_void(s, r, "dangers");
+	else if (gate_request_sheet(r, &bind, json_is_integer(count),
+	    json_is_integer(count) ? (uint64_t)json_integer_value(count) : 0, &e) != 0)
+		session_void(s, r, "bound");
+}
+
+/* The end of a request that db or the recorder tells. */
+static void
+request_end(struct session *s, struct gate_request *r, enum gate_input in)
+{
+	if (r->state == GATE_STATE_ASKING) {
+		session_void(s, r, "sheet");	/* it could not even be looked at */
+		return;
+	}
+	(void)gate_step(&r->state, in);
+	session_sweep(s);
+}
+
+void
+session_event(struct session *s, enum transcript_event_kind kind, const json_t *ev, uint64_t n)
+{
+	uint64_t of = (uint64_t)json_int(ev, "of", 0);
+	struct gate_request *r = session_request(s, of);
+	enum gate_input in = GATE_INPUT_FAIL;
+
+	(void)n;
+	if (kind == TRANSCRIPT_EVENT_CONNECTED) {
+		connected(s, ev);
+	} else if (kind == TRANSCRIPT_EVENT_SHEET) {
+		sheet(s, ev);
+	} else if (kind == TRANSCRIPT_EVENT_LOST) {
+		session_end(s, NULL, "lost", "a process of this session died; see the events before this one");
+	} else if (kind == TRANSCRIPT_EVENT_DONE || kind == TRANSCRIPT_EVENT_FAILED ||
+	    kind == TRANSCRIPT_EVENT_COMMITTED || kind == TRANSCRIPT_EVENT_ROLLEDBACK ||
+	    kind == TRANSCRIPT_EVENT_UNKNOWN) {
+		if (kind == TRANSCRIPT_EVENT_COMMITTED)
+			in = GATE_INPUT_COMMIT;
+		else if (kind == TRANSCRIPT_EVENT_ROLLEDBACK)
+			in = GATE_INPUT_ROLL_BACK;
+		else if (kind == TRANSCRIPT_EVENT_UNKNOWN)
+			in = GATE_INPUT_LOSE;
+		if (of == s->running)
+			s->running = 0;
+		if (r != NULL)
+			request_end(s, r, in);
+	}
+}

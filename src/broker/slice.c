@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "slice.h"
+
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+#include "twokey/ticket/config.h"
+
+static json_t *
+person_make(const struct config_person *p)
+{
+	json_t *logins = json_array();
+
+	for (size_t i = 0; i < p->nlogins; i++)
+		must(json_array_append_new(logins, json_string(p->logins[i])) == 0);
+	return json_pack("{s:s, s:s, s:o, s:i, s:b}", "name", p->name, "side", ticket_side_name(p->side),
+	    "logins", logins, "seats", (int)p->seats, "json", (int)p->may_answer_json);
+}
+
+json_t *
+slice_make(const struct config *c)
+{
+	json_t *people = json_array(), *targets = json_array();
+
+	for (size_t i = 0; i < c->npeople; i++)
+		must(json_array_append_new(people, person_make(&c->people[i])) == 0);
+	for (size_t i = 0; i < c->ntargets; i++)
+		must(json_array_append_new(targets, json_pack("{s:s, s:s, s:s}",
+		    "name", c->targets[i].name, "engine", c->targets[i].engine,
+		    "stage", ticket_stage_name(c->targets[i].stage))) == 0);
+	return json_pack("{s:s, s:i, s:i, s:o, s:o}", "store", c->store,
+	    "request_seconds", (int)c->request_seconds, "away_seconds", (int)c->away_seconds,
+	    "people", people, "targets", targets);
+}
+
+static bool
+person_read(const json_t *v, struct config_person *p)
+{
+	const char *name = json_str(v, "name", NULL), *side = json_str(v, "side", NULL);
+	const json_t *logins = json_object_get(v, "logins");
+
+	if (name == NULL || side == NULL || !ticket_side_parse(side, &p->side))
+		return false;
+	p->name = must_strdup(name);
+	p->seats = (unsigned)json_int(v, "seats", 0);
+	p->may_answer_json = json_bool(v, "json");
+	p->nlogins = json_array_size(logins);
+	p->logins = must_zalloc((p->nlogins + 1) * sizeof *p->logins);
+	for (size_t i = 0; i < p->nlogins; i++) {
+		const char *login = json_string_value(json_array_get(logins, i));
+
+		p->logins[i] = must_strdup(login != NULL ? login : "");
+	}
+	return true;
+}
+
+static bool
+target_read(const json_t *v, struct config_target *t)
+{
+	const char *name = json_str(v, "name", NULL), *engine = json_str(v, "engine", NULL);
+	const char *stage = json_str(v, "stage", NULL);
+
+	if (name == NULL || engine == NULL || stage == NULL || !ticket_stage_parse(stage, &t->stage))
+		return false;
+	t->name = must_strdup(name);
+	t->engine = must_strdup(engine);
+	return true;
+}
+
+struct config *
+slice_read(const json_t *v)
+{
+	const json_t *people = json_object_get(v, "people"), *targets = json_object_get(v, "targets");
+	const char *store = json_str(v, "store", NULL);
+	struct config *c = must_zalloc(sizeof *c);
+
+	c->store = must_strdup(store != NULL ? store : "");
+	c->request_seconds = (unsigned)json_int(v, "request_seconds", 300);
+	c->away_seconds = (unsigned)json_int(v, "away_seconds", 120);
+	c->people = must_zalloc((json_array_size(people) + 1) * sizeof *c->people);
+	c->targets = must_zalloc((json_array_size(targets) + 1) * sizeof *c->targets);
+	for (size_t i = 0; i < json_array_size(people); i++)
+		if (!person_read(json_array_get(people, i), &c->people[c->npeople++]))
+			goto bad;
+	for (size_t i = 0; i < json_array_size(targets); i++)
+		if (!target_read(json_array_get(targets, i), &c->targets[c->ntargets++]))
+			goto bad;
+	return c;
+bad:
+	config_free(c);
+	return NULL;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* twokeyd: the broker. Wiring only. */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "twokey/base/err.h"
+#include "twokey/broker/broker.h"
+#include "twokey/ticket/config.h"
+
+#include "demo_shop.h"
+
+enum { OPT_ROLE = 256, OPT_UID, OPT_GID, OPT_MAKE_DEMO };
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "private", no_argument, NULL, 'p' },
+	{ "demo", no_argument, NULL, 'd' },
+	{ "check", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "role", required_argument, NULL, OPT_ROLE },
+	{ "uid", required_argument, NULL, OPT_UID },
+	{ "gid", required_argument, NULL, OPT_GID },
+	{ "make-demo", required_argument, NULL, OPT_MAKE_DEMO },
+	{ NULL, 0, NULL, 0 }
+};
+
+static int
+usage(FILE *to, int status)
+{
+	fputs("usage: twokeyd [--config FILE] [--private [--demo]] [--check]\n"
+	    "  --config FILE  the configuration (default /etc/twokey/twokeyd.yaml)\n"
+	    "  --private      one login: no users of its own for the roles\n"
+	    "  --demo         with --private: consoles may say who they are; nobody is verified\n"
+	    "  --check        read the configuration, say what is wrong, end\n", to);
+	return status;
+}
+
+static int
+fail(const struct err *e)
+{
+	fprintf(stderr, "twokeyd: %s\n", e->text);
+	return e->code == ERR_CONFIG || e->code == ERR_NOT_FOUND ? 2 :
+	    err_fault_of(e->code) == ERR_FAULT_SYSTEM || e->code == ERR_EXISTS ? 4 : 5;
+}
+
+static int
+run(const char *path, struct broker_options *o, bool check)
+{
+	struct config *c = NULL;
+	struct err e;
+	int ret = config_read(path, &c, &e);
+
+	if (ret != 0)
+		return fail(&e);
+	o->config = c;
+	if (check)
+		printf("%s: %zu people, %zu targets: good\n", path, c->npeople, c->ntargets);
+	else
+		ret = broker_run(o, &e);
+	config_free(c);
+	return ret == 0 ? 0 : fail(&e);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *config = "/etc/twokey/twokeyd.yaml", *role = NULL, *make_demo = NULL;
+	struct broker_options o = { 0 };
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	bool check = false;
+	struct err e;
+	int opt;
+
+	umask(077);
+	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c': config = optarg; break;
+		case 'p': o.private_mode = true; break;
+		case 'd': o.demo = true; break;
+		case 'n': check = true; break;
+		case 'h': return usage(stdout, 0);
+		case 'V': puts("twokeyd " PACKAGE_VERSION); return 0;
+		case OPT_ROLE: role = optarg; break;
+		case OPT_UID: uid = (uid_t)strtol(optarg, NULL, 10); break;
+		case OPT_GID: gid = (gid_t)strtol(optarg, NULL, 10); break;
+		case OPT_MAKE_DEMO: make_demo = optarg; break;
+		default: return usage(stderr, 2);
+		}
+	}
+	if (optind != argc || (o.demo && !o.private_mode))
+		return usage(stderr, 2);
+	if (role != NULL)
+		return broker_role(role, uid, gid);
+	if (make_demo != NULL)
+		return demo_shop_write(make_demo, &e) == 0 ? 0 : fail(&e);
+	return run(config, &o, check);
+}
