@@ -12,6 +12,7 @@ include tests/unit/gate.mk
 include tests/unit/db.mk
 include tests/unit/broker.mk
 include tests/unit/console.mk
+include tests/unit/main.mk
 endif
 include tests/golden/local.mk
 include tests/fuzz/local.mk

@@ -16,7 +16,7 @@
 enum {
 	CUSTOMERS = 400,
 	ORDERS = 2000,
-	ORDER_FIRST = 3001,
+	ORDERS_OLD = 25,	/* the first ones are all shipped, but for those below */
 	SQL_MAX = 8 * 1024 * 1024,
 	DAY_LAST = 157	/* days since 2026-01-01 of the newest order: 2026-06-07 */
 };
@@ -26,12 +26,12 @@ static const char schema[] =
     "  city TEXT NOT NULL, created_at TEXT NOT NULL);\n"
     "CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers(id),\n"
     "  status TEXT NOT NULL CHECK (status IN ('new','paid','shipped','void')),\n"
-    "  total_cents INTEGER NOT NULL, note TEXT, created_at TEXT NOT NULL);\n"
+    "  total NUMERIC NOT NULL, note TEXT, created_at TEXT NOT NULL);\n"
     "CREATE TABLE order_items (id INTEGER PRIMARY KEY,\n"
     "  order_id INTEGER NOT NULL REFERENCES orders(id) ON DELETE CASCADE,\n"
-    "  article TEXT NOT NULL, quantity INTEGER NOT NULL CHECK (quantity > 0), price_cents INTEGER NOT NULL);\n"
+    "  article TEXT NOT NULL, quantity INTEGER NOT NULL CHECK (quantity > 0), price NUMERIC NOT NULL);\n"
     "CREATE TABLE payments (id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL REFERENCES orders(id),\n"
-    "  method TEXT NOT NULL, amount_cents INTEGER NOT NULL, paid_at TEXT NOT NULL);\n"
+    "  method TEXT NOT NULL, amount NUMERIC NOT NULL, paid_at TEXT NOT NULL);\n"
     "CREATE TABLE orders_log (id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, old_status TEXT NOT NULL,\n"
     "  new_status TEXT NOT NULL, at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);\n";
 
@@ -114,11 +114,11 @@ struct fixed {
 	const char *note;	/* SQL */
 };
 static const struct fixed fixed[] = {
-	{ 4211, 2219, "NULL" },
-	{ 4212, 10400, "NULL" },
-	{ 4213, 850, "'gift, no receipt'" },
+	{ 8, 10425, "NULL" },
+	{ 12, 850, "'gift, no receipt'" },
+	{ 17, 2219, "NULL" },
 	/* what a stranger may write into a field: marks on the screen, never commands to it */
-	{ 4217, 4990, "'ring twice' || char(27) || '[2J' || char(8238) || 'daolnwod'" }
+	{ 23, 4990, "'ring twice' || char(27) || '[2J' || char(8238) || 'daolnwod'" }
 };
 
 static const struct fixed *
@@ -140,8 +140,8 @@ put_items(struct buf *b, uint64_t *seed, int order, int *item, int cents)
 		int quantity = cents ? 1 : 1 + (int)dice(seed, 3);
 		int price = cents ? cents : 150 + 10 * (int)dice(seed, 480);
 
-		buf_putf(b, "INSERT INTO order_items VALUES (%d,%d,'%s',%d,%d);\n", ++*item, order,
-		    articles[dice(seed, COUNT(articles))], quantity, price);
+		buf_putf(b, "INSERT INTO order_items VALUES (%d,%d,'%s',%d,%d.%02d);\n", ++*item, order,
+		    articles[dice(seed, COUNT(articles))], quantity, price / 100, price % 100);
 		sum += quantity * price;
 	}
 	return sum;
@@ -164,22 +164,22 @@ put_orders(struct buf *b, uint64_t *seed)
 {
 	int item = 0, payment = 0;
 
-	for (int id = ORDER_FIRST; id < ORDER_FIRST + ORDERS; id++) {
+	for (int id = 1; id <= ORDERS; id++) {
 		const struct fixed *f = fixed_of(id);
-		int day = (id - ORDER_FIRST) * (DAY_LAST + 1) / ORDERS;
-		const char *status = status_of(seed, day);
+		int day = (id - 1) * (DAY_LAST + 1) / ORDERS;
+		const char *status = id > ORDERS_OLD ? status_of(seed, day) : f ? "new" : "shipped";
 		uint32_t customer = 1 + dice(seed, CUSTOMERS), second = dice(seed, 80000);
 		int cents = put_items(b, seed, id, &item, f ? f->cents : 0);
 		bool paid = f || status[0] == 'p' || status[0] == 's';
 
-		buf_putf(b, "INSERT INTO orders VALUES (%d,%u,'%s',%d,%s,", id, customer, f ? "new" : status, cents,
-		    f ? f->note : "NULL");
+		buf_putf(b, "INSERT INTO orders VALUES (%d,%u,'%s',%d.%02d,%s,", id, customer, status, cents / 100,
+		    cents % 100, f ? f->note : "NULL");
 		put_time(b, day, second);
 		buf_puts(b, ");\n");
 		if (!paid)
 			continue;
-		buf_putf(b, "INSERT INTO payments VALUES (%d,%d,'%s',%d,", ++payment, id,
-		    methods[dice(seed, COUNT(methods))], cents);
+		buf_putf(b, "INSERT INTO payments VALUES (%d,%d,'%s',%d.%02d,", ++payment, id,
+		    methods[dice(seed, COUNT(methods))], cents / 100, cents % 100);
 		put_time(b, day, second + 1 + dice(seed, 6000));
 		buf_puts(b, ");\n");
 	}

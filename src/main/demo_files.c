@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The folder of a demonstration and the files in it. */
+#include "config.h"
+
+#include "demo.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/io.h"
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+#include "twokey/base/secret.h"
+
+enum { DIR_MAX = 90, FILE_MAX = 64 * 1024, TICKET_HOURS = 8 };
+
+char *
+demo_path(const struct demo *d, const char *name)
+{
+	struct buf b;
+
+	buf_init(&b, 8192);
+	buf_putf(&b, "%s/%s", d->dir, name);
+	return buf_take(&b);
+}
+
+static bool
+is_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+	bool empty = d != NULL;
+
+	while (d && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			empty = false;
+	if (d)
+		closedir(d);
+	return empty;
+}
+
+/* A folder that the person chose: made, or there, his own and empty. */
+static int
+wanted_folder(struct demo *d, const char *wanted, struct err *e)
+{
+	struct stat st;
+
+	if (mkdir(wanted, 0700) != 0 && errno != EEXIST)
+		return err_sys(e, "%s", wanted);
+	if (stat(wanted, &st) != 0)
+		return err_sys(e, "%s", wanted);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != getuid() || !is_empty(wanted))
+		return err_set(e, ERR_EXISTS, "%s: is not an empty folder of yours; name a new one with --dir", wanted);
+	if (chmod(wanted, 0700) != 0)
+		return err_sys(e, "%s", wanted);
+	d->dir = realpath(wanted, NULL);
+	return d->dir ? 0 : err_sys(e, "%s", wanted);
+}
+
+static int
+private_folder(struct demo *d, struct err *e)
+{
+	const char *parents[] = { getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct buf b;
+		char *dir;
+
+		if (!parents[i] || parents[i][0] != '/')
+			continue;
+		buf_init(&b, 4096);
+		buf_putf(&b, "%s/twokey-demo-XXXXXX", parents[i]);
+		dir = buf_take(&b);
+		if (mkdtemp(dir)) {
+			d->dir = realpath(dir, NULL);
+			free(dir);
+			return d->dir ? 0 : err_sys(e, "the demo's folder");
+		}
+		free(dir);
+	}
+	return err_sys(e, "no folder could be made; name one with --dir");
+}
+
+int
+demo_folder(struct demo *d, const char *wanted, struct err *e)
+{
+	static const char *const inner[] = { "tickets", "transcripts", "run" };
+	int rc = wanted ? wanted_folder(d, wanted, e) : private_folder(d, e);
+
+	if (rc != 0)
+		return rc;
+	if (strlen(d->dir) > DIR_MAX)
+		return err_set(e, ERR_TOO_LARGE, "%s: is too long for the path of a socket; name a shorter one with --dir",
+		    d->dir);
+	for (size_t i = 0; rc == 0 && i < sizeof(inner) / sizeof(inner[0]); i++) {
+		char *path = demo_path(d, inner[i]);
+
+		if (mkdir(path, 0700) != 0)
+			rc = err_sys(e, "%s", path);
+		free(path);
+	}
+	return rc;
+}
+
+/* A line "KEY: value"; a JSON string is a quoted YAML one. */
+static void
+put(struct buf *b, const char *key, const char *value)
+{
+	buf_putf(b, "%s: ", key);
+	json_put_string(b, value, strlen(value));
+	buf_putc(b, '\n');
+}
+
+static void
+put_path(struct buf *b, const char *key, const struct demo *d, const char *name)
+{
+	char *path = demo_path(d, name);
+
+	put(b, key, path);
+	free(path);
+}
+
+static void
+put_login(struct buf *b, const char *login)
+{
+	buf_puts(b, "    logins: [");
+	json_put_string(b, login, strlen(login));
+	buf_puts(b, "]\n");
+}
+
+static void
+put_people(struct buf *b, const struct demo *d)
+{
+	buf_puts(b, "people:\n");
+	buf_puts(b, "  - name: ben\n    side: firm\n    seats: [driver, watcher]\n");
+	put_login(b, d->login);
+	/* no login begins with "-": anna is reached by --as alone, which only a demo's broker takes */
+	buf_puts(b, "  - name: anna\n    side: customer\n    seats: [confirmer, watcher]\n    may_answer: json\n");
+	put_login(b, "-anna-of-the-demo");
+}
+
+static void
+put_target(struct buf *b, const struct demo *d)
+{
+	const struct demo_dsn *dsn = d->dsn;
+
+	buf_puts(b, "targets:\n  - name: shop\n    stage: production\n");
+	if (!dsn) {
+		buf_puts(b, "    engine: sqlite\n");
+		put_path(b, "    file", d, "shop.db");
+		return;
+	}
+	buf_puts(b, "    engine: postgres\n");
+	if (dsn->socket) {
+		put(b, "    socket", dsn->socket);
+	} else {
+		put(b, "    host", dsn->host);
+		put(b, "    tls", dsn->tls);
+	}
+	buf_putf(b, "    port: %u\n", dsn->port);
+	put(b, "    database", dsn->database);
+	put(b, "    user", dsn->user);
+	if (dsn->ca)
+		put(b, "    ca", dsn->ca);
+	if (dsn->password)
+		put_path(b, "    password_file", d, "password");
+}
+
+static int
+write_file(const struct demo *d, const char *name, const void *p, size_t n, struct err *e)
+{
+	char *path = demo_path(d, name);
+	int rc = io_write_file(path, 0600, p, n, e);
+
+	free(path);
+	return rc;
+}
+
+int
+demo_write_config(const struct demo *d, struct err *e)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, FILE_MAX);
+	buf_puts(&b, "# made by `twokey demo`: both people are this login, and everything says so\n");
+	put_path(&b, "socket", d, "broker.sock");
+	put_path(&b, "store", d, "tickets");
+	put_path(&b, "transcripts", d, "transcripts");
+	put_path(&b, "run", d, "run");
+	put_people(&b, d);
+	put_target(&b, d);
+	rc = write_file(d, "twokeyd.yaml", buf_data(&b), buf_len(&b), e);
+	buf_fini(&b);
+	if (rc == 0 && d->dsn && d->dsn->password)
+		rc = write_file(d, "password", secret_reveal(d->dsn->password), secret_len(d->dsn->password), e);
+	return rc;
+}
+
+char *
+demo_ticket(const struct demo *d, int64_t now_us)
+{
+	char until[CLOCK_TEXT];
+	struct buf b;
+
+	clock_format(now_us + INT64_C(3600000000) * TICKET_HOURS, until);
+	buf_init(&b, FILE_MAX);
+	buf_putf(&b, "id: DEMO-1\ntitle: \"%s\"\ntarget: shop\naccess: write\nstage: production\n", d->dsn ?
+	    "a look at a database of your own" : "orders that were paid and still say new");
+	buf_puts(&b, "people:\n  - name: ben\n    seat: driver\n  - name: anna\n    seat: confirmer\n");
+	buf_putf(&b, "approver: anna\nsecond_key: customer\nexpires: %.19sZ\n", until);
+	return buf_take(&b);
+}
+
+char *
+demo_transcript(const struct demo *d)
+{
+	char *folder = demo_path(d, "transcripts"), *newest = NULL;
+	DIR *dir = opendir(folder);
+	struct timespec best = { 0, 0 };
+	const struct dirent *entry;
+
+	free(folder);
+	while (dir && (entry = readdir(dir))) {
+		struct buf b;
+		struct stat st;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		buf_init(&b, 8192);
+		buf_putf(&b, "%s/transcripts/%s", d->dir, entry->d_name);
+		if (stat(buf_str(&b), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mtim.tv_sec > best.tv_sec ||
+		    (st.st_mtim.tv_sec == best.tv_sec && st.st_mtim.tv_nsec > best.tv_nsec))) {
+			free(newest);
+			best = st.st_mtim;
+			newest = buf_take(&b);
+		}
+		buf_fini(&b);
+	}
+	if (dir)
+		closedir(dir);
+	return newest;
+}
+
+void
+demo_tidy(const struct demo *d)
+{
+	static const char *const names[] = { "password", "broker.sock", "tmux.sock", "tmux.conf" };
+
+	for (size_t i = 0; d->dir && i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = demo_path(d, names[i]);
+
+		unlink(path);
+		free(path);
+	}
+}
