@@ -109,11 +109,11 @@ check_tls(const struct doc *d, const struct doc_node *node, const struct config_
 		    "a Unix socket has no TLS and libpq would leave it out without a word; use host, or leave tls out");
 	if (t->tls == CONFIG_TLS_VERIFY_FULL && t->ca == NULL)
 		return doc_error_at(d, node, "ca", e, "is missing; tls: verify-full needs the certificates it trusts");
-	if (t->tls == CONFIG_TLS_OFF && t->ca != NULL)
-		return doc_error_at(d, node, "ca", e, "has no use without tls; set tls: verify-full");
 	if (t->host != NULL && t->tls == CONFIG_TLS_OFF && !is_loopback(t->host))
 		return doc_error_at(d, node, doc_get(node, "tls") != NULL ? "tls" : "host", e,
 		    "'%.64s' is another host: tls: verify-full (or require) is expected", t->host);
+	if (t->tls == CONFIG_TLS_OFF && t->ca != NULL)
+		return doc_error_at(d, node, "ca", e, "has no use without tls; set tls: verify-full");
 	return 0;
 }
 

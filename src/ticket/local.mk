@@ -4,3 +4,4 @@ noinst_LIBRARIES += %D%/libticket.a
 noinst_HEADERS += include/twokey/ticket/config.h include/twokey/ticket/store.h \
 	include/twokey/ticket/ticket.h include/twokey/ticket/words.h \
 	%D%/config_check.h %D%/doc.h %D%/schema.def %D%/schema.h %D%/state.h %D%/wordlist.h
+dist_doc_DATA += doc/config.txt

@@ -1,0 +1,17 @@
+TICKET_TESTS = tests/unit/ticket_check.t tests/unit/ticket_config.t tests/unit/ticket_errors.t tests/unit/ticket_store.t
+check_PROGRAMS += $(TICKET_TESTS)
+TESTS += $(TICKET_TESTS)
+TICKET_TEST_FILES = tests/unit/ticket_files.c tests/unit/ticket_files.h
+tests_unit_ticket_check_t_SOURCES = tests/unit/ticket_check.c $(TICKET_TEST_FILES)
+tests_unit_ticket_check_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_ticket_check_t_LDADD = $(TICKET_LIBS) $(CMOCKA_LIBS)
+tests_unit_ticket_config_t_SOURCES = tests/unit/ticket_config.c $(TICKET_TEST_FILES)
+tests_unit_ticket_config_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_ticket_config_t_LDADD = $(TICKET_LIBS) $(CMOCKA_LIBS)
+tests_unit_ticket_errors_t_SOURCES = tests/unit/ticket_errors.c $(TICKET_TEST_FILES)
+tests_unit_ticket_errors_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_ticket_errors_t_LDADD = $(TICKET_LIBS) $(CMOCKA_LIBS)
+tests_unit_ticket_store_t_SOURCES = tests/unit/ticket_store.c $(TICKET_TEST_FILES)
+tests_unit_ticket_store_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_ticket_store_t_LDADD = $(TICKET_LIBS) $(CMOCKA_LIBS)
+EXTRA_DIST += tests/golden/ticket/config.yaml tests/golden/ticket/errors.txt tests/golden/ticket/ticket.yaml

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/ticket/config.h"
+#include "twokey/ticket/ticket.h"
+
+#include "ticket_files.h"
+
+static const char now_text[] = "2026-12-01T00:00:00Z";
+
+static int64_t
+now_us(void)
+{
+	int64_t us;
+
+	assert_int_equal(clock_parse(now_text, strlen(now_text), &us), 0);
+	return us;
+}
+
+static void
+a_ticket_is_read_into_its_struct(void **state)
+{
+	struct ticket *t = golden_ticket();
+	char *text = golden_text("ticket.yaml"), when[CLOCK_TEXT];
+	struct digest d = digest_of(text, strlen(text));
+	enum ticket_seat seat;
+
+	assert_string_equal(t->id, "MFX-1234");
+	assert_string_equal(t->title, "Orders without a customer");
+	assert_string_equal(t->target, "shop");
+	assert_int_equal(t->access, TICKET_ACCESS_WRITE);
+	assert_int_equal(t->stage, TICKET_STAGE_PRODUCTION);
+	assert_int_equal(t->npeople, 3);
+	assert_string_equal(t->approver, "anna");
+	assert_int_equal(t->second_key, TICKET_SECOND_OTHER_SIDE);
+	clock_format(t->expires_us, when);
+	assert_string_equal(when, "2026-12-24T18:00:00.000000Z");
+	assert_true(digest_equal(&t->digest, &d));
+	assert_true(ticket_seat_of(t, "anna", &seat));
+	assert_int_equal(seat, TICKET_SEAT_CONFIRMER);
+	assert_false(ticket_seat_of(t, "eve", &seat));
+	assert_false(ticket_seat_of(t, NULL, &seat));
+	free(text);
+	ticket_free(t);
+}
+
+static void
+every_byte_of_the_file_is_in_the_digest(void **state)
+{
+	char *text = golden_text("ticket.yaml"), *more = golden_change(text, NULL, "# a comment\n");
+	struct ticket *a, *b;
+
+	assert_int_equal(ticket_parse(text, strlen(text), "t", &a, NULL), 0);
+	assert_int_equal(ticket_parse(more, strlen(more), "t", &b, NULL), 0);
+	assert_false(digest_equal(&a->digest, &b->digest));
+	ticket_free(a);
+	ticket_free(b);
+	free(text);
+	free(more);
+}
+
+static void
+a_ticket_without_access_needs_nobody(void **state)
+{
+	static const char text[] = "id: a\ntarget: shop\naccess: none\nstage: production\nexpires: 2026-12-24T18:00:00Z\n";
+	struct ticket *t;
+
+	assert_int_equal(ticket_parse(text, strlen(text), "t", &t, NULL), 0);
+	assert_int_equal(t->npeople, 0);
+	assert_int_equal(t->second_key, TICKET_SECOND_ANY);
+	assert_null(t->approver);
+	assert_null(t->title);
+	ticket_free(t);
+}
+
+static void
+an_id_is_a_name_and_never_a_path(void **state)
+{
+	static const char *const good[] = { "a", "MFX-1234", "0", "a.b_c-d", "A..b", "s-1" };
+	static const char *const bad[] = {
+		"", ".", "..", "../a", "a/b", "/a", ".a", "-a", "_a", "a b", "a\n", "a\\b", "a:b", "\xc3\xa4", "a\x1b",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a%", "a*", "~"
+	};
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_true(ticket_id_ok(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_false(ticket_id_ok(bad[i]));
+	assert_false(ticket_id_ok(NULL));
+}
+
+struct row {
+	const char *old;
+	const char *lines;
+	const char *answer;	/* a part of the sentence; NULL: it is taken */
+};
+
+static void
+a_ticket_is_compared_with_the_configuration(void **state)
+{
+	static const struct row rows[] = {
+		{ NULL, "", NULL },
+		{ "target: shop", "target: nowhere\n", "no target 'nowhere'" },
+		{ "target: shop", "target: copy\n", "the target copy is export, not production" },
+		{ "stage: production", "stage: staging\n", "the target shop is production, not staging" },
+		{ "access: write", "access: read\n", NULL },
+		{ "access: write", "access: none\n", NULL },
+		{ "access: write", "access: staging\n", "level staging does not fit stage production" },
+		{ "access: write", "access: copy\n", "level copy does not fit stage production" },
+		{ "  - name: kim", "  - name: eve\n", "knows no 'eve'" },
+		{ "    seat: watcher", "    seat: driver\n", "kim may not be driver" },
+		{ "    seat: driver", "    seat: driver\n  - name: kim\n    seat: confirmer\n", "stands here twice" },
+		{ "approver: anna", "approver: eve\n", "knows no 'eve'" },
+		{ "approver: anna", "", NULL },
+		{ "second_key: other-side", "second_key: customer\n", NULL },
+		{ "second_key: other-side", "second_key: firm\n", "no confirmer is of the side it asks for when ben drives" },
+		{ "second_key: other-side", "second_key: any\n", NULL },
+		{ "expires: 2026-12-24T18:00:00Z", "expires: 2026-12-01T00:00:01Z\n", NULL },
+		{ "expires: 2026-12-24T18:00:00Z", "expires: 2026-12-01T00:00:00Z\n", "it expired at" },
+		{ "expires: 2026-12-24T18:00:00Z", "expires: 1970-01-01T00:00:00Z\n", "it expired at" },
+	};
+	struct config *c = golden_config();
+	char *base = golden_text("ticket.yaml");
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *text = golden_change(base, rows[i].old, rows[i].lines);
+		struct ticket *t;
+		struct err e = { .text = "" };
+		int ret = ticket_parse(text, strlen(text), "t", &t, &e);
+
+		if (ret == 0)
+			ret = ticket_check(t, c, now_us(), &e);
+		if ((ret == 0) != (rows[i].answer == NULL) || (ret != 0 && ret != ERR_CONFIG) ||
+		    (ret != 0 && strstr(e.text, rows[i].answer) == NULL))
+			fail_msg("row %zu: %d %s", i, ret, e.text);
+		ticket_free(t);
+		free(text);
+	}
+	free(base);
+	config_free(c);
+}
+
+/* Kim is of the firm, as ben: no second key of the other side. */
+static void
+the_second_key_needs_its_side_for_every_driver(void **state)
+{
+	struct config *c = golden_config();
+	struct ticket *t = golden_ticket();
+	struct err e;
+
+	t->people[1].seat = TICKET_SEAT_WATCHER;
+	t->people[2].seat = TICKET_SEAT_CONFIRMER;
+	assert_int_equal(ticket_check(t, c, now_us(), &e), ERR_CONFIG);
+	t->second_key = TICKET_SECOND_CUSTOMER;
+	assert_int_equal(ticket_check(t, c, now_us(), &e), ERR_CONFIG);
+	t->second_key = TICKET_SECOND_FIRM;
+	assert_int_equal(ticket_check(t, c, now_us(), &e), 0);
+	t->second_key = TICKET_SECOND_ANY;
+	assert_int_equal(ticket_check(t, c, now_us(), &e), 0);
+	t->second_key = (enum ticket_second)9;
+	assert_int_equal(ticket_check(t, c, now_us(), &e), ERR_CONFIG);
+	ticket_free(t);
+	config_free(c);
+}
+
+/* Which level fits which stage, said again here. */
+static void
+levels_fit_their_stages_only(void **state)
+{
+	static const char *const fits[TICKET_ACCESSES] = {
+		/* production, staging, development, replica, export */
+		[TICKET_ACCESS_NONE] = "yyyyy", [TICKET_ACCESS_COPY] = "nnnny", [TICKET_ACCESS_STAGING] = "nyynn",
+		[TICKET_ACCESS_READ] = "yyyyy", [TICKET_ACCESS_WRITE] = "ynnnn",
+	};
+	struct config *c = golden_config();
+	struct ticket *t = golden_ticket();
+
+	for (int a = 0; a < TICKET_ACCESSES + 1; a++) {
+		for (int s = 0; s < TICKET_STAGES + 1; s++) {
+			bool ok = a < TICKET_ACCESSES && s < TICKET_STAGES && fits[a][s] != 'n';
+
+			t->access = (enum ticket_access)a;
+			t->stage = c->targets[0].stage = (enum ticket_stage)s;
+			assert_int_equal(ticket_check(t, c, now_us(), NULL), ok ? 0 : ERR_CONFIG);
+		}
+	}
+	ticket_free(t);
+	config_free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_ticket_is_read_into_its_struct),
+		cmocka_unit_test(every_byte_of_the_file_is_in_the_digest),
+		cmocka_unit_test(a_ticket_without_access_needs_nobody),
+		cmocka_unit_test(an_id_is_a_name_and_never_a_path),
+		cmocka_unit_test(a_ticket_is_compared_with_the_configuration),
+		cmocka_unit_test(the_second_key_needs_its_side_for_every_driver),
+		cmocka_unit_test(levels_fit_their_stages_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

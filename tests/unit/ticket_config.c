@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "ticket/schema.h"
+#include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/io.h"
+#include "twokey/ticket/config.h"
+#include "twokey/ticket/ticket.h"
+
+#include "ticket_files.h"
+
+static void
+a_configuration_is_read_into_its_struct(void **state)
+{
+	struct config *c = golden_config();
+
+	assert_string_equal(c->socket, "/run/twokey/socket");
+	assert_string_equal(c->store, "/var/lib/twokey/tickets");
+	assert_string_equal(c->transcripts, "/var/lib/twokey/transcripts");
+	assert_string_equal(c->run, "/run/twokey/sessions");
+	assert_int_equal(c->quota, 64 << 20);
+	assert_int_equal(c->max_rows, 500);
+	assert_int_equal(c->npeople, 3);
+	assert_int_equal(c->people[0].side, TICKET_SIDE_FIRM);
+	assert_int_equal(c->people[0].nlogins, 2);
+	assert_string_equal(c->people[0].logins[1], "ben.two");
+	assert_int_equal(c->people[0].seats, 1u << TICKET_SEAT_DRIVER | 1u << TICKET_SEAT_WATCHER);
+	assert_false(c->people[0].may_answer_json);
+	assert_int_equal(c->people[1].side, TICKET_SIDE_CUSTOMER);
+	assert_true(c->people[1].may_answer_json);
+	assert_int_equal(c->ntargets, 3);
+	assert_int_equal(c->targets[0].stage, TICKET_STAGE_PRODUCTION);
+	assert_string_equal(c->targets[0].host, "db.example.com");
+	assert_int_equal(c->targets[0].port, 5433);
+	assert_int_equal(c->targets[0].tls, CONFIG_TLS_VERIFY_FULL);
+	assert_int_equal(c->targets[0].statement_timeout_s, 20);
+	assert_null(c->targets[0].file);
+	assert_string_equal(c->targets[1].file, "/var/lib/twokey/copy.db");
+	assert_null(c->targets[2].password_file);
+	config_free(c);
+}
+
+static void
+what_is_left_out_has_its_default(void **state)
+{
+	struct config *c = golden_config();
+
+	assert_int_equal(c->max_bytes, 16 << 20);
+	assert_int_equal(c->request_seconds, 300);
+	assert_int_equal(c->away_seconds, 120);
+	assert_string_equal(c->users[0], "twokey");
+	assert_string_equal(c->users[1], "twokey-rec");
+	assert_string_equal(c->users[2], "twokey-db");
+	assert_string_equal(c->users[3], "twokey-tun");
+	assert_int_equal(c->targets[0].lock_timeout_s, 2);
+	assert_int_equal(c->targets[2].statement_timeout_s, 30);
+	assert_int_equal(c->targets[2].port, 5432);
+	assert_int_equal(c->targets[2].tls, CONFIG_TLS_OFF);
+	config_free(c);
+}
+
+static void
+people_and_targets_are_found_by_name_and_login(void **state)
+{
+	struct config *c = golden_config();
+
+	assert_ptr_equal(config_person(c, "anna"), &c->people[1]);
+	assert_ptr_equal(config_person_of_login(c, "ben.two"), &c->people[0]);
+	assert_ptr_equal(config_target(c, "copy"), &c->targets[1]);
+	assert_null(config_person(c, "ann"));
+	assert_null(config_person(c, "anna "));
+	assert_null(config_person(c, ""));
+	assert_null(config_person(c, NULL));
+	assert_null(config_person_of_login(c, "Ben"));
+	assert_null(config_person_of_login(c, NULL));
+	assert_null(config_target(c, "COPY"));
+	assert_null(config_target(c, NULL));
+	config_free(c);
+}
+
+static void
+what_is_allowed_is_taken(void **state)
+{
+	static const struct {
+		const char *old;
+		const char *lines;
+	} rows[] = {
+		{ "max_rows: 500", "max_rows: 1\n" },
+		{ "quota: 64MiB", "quota: 65536\n" },
+		{ "quota: 64MiB", "quota: 1 GiB\n" },
+		{ NULL, "users: { front: a, recorder: b, db: c, tunnel: d }\n" },
+		{ "    may_answer: json", "    may_answer: screen\n" },
+		{ "    tls: verify-full", "    tls: require\n" },
+		{ "    socket: /run/postgresql", "    host: localhost\n" },
+		{ "    socket: /run/postgresql", "    host: 127.3.2.1\n    tls: off\n" },
+		{ "    socket: /run/postgresql", "    host: '::1'\n" },
+		{ "    socket: /run/postgresql", "    socket: /run/postgresql\n    tls: off\n" },
+		{ "run: /run/twokey/sessions", "\"run\": '/run/twokey/a b'\r\n" },
+		{ "# a whole configuration: the base of errors.txt and of the tests", "--- # begins\n" },
+		{ NULL, "...\n" },
+	};
+	char *base = golden_text("config.yaml");
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *text = golden_change(base, rows[i].old, rows[i].lines);
+		struct err e = { .text = "" };
+		struct config *c;
+
+		if (config_parse(text, strlen(text), "t.yaml", &c, &e) != 0)
+			fail_msg("row %zu: %s", i, e.text);
+		config_free(c);
+		free(text);
+	}
+	free(base);
+}
+
+static void
+a_file_is_read_and_a_missing_one_is_named(void **state)
+{
+	char path[4096];
+	struct config *c;
+	struct err e;
+
+	snprintf(path, sizeof path, "%s/tests/golden/ticket/config.yaml", getenv("top_srcdir"));
+	assert_int_equal(config_read(path, &c, &e), 0);
+	config_free(c);
+	assert_int_equal(config_read("/nonexistent/twokeyd.yaml", &c, &e), ERR_NOT_FOUND);
+	assert_null(c);
+	assert_non_null(strstr(e.text, "/nonexistent/twokeyd.yaml"));
+	snprintf(path, sizeof path, "%s/tests/golden/ticket/ticket.yaml", getenv("top_srcdir"));
+	assert_int_equal(config_read(path, &c, &e), ERR_CONFIG);
+	assert_non_null(strstr(e.text, "ticket.yaml:2: id: is not known here"));
+}
+
+static void
+every_word_is_parsed_as_it_is_named(void **state)
+{
+	for (int i = 0; i < TICKET_ACCESSES; i++) {
+		enum ticket_access a;
+
+		assert_true(ticket_access_parse(ticket_access_name((enum ticket_access)i), &a));
+		assert_int_equal(a, i);
+	}
+	for (int i = 0; i < TICKET_STAGES; i++) {
+		enum ticket_stage s;
+
+		assert_true(ticket_stage_parse(ticket_stage_name((enum ticket_stage)i), &s));
+		assert_int_equal(s, i);
+	}
+	for (int i = 0; i < TICKET_SEATS; i++) {
+		enum ticket_seat s;
+
+		assert_true(ticket_seat_parse(ticket_seat_name((enum ticket_seat)i), &s));
+		assert_int_equal(s, i);
+	}
+	for (int i = 0; i < TICKET_SIDES; i++) {
+		enum ticket_side s;
+
+		assert_true(ticket_side_parse(ticket_side_name((enum ticket_side)i), &s));
+		assert_int_equal(s, i);
+	}
+}
+
+static void
+a_word_that_is_none_changes_nothing(void **state)
+{
+	enum ticket_access a = TICKET_ACCESS_COPY;
+	enum ticket_seat s = TICKET_SEAT_WATCHER;
+
+	assert_false(ticket_access_parse("Write", &a));
+	assert_false(ticket_access_parse("", &a));
+	assert_false(ticket_access_parse(NULL, &a));
+	assert_int_equal(a, TICKET_ACCESS_COPY);
+	assert_false(ticket_seat_parse("driver ", &s));
+	assert_int_equal(s, TICKET_SEAT_WATCHER);
+	assert_string_equal(ticket_access_name(TICKET_ACCESSES), "?");
+	assert_string_equal(ticket_stage_name((enum ticket_stage)-1), "?");
+}
+
+/* doc/config.txt holds the table that the schema prints. */
+static void
+the_manual_has_the_schemas_table(void **state)
+{
+	char path[4096];
+	struct buf table, doc;
+	struct err e;
+
+	buf_init(&table, 1 << 20);
+	buf_init(&doc, 1 << 20);
+	schema_print(&table);
+	snprintf(path, sizeof path, "%s/doc/config.txt", getenv("top_srcdir"));
+	assert_int_equal(io_read_file(path, 1 << 20, &doc, &e), 0);
+	if (getenv("TICKET_TABLE") != NULL)
+		print_message("%s", buf_str(&table));
+	assert_false(buf_over(&table));
+	assert_non_null(strstr(buf_str(&doc), buf_str(&table)));
+	buf_fini(&table);
+	buf_fini(&doc);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_configuration_is_read_into_its_struct),
+		cmocka_unit_test(what_is_left_out_has_its_default),
+		cmocka_unit_test(people_and_targets_are_found_by_name_and_login),
+		cmocka_unit_test(what_is_allowed_is_taken),
+		cmocka_unit_test(a_file_is_read_and_a_missing_one_is_named),
+		cmocka_unit_test(every_word_is_parsed_as_it_is_named),
+		cmocka_unit_test(a_word_that_is_none_changes_nothing),
+		cmocka_unit_test(the_manual_has_the_schemas_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
