@@ -159,11 +159,12 @@ judge_caps(const struct gate_case *c, struct gate_answer *out)
 	for (unsigned k = 0; k < CAPS; k++) {
 		if (c->caps & CAP_BIT(k))
 			continue;
-		snprintf(why, sizeof why, "%s, %s", cap_help((enum cap)k), missing[k].why != NULL ? missing[k].why : "");
-		if (missing[k].code == NULL)
-			answer(out, GATE_REFUSE, "unknown", "the driver lacks what the verdict table does not know");
-		else if (missing[k].verdict[column] > out->verdict)
+		if (missing[k].code == NULL) {
+			answer(out, GATE_REFUSE, "unknown", "the driver lacks something that the verdict table does not know");
+		} else if (missing[k].verdict[column] > out->verdict) {
+			snprintf(why, sizeof why, "%s, %s", cap_help((enum cap)k), missing[k].why);
 			answer(out, missing[k].verdict[column], missing[k].code, why);
+		}
 	}
 }
 

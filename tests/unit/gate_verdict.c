@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The verdict table over its whole product, against rules written here from the laws, not from verdict.def. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/cap.h"
+#include "twokey/gate/verdict.h"
+
+enum { ALL_CAPS = (1 << CAPS) - 1 };
+#define D(name) SQL_DANGER_BIT(SQL_DANGER_##name)
+
+/* Nobody is asked about these: what runs would not be what is shown, or is out of bounds. */
+static const uint64_t never = D(MULTI) | D(UNREADABLE) | D(CONTROL_CHAR) | D(HIDDEN_CHAR) | D(LOOKALIKE) | D(BAD_UTF8) |
+    D(EXEC_COMMENT) | D(UNKNOWN_FUNCTION) | D(LIST_CUT) | D(DEEP) | D(SHADOWED) | D(UNCLEAR_RELATION) | D(RULE) |
+    D(OUTSIDE_TICKET) | D(COST);
+/* No read has these. */
+static const uint64_t no_read = D(DROP) | D(TRUNCATE) | D(NO_ROLLBACK) | D(IMPLICIT_COMMIT) | D(ROW_LOCK) |
+    D(TABLE_LOCK) | D(EFFECT_FUNCTION);
+/* Taken out of the dialog: everywhere, and on production. */
+static const uint64_t strict = D(NO_ROLLBACK) | D(IMPLICIT_COMMIT);
+static const uint64_t strict_live = D(NO_WHERE) | D(WHERE_TRUE) | D(DROP) | D(TRUNCATE);
+/* Shown on the sheet, no more. */
+static const uint64_t shown = D(SECRET) | D(VOLATILE) | D(TRIGGER) | D(CASCADE) | D(COUNT_UNKNOWN) | D(ROW_LOCK) |
+    D(TABLE_LOCK) | D(EFFECT_FUNCTION);
+
+static bool
+reads(const struct gate_case *c)
+{
+	switch (c->access) {
+	case TICKET_ACCESS_NONE:
+		return false;
+	case TICKET_ACCESS_COPY:
+		return c->stage == TICKET_STAGE_EXPORT;
+	case TICKET_ACCESS_STAGING:
+		return c->stage == TICKET_STAGE_STAGING || c->stage == TICKET_STAGE_DEVELOPMENT;
+	case TICKET_ACCESS_READ:
+		return true;
+	case TICKET_ACCESS_WRITE:
+		return c->stage == TICKET_STAGE_PRODUCTION || c->stage == TICKET_STAGE_REPLICA;
+	case TICKET_ACCESSES:
+		break;
+	}
+	return false;
+}
+
+static bool
+writes(const struct gate_case *c)
+{
+	return reads(c) && c->access != TICKET_ACCESS_READ && c->stage != TICKET_STAGE_REPLICA;
+}
+
+static enum gate_verdict
+wanted(const struct gate_case *c)
+{
+	bool live = c->stage == TICKET_STAGE_PRODUCTION || c->stage == TICKET_STAGE_REPLICA;
+	bool cancel = c->caps & CAP_BIT(CAP_CANCEL);
+
+	if (c->dangers & never)
+		return GATE_REFUSE;
+	if (c->class == SQL_CLASS_READ)
+		return reads(c) && !(c->dangers & no_read) && (c->caps & CAP_BIT(CAP_READ_WALL)) && (cancel || !live) ?
+		    GATE_RUN : GATE_REFUSE;
+	if (c->class != SQL_CLASS_WRITE || !writes(c))
+		return GATE_REFUSE;
+	if ((c->dangers & strict) || (live && (c->dangers & strict_live)) || !(c->caps & CAP_BIT(CAP_TRANSACTION)) ||
+	    (live && !cancel))
+		return GATE_STRICT;
+	return GATE_ASK;
+}
+
+static enum gate_verdict
+judged(const struct gate_case *c)
+{
+	struct gate_answer a;
+
+	gate_judge(c, &a);
+	if (a.verdict != wanted(c))
+		fail_msg("%s on %s, %s, dangers %llx, caps %x: %s (%s), not %s", ticket_access_name(c->access),
+		    ticket_stage_name(c->stage), sql_class_name(c->class), (unsigned long long)c->dangers, c->caps,
+		    gate_verdict_name(a.verdict), a.code, gate_verdict_name(wanted(c)));
+	if (a.code == NULL || a.code[0] == '\0' || strlen(a.why) < 20 || strlen(a.why) > sizeof a.why - 10)
+		fail_msg("no sentence: %s: %s", a.code, a.why);
+	return a.verdict;
+}
+
+typedef void (*each_fn)(struct gate_case *c);
+
+/* Calls for every level, stage and class. */
+static void
+for_each_place(each_fn fn)
+{
+	for (int i = 0; i < TICKET_ACCESSES * TICKET_STAGES * SQL_CLASSES; i++) {
+		struct gate_case c = {
+			.access = (enum ticket_access)(i % TICKET_ACCESSES),
+			.stage = (enum ticket_stage)(i / TICKET_ACCESSES % TICKET_STAGES),
+			.class = (enum sql_class)(i / TICKET_ACCESSES / TICKET_STAGES),
+			.caps = ALL_CAPS,
+		};
+
+		fn(&c);
+	}
+}
+
+static void
+single_dangers(struct gate_case *c)
+{
+	for (int d = -1; d < SQL_DANGERS; d++) {
+		c->dangers = d < 0 ? 0 : SQL_DANGER_BIT(d);
+		for (c->caps = 0; c->caps <= ALL_CAPS; c->caps++)
+			judged(c);
+	}
+}
+
+static void
+every_place_class_danger_and_set_of_capabilities_is_as_the_rules_say(void **state)
+{
+	for_each_place(single_dangers);
+}
+
+static void
+pairs_of_dangers(struct gate_case *c)
+{
+	for (int pair = 0; pair < SQL_DANGERS * SQL_DANGERS; pair++) {
+		c->dangers = SQL_DANGER_BIT(pair / SQL_DANGERS) | SQL_DANGER_BIT(pair % SQL_DANGERS);
+		c->caps = ALL_CAPS;
+		judged(c);
+		for (int k = 0; k < CAPS && pair / SQL_DANGERS < pair % SQL_DANGERS; k++) {
+			c->caps = ALL_CAPS & ~CAP_BIT(k);
+			judged(c);
+		}
+	}
+}
+
+static void
+every_pair_of_dangers_is_as_the_rules_say(void **state)
+{
+	for_each_place(pairs_of_dangers);
+}
+
+/* More dangers and fewer capabilities, on random sets with a fixed seed. */
+static void
+grows_stricter(struct gate_case *c)
+{
+	uint64_t x = 88172645463325252u + (uint64_t)c->class * 7919 + (uint64_t)c->access * 104729 + (uint64_t)c->stage;
+
+	for (int i = 0; i < 300; i++) {
+		enum gate_verdict v, harder;
+
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		c->dangers = x & (x >> 9) & (x >> 21) & (SQL_DANGER_BIT(SQL_DANGERS) - 1);
+		c->caps = (unsigned)(x >> 40 | x >> 46 | x >> 52) & ALL_CAPS;
+		v = judged(c);
+		c->dangers |= SQL_DANGER_BIT(x % SQL_DANGERS);
+		harder = judged(c);
+		assert_true(harder >= v);
+		c->caps &= ~CAP_BIT(x % CAPS);
+		assert_true(judged(c) >= harder);
+	}
+}
+
+static void
+more_dangers_or_fewer_capabilities_are_never_milder(void **state)
+{
+	for_each_place(grows_stricter);
+}
+
+static void
+never_milder_than_the_laws(struct gate_case *c)
+{
+	for (uint64_t d = 0; d < 64; d++) {
+		struct gate_answer a;
+
+		c->dangers = d == 0 ? 0 : d < SQL_DANGERS ? SQL_DANGER_BIT(d) : SQL_DANGER_BIT(0) | SQL_DANGER_BIT(d - SQL_DANGERS);
+		c->caps = ALL_CAPS;
+		gate_judge(c, &a);
+		if (c->class != SQL_CLASS_READ)
+			assert_int_not_equal(a.verdict, GATE_RUN);	/* law 4 */
+		if (c->class == SQL_CLASS_READ)
+			assert_true(a.verdict == GATE_RUN || a.verdict == GATE_REFUSE);	/* rule 1: reads never ask */
+		if (c->class != SQL_CLASS_READ && c->class != SQL_CLASS_WRITE)
+			assert_int_equal(a.verdict, GATE_REFUSE);
+		if (c->access == TICKET_ACCESS_NONE || c->class == SQL_CLASS_UNKNOWN)
+			assert_int_equal(a.verdict, GATE_REFUSE);
+		c->caps = 0;
+		gate_judge(c, &a);
+		assert_true(a.verdict >= GATE_STRICT);	/* law 6: no wall, no run */
+	}
+}
+
+static void
+nothing_but_a_read_runs_and_no_read_asks(void **state)
+{
+	for_each_place(never_milder_than_the_laws);
+}
+
+static void
+what_is_out_of_range_is_refused(void **state)
+{
+	const struct gate_case good = { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, 0, ALL_CAPS };
+	struct gate_case bad[7];
+	struct gate_answer a;
+
+	gate_judge(&good, &a);
+	assert_int_equal(a.verdict, GATE_RUN);
+	for (size_t i = 0; i < 7; i++)
+		bad[i] = good;
+	bad[0].access = TICKET_ACCESSES;
+	bad[1].access = (enum ticket_access)-1;
+	bad[2].stage = TICKET_STAGES;
+	bad[3].stage = (enum ticket_stage)-1;
+	bad[4].class = SQL_CLASSES;
+	bad[5].class = (enum sql_class)-1;
+	bad[6].caps = ALL_CAPS | CAP_BIT(CAPS);
+	for (size_t i = 0; i < 7; i++) {
+		gate_judge(&bad[i], &a);
+		assert_int_equal(a.verdict, GATE_REFUSE);
+		assert_string_equal(a.code, "unknown");
+	}
+	for (unsigned bit = SQL_DANGERS; bit < 64; bit++) {
+		bad[0] = good;
+		bad[0].dangers = SQL_DANGER_BIT(bit);
+		gate_judge(&bad[0], &a);
+		assert_int_equal(a.verdict, GATE_REFUSE);
+	}
+	assert_string_equal(gate_verdict_name(GATE_VERDICTS), "refuse");
+	assert_string_equal(gate_verdict_name((enum gate_verdict)-1), "refuse");
+}
+
+static void
+every_danger_is_in_one_of_the_lists(void **state)
+{
+	assert_true((never | no_read | strict | strict_live | shown) == SQL_DANGER_BIT(SQL_DANGERS) - 1);
+	assert_true(!(never & (no_read | strict | strict_live | shown)));
+}
+
+/* What a person reads: the codes and what to do, for cases that come up daily. */
+static void
+refusals_say_what_to_do(void **state)
+{
+	static const struct {
+		struct gate_case c;
+		const char *code;
+		const char *part;
+	} rows[] = {
+		{ { TICKET_ACCESS_READ, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, 0, ALL_CAPS }, "level", "level is read" },
+		{ { TICKET_ACCESS_NONE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, 0, ALL_CAPS }, "no-access", "customer" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_REPLICA, SQL_CLASS_WRITE, 0, ALL_CAPS }, "replica", "replica" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_STAGING, SQL_CLASS_READ, 0, ALL_CAPS }, "stage", "fits" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, 0, ALL_CAPS }, "second-key", "another person" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, D(NO_WHERE), ALL_CAPS }, "strict", "WHERE" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_DDL, D(DROP), ALL_CAPS }, "ddl-not-yet", "later version" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_SESSION, 0, ALL_CAPS }, "session-not-yet", "later" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_TCL, 0, ALL_CAPS }, "tcl-not-yet", "later" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, D(MULTI), ALL_CAPS }, "multi", "one statement" },
+		{ { TICKET_ACCESS_READ, TICKET_STAGE_EXPORT, SQL_CLASS_READ, 0, ALL_CAPS & ~CAP_BIT(CAP_READ_WALL) },
+		    "no-read-wall", "would not stop a read that writes" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct gate_answer a;
+
+		gate_judge(&rows[i].c, &a);
+		assert_string_equal(a.code, rows[i].code);
+		assert_non_null(strstr(a.why, rows[i].part));
+	}
+}
+
+static void
+the_printed_table_names_everything(void **state)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	gate_table_print(&b);
+	assert_false(buf_over(&b));
+	for (int d = 0; d < SQL_DANGERS; d++)
+		assert_non_null(strstr(buf_str(&b), sql_danger_name((enum sql_danger)d)));
+	for (int k = 0; k < SQL_CLASSES; k++)
+		assert_non_null(strstr(buf_str(&b), sql_class_name((enum sql_class)k)));
+	for (int k = 0; k < CAPS; k++)
+		assert_non_null(strstr(buf_str(&b), cap_name((enum cap)k)));
+	assert_null(strstr(buf_str(&b), "no rule"));	/* every cell has exactly one */
+	if (getenv("GATE_TABLE") != NULL)
+		print_message("%s", buf_str(&b));
+	buf_fini(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_place_class_danger_and_set_of_capabilities_is_as_the_rules_say),
+		cmocka_unit_test(every_pair_of_dangers_is_as_the_rules_say),
+		cmocka_unit_test(more_dangers_or_fewer_capabilities_are_never_milder),
+		cmocka_unit_test(nothing_but_a_read_runs_and_no_read_asks),
+		cmocka_unit_test(what_is_out_of_range_is_refused),
+		cmocka_unit_test(every_danger_is_in_one_of_the_lists),
+		cmocka_unit_test(refusals_say_what_to_do),
+		cmocka_unit_test(the_printed_table_names_everything),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
