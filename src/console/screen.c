@@ -164,6 +164,22 @@ put_disputed(struct buf *out, const char *s, size_t n)
 }
 
 int
+screen_width(const char *text, size_t n)
+{
+	struct buf safe, out;
+	int width;
+
+	buf_init(&safe, SIZE_MAX / 2);
+	buf_init(&out, SIZE_MAX / 2);
+	text_safe(&safe, text, n, TEXT_ONE_LINE);
+	put_disputed(&out, buf_data(&safe), buf_len(&safe));
+	width = (int)text_width(buf_data(&out), buf_len(&out));
+	buf_fini(&safe);
+	buf_fini(&out);
+	return width;
+}
+
+int
 screen_put(struct screen *s, int row, int col, int width, enum screen_look look, const char *text,
     size_t n)
 {

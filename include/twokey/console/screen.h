@@ -51,6 +51,8 @@ void	screen_erase(struct screen *s);
  * one line. Returns the columns used. */
 int	screen_put(struct screen *s, int row, int col, int width, enum screen_look look,
 	    const char *text, size_t n);
+/* The columns that screen_put would use with room enough. */
+int	screen_width(const char *text, size_t n);
 /* Paints a look over a whole row behind what stands there. */
 void	screen_row_look(struct screen *s, int row, enum screen_look look);
 /* Where the cursor stands after the next flush; row < 0 hides it. */

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The screen of the second key and of the watcher: the log while nothing waits, the sheet once it is opened. A request
+ * never takes the focus, and nothing but typed content agrees. */
+#include "config.h"
+
+#include "confirmer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+
+#include "editor.h"
+
+void *
+confirmer_create(struct live *lv)
+{
+	struct confirmer *c = must_zalloc(sizeof *c);
+
+	c->sheet = sheet_view_create();
+	return c;
+}
+
+void
+confirmer_free(void *own)
+{
+	struct confirmer *c = own;
+
+	if (c == NULL)
+		return;
+	sheet_view_free(c->sheet);
+	free(c);
+}
+
+const struct model_entry *
+confirmer_entry(const struct live *lv)
+{
+	const struct confirmer *c = lv->own;
+
+	return c->open_n > 0 ? model_entry_of(lv->model, c->open_n) : NULL;
+}
+
+bool
+confirmer_is_waiting(const struct live *lv, const struct model_entry *en)
+{
+	for (long i = -1; (i = model_waiting(lv->model, i)) >= 0;)
+		if (model_entry(lv->model, (size_t)i)->n == en->n)
+			return true;
+	return false;
+}
+
+static enum key_where
+confirmer_where(const struct live *lv)
+{
+	const struct confirmer *c = lv->own;
+
+	if (c->open_n > 0)
+		return KEYS_SHEET;
+	return lv->seat.kind == SEAT_WATCHER ? KEYS_WATCHER : KEYS_WAITING;
+}
+
+static void
+confirmer_prompt(struct live *lv)
+{
+	const struct confirmer *c = lv->own;
+
+	editor_mode(lv->editor, EDITOR_ANSWER, c->open_n > 0 ? "allow> " : "message (it never runs)> ");
+}
+
+/* Opening throws away what was typed for another screen. */
+static void
+open_request(struct live *lv)
+{
+	struct confirmer *c = lv->own;
+	long i = model_waiting(lv->model, -1);
+
+	if (i < 0) {
+		live_notice(lv, SCREEN_DIM, "No request waits.");
+		return;
+	}
+	screen_drop_input(lv->screen);
+	c->open_n = model_entry(lv->model, (size_t)i)->n;
+	c->top = 0;
+	c->told_open = c->told_last = c->answered = false;
+	c->opened_ms = lv->now_ms;
+	lv->notice[0] = '\0';
+	live_asking(lv, ASK_NONE, NULL);
+}
+
+static void
+close_sheet(struct live *lv)
+{
+	struct confirmer *c = lv->own;
+
+	c->open_n = 0;
+	screen_drop_input(lv->screen);
+	lv->notice[0] = '\0';
+	live_asking(lv, ASK_NONE, NULL);
+}
+
+/* The request that deny means: the open one, else the first that waits. */
+static uint64_t
+request_meant(const struct live *lv)
+{
+	const struct confirmer *c = lv->own;
+	long i = model_waiting(lv->model, -1);
+
+	return c->open_n > 0 ? c->open_n : i >= 0 ? model_entry(lv->model, (size_t)i)->n : 0;
+}
+
+static void
+deny(struct live *lv, const char *reason, size_t n)
+{
+	struct confirmer *c = lv->own;
+
+	if (n > 0 && c->deny_n > 0)
+		live_send(lv, "deny", live_of(c->deny_n, "reason", reason, n));
+	else if (n > 0)
+		live_notice(lv, SCREEN_DIM, "No request waits.");
+	else
+		live_notice(lv, SCREEN_WARN, "Not denied: the driver needs a reason. F7 asks for it again.");
+}
+
+static void
+begin_deny(struct live *lv, const char *rest, size_t n)
+{
+	struct confirmer *c = lv->own;
+
+	c->deny_n = request_meant(lv);
+	if (c->deny_n == 0)
+		live_notice(lv, SCREEN_DIM, "No request waits.");
+	else if (n > 0)
+		deny(lv, rest, n);
+	else
+		live_asking(lv, ASK_DENY, "why not (the driver reads it)> ");
+}
+
+static void
+question(struct live *lv, const char *text, size_t n)
+{
+	const struct confirmer *c = lv->own;
+
+	if (n == 0)
+		live_asking(lv, ASK_QUESTION, "your question (the clock is set anew)> ");
+	else if (c->open_n > 0)
+		live_send(lv, "ask", live_of(c->open_n, "text", text, n));
+}
+
+static void
+on_stop_answer(struct live *lv, const char *text, size_t n)
+{
+	if (n == 4 && memcmp(text, "stop", 4) == 0)
+		live_send(lv, "stop", live_text("reason", "stopped by the second person", 28));
+	else
+		live_notice(lv, SCREEN_DIM, "The session goes on; only the word stop ends it.");
+}
+
+static void
+leave(struct live *lv)
+{
+	lv->leaving = true;
+	if (!lv->lost)
+		live_send(lv, "leave", NULL);
+	lv->done = true;
+}
+
+static bool
+act(struct live *lv, enum key_action a, const char *rest, size_t n)
+{
+	if (live_action(lv, a, rest, n))
+		return true;
+	if (a == KEY_OPEN)
+		open_request(lv);
+	else if (a == KEY_BACK)
+		close_sheet(lv);
+	else if (a == KEY_DENY)
+		begin_deny(lv, rest, n);
+	else if (a == KEY_ASK)
+		question(lv, rest, n);
+	else if (a == KEY_STOP)
+		live_asking(lv, ASK_STOP, "type stop to end the session now> ");
+	else if (a == KEY_PAUSE)
+		live_send(lv, "pause", NULL);
+	else if (a == KEY_RESUME)
+		live_send(lv, "resume", NULL);
+	else if (a == KEY_QUIT)
+		leave(lv);
+	else
+		return false;
+	return true;
+}
+
+static void
+on_answer_line(struct live *lv, const char *text, size_t n)
+{
+	enum live_ask ask = lv->ask;
+
+	live_asking(lv, ASK_NONE, NULL);
+	lv->notice[0] = '\0';
+	if (live_answered(lv, ask, text, n))
+		return;
+	if (ask == ASK_DENY)
+		deny(lv, text, n);
+	else if (ask == ASK_QUESTION && n > 0)
+		question(lv, text, n);
+	else if (ask == ASK_STOP)
+		on_stop_answer(lv, text, n);
+}
+
+/* The second key. The broker checks everything again. */
+static void
+allow(struct live *lv, const char *typed, size_t n)
+{
+	struct confirmer *c = lv->own;
+	const struct model_entry *en = confirmer_entry(lv);
+	json_t *o;
+
+	if (n == 0)
+		return;		/* Enter alone agrees to nothing */
+	if (en == NULL || !confirmer_may_type(lv, en)) {
+		live_notice(lv, SCREEN_WARN, "Not sent: it cannot be allowed now.");
+		return;
+	}
+	o = live_of(en->n, "typed", typed, n);
+	json_object_set_new(o, "digest", json_string(en->digest));
+	json_object_set_new(o, "bind", json_string(en->bind));
+	c->answered = live_send(lv, "allow", o);
+}
+
+static void
+on_text(struct live *lv)
+{
+	const struct confirmer *c = lv->own;
+	enum key_where where = confirmer_where(lv);
+	enum key_action a;
+	const char *rest, *text;
+	char *copy;
+	size_t n;
+
+	text = editor_text(lv->editor, &n);
+	while (n > 0 && *text == ' ')
+		text++, n--;
+	copy = must_strndup(text, n);
+	if (lv->ask != ASK_NONE) {
+		on_answer_line(lv, copy, n);
+	} else if (n > 0 && copy[0] == '\\') {
+		lv->notice[0] = '\0';
+		a = key_of_word(copy, n, where, &rest);
+		if (a == KEY_NONE || !act(lv, a, rest, n - (size_t)(rest - copy)))
+			live_unknown_word(lv, where, copy, n);
+	} else if (c->open_n > 0 && lv->seat.kind == SEAT_CONFIRMER) {
+		allow(lv, copy, n);
+	} else if (c->open_n == 0 && n > 0) {
+		live_send(lv, "say", live_text("text", copy, n));
+	}
+	free(copy);
+}
+
+static void
+on_paste(struct live *lv)
+{
+	const struct confirmer *c = lv->own;
+	size_t n;
+	const char *text = screen_paste(lv->screen, &n);
+
+	if ((c->open_n > 0 && lv->ask == ASK_NONE) || lv->ask == ASK_STOP)
+		live_notice(lv, SCREEN_WARN, "A paste is not taken here: what agrees has to be typed.");
+	else
+		editor_paste(lv->editor, text, n);
+}
+
+/* PgUp and PgDn, Up and Down in the sheet. */
+static bool
+scroll_sheet(struct live *lv, enum screen_key key)
+{
+	struct confirmer *c = lv->own;
+	size_t page = c->height > 2 ? (size_t)c->height - 1 : 1;
+
+	if (c->open_n == 0)
+		return false;
+	if (key == SCREEN_KEY_PGDN)
+		c->top += page;		/* drawing goes no further than the end */
+	else if (key == SCREEN_KEY_PGUP)
+		c->top = c->top > page ? c->top - page : 0;
+	else if (key == SCREEN_KEY_DOWN)
+		c->top++;
+	else if (key == SCREEN_KEY_UP)
+		c->top = c->top > 0 ? c->top - 1 : 0;
+	else
+		return false;
+	return true;
+}
+
+/* Keys that change the line are not taken before the content may be typed. */
+static bool
+is_too_early(struct live *lv, const struct screen_event *ev)
+{
+	const struct confirmer *c = lv->own;
+	const struct model_entry *en = confirmer_entry(lv);
+
+	if (c->open_n == 0 || lv->ask != ASK_NONE || en == NULL || ev->key == SCREEN_KEY_BACKSPACE)
+		return false;
+	if (ev->key == SCREEN_KEY_TEXT && ev->utf8[0] == '\\' && editor_is_empty(lv->editor))
+		return false;	/* a \word */
+	return editor_is_empty(lv->editor) && !confirmer_may_type(lv, en);
+}
+
+static void
+confirmer_key(struct live *lv, const struct screen_event *ev)
+{
+	if (ev->key == SCREEN_KEY_PASTE) {
+		on_paste(lv);
+		return;
+	}
+	if (live_common_key(lv, ev))
+		return;
+	if (lv->ask == ASK_NONE && !editor_is_busy(lv->editor)) {
+		if (scroll_sheet(lv, ev->key) || act(lv, key_of_event(ev, confirmer_where(lv)), "", 0))
+			return;
+		if (ev->key == SCREEN_KEY_CTRL && ev->utf8[0] == 'c') {
+			editor_interrupt(lv->editor);
+			return;
+		}
+	}
+	if (ev->key == SCREEN_KEY_CTRL && (ev->utf8[0] == 'r' || ev->utf8[0] == 's' ||
+	    (ev->utf8[0] == 'd' && editor_is_empty(lv->editor))))
+		return;		/* no history of answers, and no end by accident */
+	if (is_too_early(lv, ev))
+		return;
+	if (editor_key(lv->editor, ev))
+		on_text(lv);
+}
+
+static void
+confirmer_answer(struct live *lv, const json_t *re)
+{
+	struct confirmer *c = lv->own;
+	const char *what = json_str(re, "re", NULL);
+
+	if (what != NULL && strcmp(what, "allow") == 0 && !json_bool(re, "ok"))
+		c->answered = false;
+}
+
+/* One bell for each request, nothing else moves. */
+static void
+confirmer_changed(struct live *lv)
+{
+	for (long i = -1; (i = model_waiting(lv->model, i)) >= 0;) {
+		const struct model_entry *en = model_entry(lv->model, (size_t)i);
+
+		if (en->n <= lv->bell_n)
+			continue;
+		lv->bell_n = en->n;
+		screen_bell(lv->screen);
+	}
+}
+
+const struct live_view live_confirmer = {
+	confirmer_draw, confirmer_key, confirmer_answer, confirmer_changed, confirmer_prompt, confirmer_where
+};

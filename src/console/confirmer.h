@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the two files of the confirmer's screen share. */
+#ifndef TWOKEY_SRC_CONSOLE_CONFIRMER_H
+#define TWOKEY_SRC_CONSOLE_CONFIRMER_H
+
+#include "twokey/console/sheet.h"
+
+#include "live.h"
+
+struct confirmer {
+	struct sheet_view *sheet;
+	uint64_t open_n;	/* the request whose sheet is on the screen, 0 none */
+	uint64_t deny_n;	/* the request that a reason is being typed for */
+	size_t top;		/* first line of the sheet on the screen */
+	int height;		/* rows it has */
+	bool told_open;		/* "opened" was sent */
+	bool told_last;		/* and with last: its last line was on the screen */
+	int64_t opened_ms;
+	bool answered;		/* "allow" was sent and not refused yet */
+};
+
+/* The entry whose sheet is open, or NULL. */
+const struct model_entry *confirmer_entry(const struct live *lv);
+bool	confirmer_is_waiting(const struct live *lv, const struct model_entry *en);
+/* True when allow> takes input: confirmer's seat, still waiting, sheet there, last line shown, minimum time over. */
+bool	confirmer_may_type(const struct live *lv, const struct model_entry *en);
+void	confirmer_draw(struct live *lv);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "confirmer.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "twokey/base/text.h"
+#include "twokey/console/link.h"
+#include "twokey/sql/class.h"
+
+#include "coach.h"
+#include "editor.h"
+
+enum { READ_MS = 2000, READ_LINE_MS = 250, READ_FREE_LINES = 4, READ_MAX_MS = 30000 };
+
+/* The wait after opening; the broker has the last word. */
+static int64_t
+read_ms(const struct model_entry *en)
+{
+	int64_t lines = 1, ms;
+
+	for (size_t i = 0; i < en->sql_len; i++)
+		lines += en->sql[i] == '\n';
+	ms = READ_MS + (lines > READ_FREE_LINES ? (lines - READ_FREE_LINES) * READ_LINE_MS : 0);
+	return ms > READ_MAX_MS ? READ_MAX_MS : ms;
+}
+
+static int64_t
+wait_left(const struct live *lv, const struct model_entry *en)
+{
+	const struct confirmer *c = lv->own;
+
+	return c->opened_ms + read_ms(en) - lv->now_ms;
+}
+
+bool
+confirmer_may_type(const struct live *lv, const struct model_entry *en)
+{
+	const struct confirmer *c = lv->own;
+
+	return lv->seat.kind == SEAT_CONFIRMER && !lv->lost && !c->answered && c->told_last &&
+	    en->sheet != NULL && wait_left(lv, en) <= 0 && confirmer_is_waiting(lv, en);
+}
+
+static int
+waiting_count(const struct live *lv)
+{
+	int n = 0;
+
+	for (long i = -1; (i = model_waiting(lv->model, i)) >= 0;)
+		n++;
+	return n;
+}
+
+/* Row 2 of the log: what waits for the key. */
+static bool
+waiting_words(const struct live *lv, char *out, size_t max)
+{
+	long i = model_waiting(lv->model, -1);
+	int n = waiting_count(lv);
+	char left[16];
+	const struct model_entry *en;
+
+	if (i < 0)
+		return false;
+	en = model_entry(lv->model, (size_t)i);
+	live_span((en->until_us - lv->wall_us) / 1000000, left);
+	snprintf(out, max, " REQUEST %" PRIu64 " WAITING%s: press F5 (or \\open) to read it   lapses in %s", en->n,
+	    n > 1 ? " (and more)" : "", left);
+	return true;
+}
+
+/* Row 2 of the sheet: who asks, since when, until when, or how it ended. */
+static void
+sheet_words(const struct live *lv, const struct model_entry *en, char *out, size_t max)
+{
+	char since[16], left[16], state[24];
+	size_t i = 0;
+
+	live_span((lv->wall_us - en->wall_us) / 1000000, since);
+	live_span((en->until_us - lv->wall_us) / 1000000, left);
+	if (confirmer_is_waiting(lv, en)) {
+		snprintf(out, max, " Request %" PRIu64 " from %s (driver)   waiting %s   lapses to DENIED in %s",
+		    en->n, en->by, since, left);
+		return;
+	}
+	for (const char *s = transcript_event_rule(en->state)->name; s[i] != '\0' && i + 1 < sizeof state; i++)
+		state[i] = (char)toupper((unsigned char)s[i]);
+	state[i] = '\0';
+	snprintf(out, max, " Request %" PRIu64 " from %s (driver)   %s", en->n, en->by, state);
+}
+
+/* What has to be typed, in words: the values stand on the sheet, not here. */
+static void
+type_words(const struct model_entry *en, char *out, size_t max)
+{
+	uint64_t all = SQL_DANGER_BIT(SQL_DANGER_NO_WHERE) | SQL_DANGER_BIT(SQL_DANGER_WHERE_TRUE);
+	bool most = strcmp(en->op, "<=") == 0;
+
+	snprintf(out, max, "To allow it, type %sthe table and the %s. Enter alone does nothing.",
+	    en->dangers & all ? "all rows, " : "", most ? "limit (<=N)" : "row count");
+}
+
+/* The line above the prompt, and the prompt's own label. */
+static void
+answer_words(struct live *lv, const struct model_entry *en, char *hint, char *label, size_t max)
+{
+	const struct confirmer *c = lv->own;
+	int64_t left = wait_left(lv, en);
+
+	snprintf(label, max, "> ");
+	hint[0] = '\0';
+	if (!confirmer_is_waiting(lv, en)) {
+		snprintf(hint, max, "%.300s%sEsc goes back to the log.", en->answer != NULL ? en->answer : "",
+		    en->answer != NULL ? "   " : "It waits no more. ");
+	} else if (lv->seat.kind != SEAT_CONFIRMER) {
+		snprintf(hint, max, "You watch: the confirmer answers. Esc goes back to the log.");
+	} else if (c->answered) {
+		snprintf(hint, max, "The second key is turned; the broker checks it.");
+	} else if (en->sheet == NULL) {
+		snprintf(hint, max, "The sheet is being made: the database is asked what it would touch.");
+	} else if (!c->told_last) {
+		snprintf(label, max, "read to the last line first (PgDn)> ");
+		snprintf(hint, max, "%zu lines, not all shown. F7 denies at any time.",
+		    sheet_view_lines(c->sheet));
+	} else if (left > 0) {
+		snprintf(label, max, "wait %d s> ", (int)((left + 999) / 1000));
+		snprintf(hint, max, "Read it first: it can be allowed in a moment. F7 denies at any time.");
+		lv->wake_ms = lv->now_ms + (left > 1000 ? 1000 : left);
+	} else {
+		snprintf(label, max, "allow> ");
+		type_words(en, hint, max);
+	}
+}
+
+/* What the broker has to know: the sheet is on the screen, and once its last line is. */
+static void
+tell_opened(struct live *lv, const struct model_entry *en, bool last)
+{
+	struct confirmer *c = lv->own;
+	json_t *o;
+
+	if (lv->seat.kind != SEAT_CONFIRMER || en->sheet == NULL || lv->lost ||
+	    (c->told_open && (c->told_last || !last)) || !confirmer_is_waiting(lv, en))
+		return;
+	if (!c->told_open)
+		c->opened_ms = lv->now_ms;
+	o = live_of(en->n, NULL, NULL, 0);
+	json_object_set_new(o, "last", json_boolean(last));
+	if (!live_send(lv, "opened", o))
+		return;
+	c->told_open = true;
+	c->told_last = last;
+}
+
+/* The sheet's lines in rows 2..bottom-1; the words at the right of the rule below say what is not shown. */
+static void
+draw_sheet(struct live *lv, const struct model_entry *en, int bottom, char *where, size_t max)
+{
+	struct confirmer *c = lv->own;
+	int rows, cols;
+	size_t lines, height = bottom > 2 ? (size_t)bottom - 2 : 0;
+
+	screen_size(lv->screen, &rows, &cols);
+	sheet_view_update(c->sheet, lv->model, en, cols);
+	lines = sheet_view_lines(c->sheet);
+	c->height = (int)height;
+	if (c->top + height > lines)
+		c->top = lines > height ? lines - height : 0;
+	for (size_t i = 0; i < height && c->top + i < lines; i++) {
+		const struct log_text *t = sheet_view_line(c->sheet, c->top + i);
+
+		screen_put(lv->screen, 2 + (int)i, 0, 0, t->look, t->text, t->n);
+	}
+	tell_opened(lv, en, c->top + height >= lines);
+	if (lines > height)
+		snprintf(where, max, "lines %zu-%zu of %zu%s", c->top + 1, c->top + height, lines,
+		    c->told_last ? "" : ", not all shown");
+	else
+		snprintf(where, max, "all shown");
+}
+
+static const char *
+note(const struct live *lv)
+{
+	const struct model_header *h = model_header(lv->model);
+
+	return h->unverified || link_hello(lv->link)->unverified ? "demo: the two people are not verified"
+	    : strcmp(h->broker, "private") == 0 ? "private broker: no protection against this login" : "";
+}
+
+static void
+draw_open(struct live *lv, const struct model_entry *en)
+{
+	char second[200], hint[400], label[400], coach[200], where[80];
+	bool own_prompt = lv->ask != ASK_NONE;
+	int rule;
+
+	answer_words(lv, en, hint, label, sizeof hint);
+	if (!own_prompt)
+		editor_label(lv->editor, label);
+	sheet_words(lv, en, second, sizeof second);
+	live_draw_title(lv, second, SCREEN_WARN);
+	rule = live_draw_foot(lv, KEYS_SHEET, coach_confirmer(lv, en, coach, sizeof coach) ? coach : NULL);
+	live_put(lv, rule, 1, 0, SCREEN_STRONG, "%s", own_prompt ? "Esc goes back without sending anything." : hint);
+	draw_sheet(lv, en, live_above_rows(lv, rule - 1), where, sizeof where);
+	live_draw_rule(lv, rule - 1, note(lv), where);
+	live_draw_above(lv, rule - 1);
+}
+
+static void
+draw_waiting(struct live *lv)
+{
+	const struct model_header *h = model_header(lv->model);
+	bool watcher = lv->seat.kind == SEAT_WATCHER;
+	char second[200], coach[200], right[80];
+	bool waits = waiting_words(lv, second, sizeof second);
+	int rule;
+
+	live_draw_title(lv, waits ? second : NULL, SCREEN_WARN);
+	rule = live_draw_foot(lv, watcher ? KEYS_WATCHER : KEYS_WAITING,
+	    coach_confirmer(lv, NULL, coach, sizeof coach) ? coach : NULL);
+	snprintf(right, sizeof right, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);
+	live_draw_rule(lv, rule, !lv->follow ? "SCROLLED BACK, End goes on" : waits ? note(lv) : "LIVE", right);
+	live_draw_log(lv, 2, live_draw_above(lv, rule));
+}
+
+void
+confirmer_draw(struct live *lv)
+{
+	const struct model_entry *en = confirmer_entry(lv);
+
+	if (en != NULL)
+		draw_open(lv, en);
+	else
+		draw_waiting(lv);
+}

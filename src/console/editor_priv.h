@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files of the editor share. */
+#ifndef TWOKEY_SRC_CONSOLE_EDITOR_PRIV_H
+#define TWOKEY_SRC_CONSOLE_EDITOR_PRIV_H
+
+#include <stdio.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/sql/facts.h"
+#include "twokey/sql/split.h"
+
+#include "editor.h"
+
+enum { EDITOR_TEXT_MAX = 1 << 20, EDITOR_NAMES_MAX = 4096, EDITOR_HISTORY_MAX = 2000 };
+
+struct editor {
+	struct sql_settings set;
+	enum editor_mode mode;
+	char prompt[200];	/* as given */
+	FILE *null;
+	char *history;		/* path or NULL */
+	struct buf keys;	/* bytes for readline */
+	struct buf text;	/* the last complete one */
+	bool complete;
+	struct buf draft;	/* the statement that was begun before an answer was asked for */
+	char **names;		/* for completion */
+	size_t nnames;
+	char **offers;
+	size_t noffers;
+};
+
+/* The first statement in a text that is complete: its span and where it ends. False when there is none. */
+bool	editor_statement(const struct sql_settings *set, const char *sql, size_t n, struct sql_piece *out);
+/* The prompt of the row that begins at byte at of the line. */
+void	editor_prompt(const struct editor *ed, const char *line, size_t at, struct buf *out);
+
+void	editor_history_load(struct editor *ed);
+void	editor_history_add(struct editor *ed, const char *sql, size_t n);
+/* Sets readline's hooks for completion. */
+void	editor_complete_init(struct editor *ed);
+void	editor_offers_drop(struct editor *ed);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* --json: the protocol on standard input and output. Nothing is looked into; only whole lines pass. */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/err.h"
+#include "twokey/base/io.h"
+#include "twokey/base/json.h"
+#include "twokey/console/link.h"
+#include "twokey/console/seat.h"
+
+enum { IN_MAX = LINK_REQUEST_MAX + 2, OUT_LOW = 1 << 20, DRAIN_LINES = 4096 };
+
+struct pipe_state {
+	struct link *link;
+	struct buf in;		/* from standard input */
+	struct buf out;		/* to standard output */
+	bool in_ended;
+	bool left;		/* "leave" was sent because the input ended */
+	bool ending;		/* "end" or "stop" was asked for: the broker closes */
+	bool ended;		/* the session did end */
+};
+
+/* The answer to hello and the seat, so that the caller knows both; then everything is the broker's. */
+static void
+put_seat(struct buf *out, const struct seat *seat)
+{
+	static const char *const names[] = { "driver", "confirmer", "watcher" };
+	json_t *o = json_object();
+
+	json_object_set_new(o, "re", json_string(seat->kind == SEAT_DRIVER ? "open" : "join"));
+	json_object_set_new(o, "ok", json_true());
+	json_object_set_new(o, "session", json_string(seat->session));
+	json_object_set_new(o, "seat", json_string(names[seat->kind]));
+	json_object_set_new(o, "person", json_string(seat->person));
+	json_put(out, o);
+	buf_putc(out, '\n');
+	json_decref(o);
+}
+
+/* After "end" or "stop" the broker has the last word: no "leave" cuts it short. */
+static bool
+asks_for_end(const char *line, size_t n)
+{
+	json_t *o = json_line_parse(line, n, NULL);
+	const char *what = json_str(o, "do", NULL);
+	bool end = what != NULL && (strcmp(what, "end") == 0 || strcmp(what, "stop") == 0);
+
+	json_decref(o);
+	return end;
+}
+
+static bool
+begins(const char *line, size_t n, const char *with)
+{
+	return n >= strlen(with) && memcmp(line, with, strlen(with)) == 0;
+}
+
+/* What an answer or event means for the way this run ends. */
+static void
+note_line(struct pipe_state *p, const char *line, size_t n)
+{
+	if (begins(line, n, "{\"n\":") && memmem(line, n, "\"ev\":\"ended\"", 12) != NULL)
+		p->ended = true;
+	if ((begins(line, n, "{\"re\":\"end\"") || begins(line, n, "{\"re\":\"stop\"")) &&
+	    memmem(line, n, "\"ok\":false", 10) != NULL)
+		p->ending = false;
+}
+
+static bool
+send_in(struct pipe_state *p, const char *line, size_t n)
+{
+	if (n == 0)
+		return true;
+	if (!link_send_line(p->link, line, n))
+		return false;
+	p->ending = p->ending || asks_for_end(line, n);
+	return true;
+}
+
+/* Requests of standard input; a last line without LF counts too. */
+static int
+pass_in(struct pipe_state *p, struct err *e)
+{
+	const char *line;
+	size_t n;
+
+	while (io_line(&p->in, &line, &n)) {
+		if (!send_in(p, line, n))
+			return 0;	/* the link takes no more now: the line stays */
+		buf_consume(&p->in, n + 1);
+	}
+	if (buf_len(&p->in) > LINK_REQUEST_MAX)
+		return err_set(e, ERR_TOO_LARGE, "a line on standard input is over %d bytes", LINK_REQUEST_MAX);
+	if (!p->in_ended || p->left)
+		return 0;
+	send_in(p, buf_data(&p->in), buf_len(&p->in));
+	buf_reset(&p->in);
+	if (p->ending)
+		return 0;
+	link_send(p->link, "leave", NULL);
+	p->left = true;
+	return 0;
+}
+
+static void
+pass_out(struct pipe_state *p)
+{
+	const char *line;
+	size_t n;
+
+	while (buf_len(&p->out) < OUT_LOW && link_next(p->link, &line, &n) != LINK_NOTHING) {
+		note_line(p, line, n);
+		buf_put(&p->out, line, n);
+		buf_putc(&p->out, '\n');
+	}
+}
+
+/* Writes what standard output takes; false when nobody reads it any more. */
+static bool
+write_out(struct pipe_state *p)
+{
+	while (buf_len(&p->out) > 0) {
+		struct pollfd f = { .fd = STDOUT_FILENO, .events = POLLOUT };
+		size_t n = buf_len(&p->out) < 4096 ? buf_len(&p->out) : 4096;
+		ssize_t w;
+
+		if (poll(&f, 1, 0) <= 0)
+			return true;
+		/* at most PIPE_BUF, so that a blocking pipe that polls writable does not block */
+		w = write(STDOUT_FILENO, buf_data(&p->out), n);
+		if (w < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (w < 0)
+			return false;
+		buf_consume(&p->out, (size_t)w);
+	}
+	return true;
+}
+
+static void
+wait_for_any(const struct pipe_state *p)
+{
+	bool more = buf_len(&p->out) < OUT_LOW;
+	struct pollfd f[3] = {
+		{ .fd = p->in_ended || buf_len(&p->in) > LINK_REQUEST_MAX ? -1 : STDIN_FILENO, .events = POLLIN },
+		{ .fd = link_fd(p->link), .events = (short)(link_events(p->link) & (more ? ~0 : ~POLLIN)) },
+		{ .fd = buf_len(&p->out) > 0 ? STDOUT_FILENO : -1, .events = POLLOUT },
+	};
+
+	if (link_is_lost(p->link))
+		f[1].fd = -1;
+	poll(f, 3, -1);
+}
+
+static void
+read_in(struct pipe_state *p)
+{
+	struct pollfd f = { .fd = STDIN_FILENO, .events = POLLIN };
+	enum io_got got;
+
+	if (p->in_ended || buf_len(&p->in) >= IN_MAX || poll(&f, 1, 0) <= 0)
+		return;
+	got = io_fill(STDIN_FILENO, &p->in);
+	p->in_ended = got == IO_GOT_END || got == IO_GOT_ERROR;
+}
+
+static int
+run_pipe(struct pipe_state *p, struct err *e)
+{
+	int ret = 0;
+
+	while (ret == 0) {
+		read_in(p);
+		ret = pass_in(p, e);
+		if (buf_len(&p->out) < OUT_LOW)
+			link_pump(p->link);
+		pass_out(p);
+		if (!write_out(p))
+			return err_set(e, ERR_CLOSED, "nobody reads standard output any more");
+		if (link_is_lost(p->link) && buf_len(&p->out) == 0) {
+			pass_out(p);
+			if (buf_len(&p->out) > 0)
+				continue;
+			return p->left || p->ended ? 0 : err_set(e, ERR_CLOSED,
+			    "the link to the broker was lost: %s", link_why(p->link));
+		}
+		wait_for_any(p);
+	}
+	return ret;
+}
+
+int
+seat_json(const struct seat_wish *w, struct err *e)
+{
+	struct pipe_state p = { .link = seat_connect(w, true, e) };
+	struct seat seat;
+	int ret;
+
+	if (p.link == NULL)
+		return e->code;
+	ret = seat_take(p.link, w, &seat, e);
+	buf_init(&p.in, IN_MAX);
+	buf_init(&p.out, SIZE_MAX / 2);
+	if (ret == 0) {
+		put_seat(&p.out, &seat);
+		ret = run_pipe(&p, e);
+	}
+	buf_fini(&p.in);
+	buf_fini(&p.out);
+	link_close(p.link);
+	return ret;
+}
