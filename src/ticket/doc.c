@@ -24,6 +24,7 @@ struct build {
 	struct err *e;
 };
 
+__attribute__((format(printf, 5, 0)))
 static int
 error_v(const struct doc *d, unsigned line, const char *key, struct err *e, const char *fmt, va_list ap)
 {

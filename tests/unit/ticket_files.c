@@ -14,6 +14,15 @@
 #include "twokey/ticket/config.h"
 #include "twokey/ticket/ticket.h"
 
+static char *
+text_of(struct buf *b)
+{
+	char *text = buf_take(b);
+
+	buf_fini(b);
+	return text;
+}
+
 char *
 golden_text(const char *name)
 {
@@ -26,7 +35,7 @@ golden_text(const char *name)
 	buf_init(&b, 1 << 20);
 	if (io_read_file(path, 1 << 20, &b, &e) != 0)
 		fprintf(stderr, "%s\n", e.text);
-	return buf_take(&b);
+	return text_of(&b);
 }
 
 char *
@@ -51,7 +60,7 @@ golden_change(const char *text, const char *old, const char *lines)
 		buf_puts(&b, text);
 		buf_puts(&b, lines);
 	}
-	return buf_take(&b);
+	return text_of(&b);
 }
 
 struct config *

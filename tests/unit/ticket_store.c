@@ -54,13 +54,15 @@ put_file(const struct fixture *f, const char *name, const char *text)
 static char *
 get_file(const struct fixture *f, const char *name)
 {
-	char path[256];
+	char path[256], *text;
 	struct buf b;
 
 	file_of(f, name, path);
 	buf_init(&b, 1 << 20);
 	assert_int_equal(io_read_file(path, 1 << 20, &b, NULL), 0);
-	return buf_take(&b);
+	text = buf_take(&b);
+	buf_fini(&b);
+	return text;
 }
 
 /* Brings the text in and gives its digest. */
