@@ -185,6 +185,7 @@ fill_request(struct gate_request *r, const struct statement *st, const struct ga
 	gate_request_init(r, 0, st->m->c->person, &st->sum, count_lines(st->sql, st->n), clock_mono_ms(),
 	    s->config->request_seconds);
 	r->bound = *bound;
+	r->all_rows = s->facts->where == SQL_WHERE_ABSENT || s->facts->where == SQL_WHERE_TRUE;
 	snprintf(r->table, sizeof r->table, "%.*s", (int)t->name.n, t->name.p);
 }
 

@@ -1,0 +1,2 @@
+TESTS += tests/integration/demo.sh
+EXTRA_DIST += tests/integration/lib.sh tests/integration/demo.sh

@@ -1,0 +1,33 @@
+# the real broker with scripted consoles
+if HAVE_CMOCKA
+check_LIBRARIES += tests/lib/libbrokertest.a
+tests_lib_libbrokertest_a_SOURCES = tests/lib/broker.c tests/lib/broker.h tests/lib/console.c
+tests_lib_libbrokertest_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_lib_libbrokertest_a_CFLAGS = $(UNIT_CFLAGS)
+BROKER_TEST_LIBS = tests/lib/libbrokertest.a $(BROKER_LIBS) $(CMOCKA_LIBS)
+BROKER_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+BROKER_TESTS = tests/integration/session.t tests/integration/bad_input.t tests/integration/kill.t \
+	tests/integration/full.t tests/integration/system_mode.t
+check_PROGRAMS += $(BROKER_TESTS)
+TESTS += $(BROKER_TESTS)
+tests_integration_session_t_SOURCES = tests/integration/session.c
+tests_integration_session_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_session_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_session_t_LDADD = $(BROKER_TEST_LIBS)
+tests_integration_bad_input_t_SOURCES = tests/integration/bad_input.c
+tests_integration_bad_input_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_bad_input_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_bad_input_t_LDADD = $(BROKER_TEST_LIBS)
+tests_integration_kill_t_SOURCES = tests/integration/kill.c
+tests_integration_kill_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_kill_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_kill_t_LDADD = $(BROKER_TEST_LIBS)
+tests_integration_full_t_SOURCES = tests/integration/full.c
+tests_integration_full_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_full_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_full_t_LDADD = $(BROKER_TEST_LIBS)
+tests_integration_system_mode_t_SOURCES = tests/integration/system_mode.c
+tests_integration_system_mode_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_system_mode_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_system_mode_t_LDADD = $(BROKER_TEST_LIBS)
+endif

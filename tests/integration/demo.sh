@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The demonstration from start to end, as a person sees it: a read, a write that is allowed and committed, one that is
+# denied, the transcript verified, shown and replayed. Nothing is left running.
+. "${top_srcdir:?}/tests/integration/lib.sh"
+setup
+mkdir "$dir/home"
+export HOME=$dir/home
+unset XDG_RUNTIME_DIR
+if ! command -v tmux >/dev/null; then
+	skip "the demonstration" "tmux is not installed"
+	finish
+fi
+outer="tmux -u -S $dir/outer.sock -f /dev/null"
+inner="tmux -u -S $dir/demo/tmux.sock"
+driver=demo:0.0
+
+screen() { $inner capture-pane -p -t "$1"; }
+shows() { screen "$1" | grep -qE -- "$2"; }
+# see PANE PATTERN WHAT
+see() {
+	if wait_until shows "$1" "$2"; then
+		pass "$3"
+	else
+		fail "$3"
+		screen "$1" | note
+		$outer capture-pane -p -t outer | head -40 | note
+	fi
+}
+type_in() { $inner send-keys -t "$1" -l "$2" && $inner send-keys -t "$1" Enter; }
+press() { $inner send-keys -t "$1" "$2"; }
+teardown_demo() {
+	$inner kill-server
+	$outer kill-server
+	teardown
+} 2>/dev/null
+trap teardown_demo EXIT
+
+# start COLS ROWS [ARGUMENT...]
+start() {
+	local cols=$1 rows=$2
+	shift 2
+	rm -rf "$dir/demo"
+	$outer new-session -d -x "$cols" -y "$rows" -s outer -- sh -c '"$@"; echo "exit $?"; exec cat' outer \
+	    "$twokey" demo --dir "$dir/demo" "$@"
+}
+# What the demo printed at its end.
+last_words() { $outer capture-pane -p -J -S - -t outer; }
+ended() { last_words | grep -q '^exit'; }
+processes() { pgrep -f "$dir/demo" | grep -vx $$; }
+
+start 160 48
+see $driver 'ben|DEMO-1' "the driver's console comes up"
+see demo:0.1 'anna' "the second seat's console comes up beside it"
+see $driver 'not verified' "the screen says that the two people are not verified"
+
+type_in $driver "select id, status, total from orders where id = 17;"
+see $driver '22\.19' "a read runs at once"
+type_in $driver "update orders set status = 'paid' where id = 17;"
+see $driver 'rows' "a write asks for the rows that are meant"
+type_in $driver "= 1"
+see $driver '[Rr]eason|why' "and for a reason"
+type_in $driver "the message of the bank was lost"
+see demo:0.1 'F5|WAIT' "the second seat hears of it"
+press demo:0.1 F5
+see demo:0.1 'orders_audit' "the sheet names the trigger that writes too"
+see demo:0.1 'allow>' "the sheet asks for what is typed"
+wait_until shows demo:0.1 'allow> *$|allow> _'
+type_in demo:0.1 "orders 1"
+see $driver 'COMMITTED|committed' "the write is committed"
+check "the database holds it" test "$(sqlite3 "$dir/demo/shop.db" 'select status from orders where id = 17')" = paid
+check "the trigger wrote its log" test "$(sqlite3 "$dir/demo/shop.db" 'select count(*) from orders_log')" = 1
+
+type_in $driver "update orders set status = 'void' where id < 40;"
+see $driver 'rows' "another write asks again"
+type_in $driver "<= 40"
+type_in $driver "a mistake"
+see demo:0.1 'F5|WAIT' "the second seat hears of that one"
+press demo:0.1 F5
+see demo:0.1 'allow>' "its sheet is open"
+press demo:0.1 F7
+type_in demo:0.1 "these are other people's orders"
+see $driver "other people's orders" "the driver reads why it was denied"
+check "the database is as before" test "$(sqlite3 "$dir/demo/shop.db" "select count(*) from orders where status = 'void' and id < 40")" -lt 20
+
+type_in $driver '\q'
+wait_until ended || press $driver Enter
+check "the demonstration ends" wait_until ended
+file=$(ls "$dir"/demo/transcripts/*.jsonl 2>/dev/null | head -1)
+check "it says where the transcript is" grep -qF "$file" <(last_words)
+check "it names the commands that verify and replay it" grep -qE 'twokey (verify|replay) ' <(last_words)
+check "the transcript is sealed and intact" "$twokey" verify "$file"
+check "it tells of the denied request" grep -q '"ev":"denied"' "$file"
+check "it says that the people are not verified" grep -q '"unverified":true' "$file"
+check "show prints it" grep -q 'message of the bank was lost' <("$twokey" show "$file")
+empty "nothing is left running" "$(processes)"
+finish

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Scripted consoles: lines out, lines in, waiting by condition with a deadline. */
+#include "config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/io.h"
+#include "twokey/base/json.h"
+
+#include "broker.h"
+
+enum { IN_MAX = 8 * 1024 * 1024 };
+
+static int
+connect_here(const struct test_broker *b)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(strlen(b->socket) < sizeof a.sun_path);
+	memcpy(a.sun_path, b->socket, strlen(b->socket));
+	return connect(fd, (struct sockaddr *)&a, sizeof a) == 0 ? fd : -1;
+}
+
+/* Connects as another user: the kernel notes who called connect, so a child does it and passes the socket. */
+static int
+connect_as(const struct test_broker *b, const char *user)
+{
+	struct passwd *pw = getpwnam(user);
+	int pair[2], fd = -1;
+	char byte;
+	pid_t pid;
+
+	assert_non_null(pw);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (setgroups(0, NULL) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0)
+			_exit(1);
+		fd = connect_here(b);
+		_exit(fd >= 0 && io_send_fd(pair[1], "x", 1, fd, NULL) == 0 ? 0 : 1);
+	}
+	close(pair[1]);
+	(void)io_recv_fd(pair[0], &byte, 1, &fd, NULL);
+	close(pair[0]);
+	waitpid(pid, NULL, 0);
+	return fd;
+}
+
+struct test_console *
+test_console_raw(const struct test_broker *b, const char *person)
+{
+	struct test_console *c = calloc(1, sizeof *c);
+	static const char *const people[][2] = { { "ben", "lp" }, { "anna", "mail" }, { "kim", "news" },
+	    { "stranger", "uucp" } };
+
+	c->fd = -1;
+	for (size_t i = 0; b->system_mode && i < 4; i++)
+		if (strcmp(people[i][0], person) == 0)
+			c->fd = connect_as(b, people[i][1]);
+	if (!b->system_mode)
+		c->fd = connect_here(b);
+	if (c->fd < 0)
+		fail_msg("%s cannot connect: %s", person, strerror(errno));
+	c->in = malloc(IN_MAX);
+	c->answers = json_array();
+	c->events = json_array();
+	c->bodies = json_array();
+	return c;
+}
+
+struct test_console *
+test_console(const struct test_broker *b, const char *person)
+{
+	struct test_console *c = test_console_raw(b, person);
+	char line[200];
+
+	if (b->system_mode)
+		snprintf(line, sizeof line, "{\"do\":\"hello\",\"v\":1,\"json\":true}");
+	else
+		snprintf(line, sizeof line, "{\"do\":\"hello\",\"v\":1,\"json\":true,\"as\":\"%s\"}", person);
+	assert_string_equal(json_str(test_ok(c, line), "person", NULL), person);
+	return c;
+}
+
+void
+test_console_close(struct test_console *c)
+{
+	close(c->fd);
+	json_decref(c->answers);
+	json_decref(c->events);
+	json_decref(c->bodies);
+	free(c->in);
+	free(c);
+}
+
+void
+test_send_bytes(struct test_console *c, const void *p, size_t n)
+{
+	(void)!send(c->fd, p, n, MSG_NOSIGNAL);
+}
+
+void
+test_send(struct test_console *c, const char *fmt, ...)
+{
+	char *line;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&line, fmt, ap);
+	va_end(ap);
+	assert_true(n >= 0);
+	line[n] = '\n';	/* in place of the NUL */
+	test_send_bytes(c, line, (size_t)n + 1);
+	free(line);
+}
+
+static void
+take_line(struct test_console *c, const char *line, size_t n)
+{
+	struct err e;
+	json_t *o = json_line_parse(line, n, &e);
+
+	if (o == NULL)
+		fail_msg("not JSON from the broker: %.*s", (int)(n < 300 ? n : 300), line);
+	if (json_object_get(o, "re") != NULL)
+		json_array_append_new(c->answers, o);
+	else if (json_object_get(o, "n") != NULL)
+		json_array_append_new(c->events, o);
+	else if (json_object_get(o, "s") != NULL)
+		json_array_append_new(c->bodies, o);
+	else
+		fail_msg("a line of no kind from the broker");
+}
+
+/* Reads what comes until the deadline or something came. */
+static void
+read_some(struct test_console *c, int64_t until)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	char *lf;
+	ssize_t r;
+
+	if (poll(&p, 1, (int)(until - clock_mono_ms())) <= 0)
+		return;
+	r = read(c->fd, c->in + c->len, IN_MAX - c->len);
+	if (r <= 0) {
+		c->eof = true;
+		return;
+	}
+	c->len += (size_t)r;
+	while ((lf = memchr(c->in, '\n', c->len)) != NULL) {
+		size_t n = (size_t)(lf - c->in);
+
+		take_line(c, c->in, n);
+		memmove(c->in, lf + 1, c->len - n - 1);
+		c->len -= n + 1;
+	}
+}
+
+static json_t *
+find_answer(struct test_console *c, const char *re)
+{
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(c->answers, i, v) {
+		if (strcmp(json_str(v, "re", NULL), re) != 0)
+			continue;
+		/* taken: moved among the bodies, so that it stays alive */
+		json_array_append(c->bodies, v);
+		json_array_remove(c->answers, i);
+		return v;
+	}
+	return NULL;
+}
+
+json_t *
+test_answer(struct test_console *c, const char *re)
+{
+	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
+	json_t *v;
+
+	while ((v = find_answer(c, re)) == NULL) {
+		if (c->eof || clock_mono_ms() > until)
+			fail_msg("no answer to %s%s", re, c->eof ? " (the connection was closed)" : "");
+		read_some(c, until);
+	}
+	return v;
+}
+
+static json_t *
+ask(struct test_console *c, const char *line)
+{
+	json_t *o = json_loads(line, 0, NULL), *answer;
+
+	assert_non_null(o);
+	test_send(c, "%s", line);
+	answer = test_answer(c, json_str(o, "do", NULL));
+	json_decref(o);
+	return answer;
+}
+
+json_t *
+test_ok(struct test_console *c, const char *line)
+{
+	json_t *a = ask(c, line);
+
+	if (!json_bool(a, "ok"))
+		fail_msg("%s was refused: %s", line, json_str(a, "why", NULL));
+	return a;
+}
+
+json_t *
+test_refused(struct test_console *c, const char *line, const char *code)
+{
+	json_t *a = ask(c, line);
+	const char *why = json_str(a, "why", NULL);
+
+	if (json_bool(a, "ok"))
+		fail_msg("%s was not refused", line);
+	assert_string_equal(json_str(a, "code", NULL), code);
+	assert_true(why != NULL && strlen(why) > 8);
+	return a;
+}
+
+json_t *
+test_event_seen(struct test_console *c, const char *ev, int64_t of)
+{
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(c->events, i, v)
+		if (strcmp(json_str(v, "ev", NULL), ev) == 0 && (of == 0 || json_int(v, "of", 0) == of))
+			return v;
+	return NULL;
+}
+
+json_t *
+test_event(struct test_console *c, const char *ev, int64_t of)
+{
+	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
+	json_t *v;
+
+	while ((v = test_event_seen(c, ev, of)) == NULL) {
+		if (c->eof || clock_mono_ms() > until) {
+			char *all = json_dumps(c->events, JSON_COMPACT);
+
+			fail_msg("no event %s of %lld%s; events: %s", ev, (long long)of,
+			    c->eof ? " (closed)" : "", all);
+		}
+		read_some(c, until);
+	}
+	return v;
+}
+
+json_t *
+test_body_object(struct test_console *c, int64_t of, const char *k)
+{
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(c->bodies, i, v) {
+		const char *kind = json_str(v, "k", NULL);
+
+		if (kind != NULL && json_int(v, "of", 0) == of && strcmp(kind, k) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+const char *
+test_body(struct test_console *c, int64_t of, const char *k)
+{
+	return json_str(test_body_object(c, of, k), "text", NULL);
+}
+
+void
+test_wait_eof(struct test_console *c)
+{
+	int64_t until = clock_mono_ms() + 2 * TEST_DEADLINE_MS;
+
+	while (!c->eof) {
+		if (clock_mono_ms() > until)
+			fail_msg("the connection was not closed");
+		read_some(c, until);
+	}
+}
+
+void
+test_ticket(const struct test_broker *b, const char *id)
+{
+	struct test_console *ben = test_console(b, "ben"), *anna = test_console(b, "anna");
+	char expires[CLOCK_TEXT], line[1024];
+	json_t *made;
+
+	clock_format(clock_wall_us() + INT64_C(3600000000), expires);
+	snprintf(line, sizeof line, "{\"do\":\"ticket-new\",\"text\":\"id: %s\\ntitle: orders missing\\n"
+	    "target: shop\\naccess: write\\nstage: production\\npeople:\\n  - {name: ben, seat: driver}\\n"
+	    "  - {name: anna, seat: confirmer}\\n  - {name: kim, seat: watcher}\\napprover: anna\\n"
+	    "second_key: customer\\nexpires: %.19sZ\\n\"}", id, expires);
+	made = test_ok(ben, line);
+	snprintf(line, sizeof line, "{\"do\":\"ticket-accept\",\"ticket\":\"%s\",\"digest\":\"%s\"}", id,
+	    json_str(made, "digest", NULL));
+	test_ok(anna, line);
+	test_console_close(ben);
+	test_console_close(anna);
+}
+
+void
+test_session(const struct test_broker *b, const char *id, struct test_console **ben, struct test_console **anna)
+{
+	char line[200];
+
+	test_ticket(b, id);
+	*ben = test_console(b, "ben");
+	*anna = test_console(b, "anna");
+	snprintf(line, sizeof line, "{\"do\":\"open\",\"ticket\":\"%s\"}", id);
+	test_ok(*ben, line);
+	test_event(*ben, "connected", 0);
+	snprintf(line, sizeof line, "{\"do\":\"join\",\"ticket\":\"%s\"}", id);
+	test_ok(*anna, line);
+	test_event(*anna, "connected", 0);
+}
+
+int64_t
+test_request(struct test_console *ben, const char *sql, const char *rows)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s}", "do", "sql", "text", sql, "reason", "step 3"), *a;
+	char *line;
+	int64_t n;
+
+	if (rows != NULL)
+		json_object_set_new(o, "rows", json_string(rows));
+	line = json_dumps(o, JSON_COMPACT);
+	a = test_ok(ben, line);
+	n = json_int(a, "n", 0);
+	test_event(ben, "sheet", n);
+	free(line);
+	json_decref(o);
+	return n;
+}
+
+json_t *
+test_allow(struct test_console *anna, int64_t of, const char *typed)
+{
+	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
+	char line[400];
+	json_t *request, *sheet, *a;
+
+	request = test_event(anna, "request", 0);
+	for (size_t i = 0; i < json_array_size(anna->events); i++)
+		if (json_int(json_array_get(anna->events, i), "n", 0) == of)
+			request = json_array_get(anna->events, i);
+	sheet = test_event(anna, "sheet", of);
+	test_send(anna, "{\"do\":\"opened\",\"of\":%lld,\"last\":true}", (long long)of);
+	assert_true(json_bool(test_answer(anna, "opened"), "ok"));
+	snprintf(line, sizeof line, "{\"do\":\"allow\",\"of\":%lld,\"digest\":\"%s\",\"bind\":\"%s\",\"typed\":\"%s\"}",
+	    (long long)of, json_str(request, "digest", NULL), json_str(sheet, "bind", NULL), typed);
+	/* the minimum time is the broker's: asked again until it is over or something else is said */
+	for (;;) {
+		const char *why;
+
+		a = ask(anna, line);
+		why = json_str(a, "why", NULL);
+		if (json_bool(a, "ok") || strstr(why, "can be allowed") == NULL || clock_mono_ms() > until)
+			return a;
+		nanosleep(&(struct timespec){ 0, 200 * 1000 * 1000 }, NULL);
+	}
+}
+
+void
+test_end(const struct test_broker *b, struct test_console *ben)
+{
+	test_ok(ben, "{\"do\":\"end\"}");
+	test_event(ben, "seal", 0);
+	assert_true(test_wait_sealed(b));
+}
