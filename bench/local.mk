@@ -1,0 +1,11 @@
+# make bench: numbers, never part of make check
+EXTRA_PROGRAMS = bench/roundtrip
+bench_roundtrip_SOURCES = bench/roundtrip.c
+bench_roundtrip_LDADD = $(BASE_LIBS)
+EXTRA_DIST += bench/roundtrip.sh
+CLEANFILES += bench/roundtrip$(EXEEXT)
+.PHONY: bench
+bench: all $(EXTRA_PROGRAMS)
+	@for b in $(srcdir)/bench/*.sh; do \
+		top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' LC_ALL=C.UTF-8 bash $$b || exit 1; \
+	done
