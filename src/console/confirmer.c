@@ -41,15 +41,6 @@ confirmer_entry(const struct live *lv)
 	return c->open_n > 0 ? model_entry_of(lv->model, c->open_n) : NULL;
 }
 
-bool
-confirmer_is_waiting(const struct live *lv, const struct model_entry *en)
-{
-	for (long i = -1; (i = model_waiting(lv->model, i)) >= 0;)
-		if (model_entry(lv->model, (size_t)i)->n == en->n)
-			return true;
-	return false;
-}
-
 static enum key_where
 confirmer_where(const struct live *lv)
 {

@@ -21,7 +21,6 @@ struct confirmer {
 
 /* The entry whose sheet is open, or NULL. */
 const struct model_entry *confirmer_entry(const struct live *lv);
-bool	confirmer_is_waiting(const struct live *lv, const struct model_entry *en);
 /* True when allow> takes input: confirmer's seat, still waiting, sheet there, last line shown, minimum time over. */
 bool	confirmer_may_type(const struct live *lv, const struct model_entry *en);
 void	confirmer_draw(struct live *lv);

@@ -43,7 +43,7 @@ confirmer_may_type(const struct live *lv, const struct model_entry *en)
 	const struct confirmer *c = lv->own;
 
 	return lv->seat.kind == SEAT_CONFIRMER && !lv->lost && !c->answered && c->told_last &&
-	    en->sheet != NULL && wait_left(lv, en) <= 0 && confirmer_is_waiting(lv, en);
+	    en->sheet != NULL && wait_left(lv, en) <= 0 && model_is_waiting(en);
 }
 
 static int
@@ -83,7 +83,7 @@ sheet_words(const struct live *lv, const struct model_entry *en, char *out, size
 
 	live_span((lv->wall_us - en->wall_us) / 1000000, since);
 	live_span((en->until_us - lv->wall_us) / 1000000, left);
-	if (confirmer_is_waiting(lv, en)) {
+	if (model_is_waiting(en)) {
 		snprintf(out, max, " Request %" PRIu64 " from %s (driver)   waiting %s   lapses to DENIED in %s",
 		    en->n, en->by, since, left);
 		return;
@@ -114,7 +114,7 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 
 	snprintf(label, max, "> ");
 	hint[0] = '\0';
-	if (!confirmer_is_waiting(lv, en)) {
+	if (!model_is_waiting(en)) {
 		snprintf(hint, max, "%.300s%sEsc goes back to the log.", en->answer != NULL ? en->answer : "",
 		    en->answer != NULL ? "   " : "It waits no more. ");
 	} else if (lv->seat.kind != SEAT_CONFIRMER) {
@@ -145,7 +145,7 @@ tell_opened(struct live *lv, const struct model_entry *en, bool last)
 	json_t *o;
 
 	if (lv->seat.kind != SEAT_CONFIRMER || en->sheet == NULL || lv->lost ||
-	    (c->told_open && (c->told_last || !last)) || !confirmer_is_waiting(lv, en))
+	    (c->told_open && (c->told_last || !last)) || !model_is_waiting(en))
 		return;
 	if (!c->told_open)
 		c->opened_ms = lv->now_ms;
