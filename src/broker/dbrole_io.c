@@ -57,7 +57,8 @@ dbrole_next(struct dbrole *d)
 	pthread_mutex_lock(&d->lock);
 	while (d->first == NULL && !d->ending)
 		pthread_cond_wait(&d->changed, &d->lock);
-	job = d->ending ? NULL : d->first;
+	/* what is still queued at the end gets its "cancelled" on record; it is not run (dbrole_begin_work) */
+	job = d->gone ? NULL : d->first;
 	if (job != NULL) {
 		d->first = job->next;
 		if (d->first == NULL)

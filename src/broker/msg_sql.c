@@ -109,6 +109,8 @@ read_recorded(struct session *s, struct submission *sub, uint64_t n)
 	(void)sub;
 	s->submitting = false;
 	s->running = n;
+	if (n != 0 && console_driver(s) == NULL && s->state != SESSION_ENDING)
+		session_record(s, TRANSCRIPT_EVENT_CANCEL, json_pack("{s:I}", "of", (json_int_t)n), NULL, 0);
 }
 
 static void
@@ -131,8 +133,13 @@ request_recorded(struct session *s, struct submission *sub, uint64_t n)
 
 	s->submitting = false;
 	if (n != 0) {
+		const struct console *driver = console_driver(s);
+
 		r->n = n;
 		session_status(s);
+		/* the driver left while it was being recorded */
+		if (driver == NULL || strcmp(driver->person, r->by) != 0 || s->state == SESSION_ENDING)
+			session_void(s, r, "driver-left");
 		return;
 	}
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
