@@ -6,17 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { TRANSCRIPT_READER_KEEPS = 16 };
+
 struct err;
 struct transcript_reader;
 
-/* Maps the file and indexes its lines. NULL and *e on failure; a broken file opens as far as it can be read. */
+/* Opens the file; its lines are indexed when they are asked for. NULL and *e on failure; a broken file opens as
+ * far as it can be read. What was appended later is not seen, and a file that shrinks only gives fewer lines. */
 struct transcript_reader *transcript_reader_open(const char *path, struct err *e);
 void	transcript_reader_close(struct transcript_reader *r);
 
-/* Events in the file; numbers run from 1. */
+/* Events in the file; numbers run from 1. The first call reads the file through, once. */
 uint64_t transcript_events(const struct transcript_reader *r);
 /* The lines of event n, bodies first, the event line last, each without LF; count of them, 0 when
- * there is no such event. line(i) for i in 0..count-1 is valid until the reader is closed. */
+ * there is no such event. line(i) for i in 0..count-1 is valid until TRANSCRIPT_READER_KEEPS other events were asked for
+ * or the reader is closed. */
 size_t	transcript_event_lines(const struct transcript_reader *r, uint64_t n);
 const char *transcript_event_line(const struct transcript_reader *r, uint64_t n, size_t i, size_t *len);
 

@@ -25,6 +25,7 @@ struct transcript_report {
 	uint64_t bodies;	/* bodies that are there */
 	uint64_t missing;	/* bodies that were taken out (a redacted copy) */
 	uint64_t torn;		/* bytes of a torn last line */
+	uint64_t orphans;	/* bodies at the end whose event is not there (counted in bodies too) */
 	struct digest head;	/* of the last event before the seal */
 	char text[400];		/* the verdict as a sentence */
 };
