@@ -1,2 +1,2 @@
-dist_man_MANS += %D%/twokey.1 %D%/twokeyd.8
-dist_doc_DATA += README ChangeLog %D%/protocol.txt
+dist_man_MANS += doc/twokey.1 doc/twokeyd.8
+dist_doc_DATA += README ChangeLog doc/protocol.txt doc/config.txt doc/processes.txt

@@ -292,7 +292,8 @@ demo_ticket_accept(const struct demo *d, struct err *e)
 bool
 demo_session_is_there(const struct demo *d)
 {
-	json_t *answer = ask(d, "anna", "list", NULL, NULL);
+	struct err e;
+	json_t *answer = ask(d, "anna", "list", NULL, &e);
 	size_t n = answer ? json_array_size(json_object_get(answer, "sessions")) : 0;
 
 	json_decref(answer);

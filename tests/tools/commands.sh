@@ -35,4 +35,12 @@ for name in open verify replay show; do
 done
 check "version says the version" grep -q '^twokey [0-9]' <("$twokey" version)
 check "--version says the same" cmp <("$twokey" version) <("$twokey" --version)
+
+# the broker's options
+for option in $("$top_builddir/twokeyd" --help | grep -o -- '--[a-z]*' | sort -u); do
+	check "twokeyd(8) has $option" grep -qE -- "Fl ${option#-}\b" "$top_srcdir/doc/twokeyd.8"
+done
+check "a wrong call of twokeyd is a usage error" exits 2 "$top_builddir/twokeyd" --frobnicate
+check "an absent configuration is named" grep -q '/nowhere/x.yaml' <("$top_builddir/twokeyd" --config /nowhere/x.yaml 2>&1)
+check "and is a usage error" exits 2 "$top_builddir/twokeyd" --config /nowhere/x.yaml
 finish
