@@ -197,6 +197,9 @@ on_scalar(struct build *b, const yaml_event_t *ev)
 	if (parent == NULL)
 		return doc_error(b->d, line_of(ev->start_mark), "yaml", b->e,
 		    "the file is no mapping; lines of the form key: value are expected");
+	if (ev->start_mark.line != ev->end_mark.line)
+		return doc_error(b->d, line_of(ev->start_mark), place(b), b->e,
+		    "goes over more than one line, where a reader could take its text for keys; write it in one line");
 	if (parent->kind == DOC_MAP && b->key[b->depth - 1] == NULL)
 		return take_key(b, ev);
 	if (strlen((const char *)ev->data.scalar.value) != ev->data.scalar.length)

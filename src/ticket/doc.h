@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A YAML text as a small tree with line numbers. Only mappings, sequences and scalars: no anchors,
- * aliases, tags, directives, second documents or duplicate keys. */
+ * aliases, tags, directives, second documents or duplicate keys, and no value over several lines: what looks
+ * like a key to the person who accepts a ticket is one. */
 #ifndef TICKET_DOC_H
 #define TICKET_DOC_H
 

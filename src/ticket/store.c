@@ -225,8 +225,9 @@ may_accept(const struct ticket *t, const char *by, struct err *e)
 	if (drives(t, by))
 		return err_set(e, ERR_DENIED, "%s drives in ticket %s: a driver cannot give himself power; another person "
 		    "has to accept it", by, t->id);
-	if (t->approver != NULL && strcmp(t->approver, by) != 0)
-		return err_set(e, ERR_DENIED, "ticket %s is to be accepted by %s, not by %s", t->id, t->approver, by);
+	if (t->approver == NULL || strcmp(t->approver, by) != 0)
+		return err_set(e, ERR_DENIED, "ticket %s is to be accepted by %s, not by %s", t->id,
+		    t->approver != NULL ? t->approver : "a named approver", by);
 	return 0;
 }
 

@@ -55,7 +55,7 @@ check_alone(const struct doc *d, const struct ticket *t, struct err *e)
 	if (t->access != TICKET_ACCESS_NONE && !somebody_is(t, TICKET_SEAT_CONFIRMER))
 		return doc_error_at(d, d->root, "people", e,
 		    "no confirmer is named; one who holds the second key is expected");
-	if (t->approver != NULL && ticket_seat_of(t, t->approver, &seat) && seat == TICKET_SEAT_DRIVER)
+	if (ticket_seat_of(t, t->approver, &seat) && seat == TICKET_SEAT_DRIVER)
 		return doc_error_at(d, d->root, "approver", e,
 		    "'%s' is a driver of this ticket and cannot give himself power; another person is expected",
 		    t->approver);

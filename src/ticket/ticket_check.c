@@ -50,7 +50,7 @@ check_people(const struct ticket *t, const struct config *c, struct err *e)
 			return err_set(e, ERR_CONFIG, "ticket %s: people: %s may not be %s at this broker; name another person",
 			    t->id, p->name, ticket_seat_name(t->people[i].seat));
 	}
-	if (t->approver != NULL && config_person(c, t->approver) == NULL)
+	if (config_person(c, t->approver) == NULL)
 		return err_set(e, ERR_CONFIG, "ticket %s: approver: this broker knows no '%s'; ask its keeper for the name",
 		    t->id, t->approver);
 	return 0;

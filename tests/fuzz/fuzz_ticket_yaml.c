@@ -51,7 +51,8 @@ check_ticket(const struct ticket *t)
 		must(ticket_seat_of(t, t->people[i].name, &seat) && seat == t->people[i].seat);
 	}
 	must(t->access == TICKET_ACCESS_NONE || (drivers > 0 && confirmers > 0));
-	must(t->approver == NULL || !ticket_seat_of(t, t->approver, &seat) || seat != TICKET_SEAT_DRIVER);
+	must(t->approver != NULL);
+	must(!ticket_seat_of(t, t->approver, &seat) || seat != TICKET_SEAT_DRIVER);
 	must(t->expires_us >= 0);
 }
 

@@ -17,3 +17,4 @@ tests_unit_gate_state_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_gate_verdict_t_SOURCES = tests/unit/gate_verdict.c
 tests_unit_gate_verdict_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_gate_verdict_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
+EXTRA_DIST += tests/golden/gate/verdicts.txt

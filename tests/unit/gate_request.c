@@ -178,6 +178,20 @@ what_is_expected_is_what_is_taken(void **state)
 	}
 }
 
+/* The caller may say it again, but what the request knows is not taken back. */
+static void
+all_rows_is_expected_when_anybody_says_so(void **state)
+{
+	struct gate_request r = ready();
+	char shown[256];
+
+	gate_request_expected(&r, true, shown, sizeof shown);
+	assert_string_equal(shown, "all rows orders 3");
+	r.all_rows = true;
+	gate_request_expected(&r, false, shown, sizeof shown);
+	assert_string_equal(shown, "all rows orders 3");
+}
+
 static void
 nothing_is_expected_while_nothing_can_be_typed(void **state)
 {
@@ -363,6 +377,8 @@ times_are_kept_within_a_day_and_do_not_wrap(void **state)
 
 	gate_request_init(&r, 1, "ben", &d, 1, T0, INT64_MAX);
 	assert_int_equal(r.until_ms, T0 + (int64_t)86400 * 1000);
+	gate_request_init(&r, 1, "ben", &d, 1, T0, -5);
+	assert_int_equal(r.until_ms, T0);
 	gate_request_init(&r, 1, "ben", &d, 1, T0, INT64_MIN);
 	assert_true(gate_request_expired(&r, T0));
 	gate_request_init(&r, 1, "ben", &d, 1, T0, 0);
@@ -557,6 +573,7 @@ main(void)
 		cmocka_unit_test(another_person_allows_what_he_read),
 		cmocka_unit_test(only_what_the_sheet_asks_for_is_taken),
 		cmocka_unit_test(what_is_expected_is_what_is_taken),
+		cmocka_unit_test(all_rows_is_expected_when_anybody_says_so),
 		cmocka_unit_test(nothing_is_expected_while_nothing_can_be_typed),
 		cmocka_unit_test(any_other_key_does_not_turn),
 		cmocka_unit_test(the_driver_never_turns_his_own_key),

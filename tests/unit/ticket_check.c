@@ -71,13 +71,13 @@ every_byte_of_the_file_is_in_the_digest(void **state)
 static void
 a_ticket_without_access_needs_nobody(void **state)
 {
-	static const char text[] = "id: a\ntarget: shop\naccess: none\nstage: production\nexpires: 2026-12-24T18:00:00Z\n";
+	static const char text[] = "id: a\ntarget: shop\naccess: none\nstage: production\n"
+	    "approver: anna\nexpires: 2026-12-24T18:00:00Z\n";
 	struct ticket *t;
 
 	assert_int_equal(ticket_parse(text, strlen(text), "t", &t, NULL), 0);
 	assert_int_equal(t->npeople, 0);
 	assert_int_equal(t->second_key, TICKET_SECOND_ANY);
-	assert_null(t->approver);
 	assert_null(t->title);
 	ticket_free(t);
 }
@@ -120,7 +120,8 @@ a_ticket_is_compared_with_the_configuration(void **state)
 		{ "    seat: watcher", "    seat: driver\n", "kim may not be driver" },
 		{ "    seat: driver", "    seat: driver\n  - name: kim\n    seat: confirmer\n", "stands here twice" },
 		{ "approver: anna", "approver: eve\n", "knows no 'eve'" },
-		{ "approver: anna", "", NULL },
+		{ "approver: anna", "", "approver: is missing" },
+		{ "approver: anna", "approver: kim\n", NULL },
 		{ "second_key: other-side", "second_key: customer\n", NULL },
 		{ "second_key: other-side", "second_key: firm\n", "no confirmer is of the side it asks for when ben drives" },
 		{ "second_key: other-side", "second_key: any\n", NULL },

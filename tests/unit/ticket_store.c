@@ -208,10 +208,10 @@ nobody_but_the_approver_accepts(void **state)
 }
 
 static void
-without_an_approver_everybody_but_the_drivers_accepts(void **state)
+a_driver_is_told_why_he_cannot_accept(void **state)
 {
 	struct fixture *f = *state;
-	char *text = golden_change(f->text, "approver: anna", "");
+	char *text = golden_change(f->text, "approver: anna", "approver: kim\n");
 	struct digest d = bring(f, text, "kim");
 	struct err e;
 
@@ -219,6 +219,7 @@ without_an_approver_everybody_but_the_drivers_accepts(void **state)
 	assert_string_equal(e.text, "ben drives in ticket MFX-1234: a driver cannot give himself power; another person has to "
 	    "accept it");
 	assert_false(in_force(f, "MFX-1234"));
+	/* who brought it and does not drive may accept it */
 	assert_int_equal(ticket_store_accept(f->folder, "MFX-1234", "kim", &d, now_us(), &e), 0);
 	assert_true(in_force(f, "MFX-1234"));
 	free(text);
@@ -387,6 +388,10 @@ force_is_judged_again_from_the_state(void **state)
 	s = good;
 	t->people[1].seat = TICKET_SEAT_DRIVER;	/* anna drives too: she gave herself power */
 	assert_false(ticket_in_force(t, &s));
+	t->people[1].seat = TICKET_SEAT_CONFIRMER;
+	free(t->approver);
+	t->approver = NULL;	/* nobody is to accept it: nobody did */
+	assert_false(ticket_in_force(t, &s));
 	assert_false(ticket_in_force(t, NULL));
 	assert_false(ticket_in_force(NULL, &s));
 	ticket_free(t);
@@ -490,7 +495,7 @@ main(void)
 		TEST(an_id_is_never_used_twice),
 		TEST(a_ticket_that_a_crash_left_half_can_be_brought_again),
 		TEST(nobody_but_the_approver_accepts),
-		TEST(without_an_approver_everybody_but_the_drivers_accepts),
+		TEST(a_driver_is_told_why_he_cannot_accept),
 		TEST(accepting_needs_the_digest_of_what_is_stored),
 		TEST(a_ticket_is_accepted_once_and_in_time),
 		TEST(what_is_in_no_store_is_not_found),

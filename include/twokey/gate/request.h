@@ -59,7 +59,7 @@ struct gate_request {
 	enum gate_state state;
 	char by[GATE_NAME_MAX];		/* the driver who asked */
 	struct digest digest;		/* of the statement's bytes */
-	size_t lines;			/* lines of the statement */
+	size_t lines;			/* lines of the statement as shown: a long one counts once per 80 columns */
 	char table[200];		/* what is typed to allow it: the table's or object's name */
 	bool all_rows;			/* no WHERE, or one that is always true: "all rows" is typed too */
 	struct gate_bound bound;
@@ -105,7 +105,7 @@ int	gate_request_allow(struct gate_request *r, const struct gate_key *key, int64
 /* What has to be typed: "orders 3", "orders <=500", "all rows orders 812" without WHERE (all_rows, or
  * r->all_rows, which is what gate_request_allow goes by). "" while nothing can be typed. */
 void	gate_request_expected(const struct gate_request *r, bool all_rows, char *out, size_t size);
-/* True when its time is over in state ASKING. */
+/* True when its time is over in state ASKING. (ALLOWED is executed at once or spoiled by the caller.) */
 bool	gate_request_expired(const struct gate_request *r, int64_t now_ms);
 /* The confirmer asked: the clock is set anew, once per question, at most three times. */
 int	gate_request_asked(struct gate_request *r, int64_t now_ms, int64_t seconds, struct err *e);

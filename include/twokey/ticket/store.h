@@ -25,8 +25,8 @@ struct ticket_state {
 /* Checks the ticket against the configuration and stores it. ERR_EXISTS: an id is never used twice. */
 int	ticket_store_new(const char *folder, const char *yaml, size_t n, const char *by,
 	    int64_t now_us, const struct config *c, struct ticket **out, struct err *e);
-/* Law 10: by must be no driver of the ticket, and (when the ticket names an approver) the approver;
- * digest must be the stored ticket's. ERR_DENIED, ERR_NOT_FOUND, ERR_STATE (accepted already). */
+/* Law 10: by must be no driver of the ticket, and its approver; digest must be the stored ticket's;
+ * it must not have expired. ERR_DENIED, ERR_NOT_FOUND, ERR_STATE (accepted already). */
 int	ticket_store_accept(const char *folder, const char *id, const char *by,
 	    const struct digest *digest, int64_t now_us, struct err *e);
 /* Loads a ticket with its text and state; text may be NULL. ERR_NOT_FOUND with a sentence; the digest of

@@ -31,7 +31,7 @@ struct ticket {
 	enum ticket_stage stage;
 	struct ticket_person *people;	/* each person once */
 	size_t npeople;
-	char *approver;
+	char *approver;			/* who alone may accept it; always named */
 	enum ticket_second second_key;	/* default any */
 	int64_t expires_us;		/* wall clock */
 	struct digest digest;		/* of the exact bytes of the ticket file */
