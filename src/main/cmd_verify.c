@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* twokey verify: is a transcript what was recorded? Exit 0 only for "sealed and intact". */
+#include "config.h"
+
+#include "cmd.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/digest.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/text.h"
+#include "twokey/transcript/verify.h"
+
+struct options {
+	bool json;
+	bool has_head;
+	struct digest head;
+};
+
+static const char *
+verdict_name(enum transcript_verdict v)
+{
+	switch (v) {
+	case TRANSCRIPT_SEALED:
+		return "sealed";
+	case TRANSCRIPT_OPEN:
+		return "open";
+	case TRANSCRIPT_BROKEN:
+		break;
+	}
+	return "broken";
+}
+
+static void
+print_json(const char *path, const struct transcript_report *r, bool other, const char *head)
+{
+	json_t *o = json_object();
+	struct buf b;
+
+	buf_init(&b, 65536);
+	json_set_bytes(o, "file", path, strlen(path));
+	json_object_set_new(o, "verdict", json_string(verdict_name(r->verdict)));
+	if (other)
+		json_object_set_new(o, "other_head", json_true());
+	json_object_set_new(o, "n", json_integer((json_int_t)r->n));
+	if (r->verdict == TRANSCRIPT_BROKEN)
+		json_object_set_new(o, "line", json_integer((json_int_t)r->line));
+	json_object_set_new(o, "bodies", json_integer((json_int_t)r->bodies));
+	json_object_set_new(o, "missing", json_integer((json_int_t)r->missing));
+	json_object_set_new(o, "orphans", json_integer((json_int_t)r->orphans));
+	json_object_set_new(o, "torn", json_integer((json_int_t)r->torn));
+	json_object_set_new(o, "head", json_string(head));
+	json_object_set_new(o, "text", json_string(r->text));
+	json_put(&b, o);
+	printf("%s\n", buf_str(&b));
+	json_decref(o);
+	buf_fini(&b);
+}
+
+static void
+print_text(const char *path, const struct transcript_report *r, bool other, const char *head)
+{
+	struct buf b;
+
+	buf_init(&b, 65536);
+	text_safe(&b, path, strlen(path), TEXT_ONE_LINE);
+	buf_puts(&b, ": ");
+	text_safe(&b, r->text, strlen(r->text), TEXT_ONE_LINE);
+	printf("%s\n  head %s\n", buf_str(&b), head);
+	if (other)
+		printf("  this is not the head that was given: another transcript, or one that was rewritten or cut\n");
+	buf_fini(&b);
+}
+
+static enum cmd_exit
+verify(const char *path, const struct options *o)
+{
+	struct transcript_report r;
+	char head[DIGEST_HEX + 1];
+	struct err e;
+	bool other;
+
+	if (transcript_verify_file(path, &r, &e) != 0) {
+		(void)cmd_fail(&e);
+		return CMD_USAGE;
+	}
+	digest_hex(&r.head, head);
+	other = o->has_head && !digest_equal(&o->head, &r.head);
+	if (o->json)
+		print_json(path, &r, other, head);
+	else
+		print_text(path, &r, other, head);
+	return r.verdict == TRANSCRIPT_SEALED && !other ? CMD_OK : CMD_FAILED;
+}
+
+/* The options may stand anywhere; files keep their order in argv[1..]. -1: the call is wrong. */
+static int
+take_options(int argc, char **argv, struct options *o)
+{
+	int files = 0;
+	bool only_files = false;
+
+	for (int i = 1; i < argc; i++) {
+		const char *a = argv[i], *hex = NULL;
+
+		if (only_files || a[0] != '-' || a[1] == '\0') {
+			argv[1 + files++] = argv[i];
+			continue;
+		}
+		if (strcmp(a, "--") == 0) {
+			only_files = true;
+		} else if (strcmp(a, "--json") == 0) {
+			o->json = true;
+		} else if (strncmp(a, "--head=", 7) == 0 || (strcmp(a, "--head") == 0 && i + 1 < argc)) {
+			hex = a[6] == '=' ? a + 7 : argv[++i];
+			o->has_head = digest_parse(hex, strlen(hex), &o->head);
+			if (!o->has_head)
+				return -1;
+		} else {
+			return -1;
+		}
+	}
+	return files;
+}
+
+int
+cmd_verify(int argc, char **argv)
+{
+	struct options o = { 0 };
+	enum cmd_exit worst = CMD_OK;
+	int files = take_options(argc, argv, &o);
+
+	if (files <= 0)
+		return cmd_usage("verify", files < 0 ? "verify takes --json and --head with 64 lower-case hex digits" :
+		    "name the transcript to verify");
+	for (int i = 1; i <= files; i++) {
+		enum cmd_exit is = verify(argv[i], &o);
+
+		if (is > worst)
+			worst = is;
+	}
+	return worst;
+}
