@@ -6,6 +6,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +27,11 @@ enum { DIR_MAX = 90, FILE_MAX = 64 * 1024, TICKET_HOURS = 8 };
 char *
 demo_path(const struct demo *d, const char *name)
 {
-	struct buf b;
+	size_t n = strlen(d->dir) + strlen(name) + 2;
+	char *path = must_alloc(n);
 
-	buf_init(&b, 8192);
-	buf_putf(&b, "%s/%s", d->dir, name);
-	return buf_take(&b);
+	snprintf(path, n, "%s/%s", d->dir, name);
+	return path;
 }
 
 static bool
@@ -71,20 +73,15 @@ private_folder(struct demo *d, struct err *e)
 	const char *parents[] = { getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp" };
 
 	for (size_t i = 0; i < 3; i++) {
-		struct buf b;
-		char *dir;
+		char dir[PATH_MAX];
 
 		if (!parents[i] || parents[i][0] != '/')
 			continue;
-		buf_init(&b, 4096);
-		buf_putf(&b, "%s/twokey-demo-XXXXXX", parents[i]);
-		dir = buf_take(&b);
-		if (mkdtemp(dir)) {
-			d->dir = realpath(dir, NULL);
-			free(dir);
-			return d->dir ? 0 : err_sys(e, "the demo's folder");
-		}
-		free(dir);
+		snprintf(dir, sizeof(dir), "%s/twokey-demo-XXXXXX", parents[i]);
+		if (!mkdtemp(dir))
+			continue;
+		d->dir = realpath(dir, NULL);
+		return d->dir ? 0 : err_sys(e, "%s", dir);
 	}
 	return err_sys(e, "no folder could be made; name one with --dir");
 }
@@ -139,12 +136,16 @@ put_login(struct buf *b, const char *login)
 static void
 put_people(struct buf *b, const struct demo *d)
 {
+	char login[32] = "";
+
 	buf_puts(b, "people:\n");
 	buf_puts(b, "  - name: ben\n    side: firm\n    seats: [driver, watcher]\n");
 	put_login(b, d->login);
-	/* no login begins with "-": anna is reached by --as alone, which only a demo's broker takes */
+	/* nobody's login: anna is reached by --as alone, which only a demo's broker takes */
 	buf_puts(b, "  - name: anna\n    side: customer\n    seats: [confirmer, watcher]\n    may_answer: json\n");
-	put_login(b, "-anna-of-the-demo");
+	for (unsigned i = 1; i == 1 || getpwnam(login); i++)
+		snprintf(login, sizeof(login), "anna-of-the-demo-%u", i);
+	put_login(b, login);
 }
 
 static void
@@ -208,7 +209,7 @@ demo_write_config(const struct demo *d, struct err *e)
 char *
 demo_ticket(const struct demo *d, int64_t now_us)
 {
-	char until[CLOCK_TEXT];
+	char until[CLOCK_TEXT], *text;
 	struct buf b;
 
 	clock_format(now_us + INT64_C(3600000000) * TICKET_HOURS, until);
@@ -217,7 +218,9 @@ demo_ticket(const struct demo *d, int64_t now_us)
 	    "a look at a database of your own" : "orders that were paid and still say new");
 	buf_puts(&b, "people:\n  - name: ben\n    seat: driver\n  - name: anna\n    seat: confirmer\n");
 	buf_putf(&b, "approver: anna\nsecond_key: customer\nexpires: %.19sZ\n", until);
-	return buf_take(&b);
+	text = buf_take(&b);
+	buf_fini(&b);
+	return text;
 }
 
 char *
@@ -230,20 +233,18 @@ demo_transcript(const struct demo *d)
 
 	free(folder);
 	while (dir && (entry = readdir(dir))) {
-		struct buf b;
+		char path[PATH_MAX];
 		struct stat st;
 
 		if (entry->d_name[0] == '.')
 			continue;
-		buf_init(&b, 8192);
-		buf_putf(&b, "%s/transcripts/%s", d->dir, entry->d_name);
-		if (stat(buf_str(&b), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mtim.tv_sec > best.tv_sec ||
+		snprintf(path, sizeof(path), "%s/transcripts/%s", d->dir, entry->d_name);
+		if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mtim.tv_sec > best.tv_sec ||
 		    (st.st_mtim.tv_sec == best.tv_sec && st.st_mtim.tv_nsec > best.tv_nsec))) {
 			free(newest);
 			best = st.st_mtim;
-			newest = buf_take(&b);
+			newest = must_strdup(path);
 		}
-		buf_fini(&b);
 	}
 	if (dir)
 		closedir(dir);

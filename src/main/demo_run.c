@@ -66,12 +66,10 @@ demo_pause(int ms)
 static char *
 beside(const char *program, const char *name)
 {
-	const char *slash = strrchr(program, '/');
-	struct buf b;
+	char path[2 * PATH_MAX];
 
-	buf_init(&b, 2 * PATH_MAX);
-	buf_putf(&b, "%.*s/%s", (int)(slash - program), program, name);
-	return buf_take(&b);
+	snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(program, '/') - program), program, name);
+	return must_strdup(path);
 }
 
 int

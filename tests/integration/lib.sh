@@ -64,8 +64,8 @@ config() {
 		    "$dir" "$dir" "$dir" "$dir"
 		printf 'people:\n'
 		printf '  - { name: ben, side: firm, logins: [%s], seats: [driver, watcher] }\n' "$(login)"
-		printf '  - { name: anna, side: customer, logins: [-anna-], seats: [confirmer, watcher], may_answer: json }\n'
-		printf '  - { name: kim, side: firm, logins: [-kim-], seats: [watcher] }\n'
+		printf '  - { name: anna, side: customer, logins: [anna-nobodys-login], seats: [confirmer, watcher], may_answer: json }\n'
+		printf '  - { name: kim, side: firm, logins: [kim-nobodys-login], seats: [watcher] }\n'
 		printf '%s\n' "$@"
 	} > "$dir/twokeyd.yaml"
 }

@@ -15,3 +15,9 @@ TESTS += tests/unit/main_cmd.t
 tests_unit_main_cmd_t_SOURCES = tests/unit/main_cmd.c src/main/cmd.c
 tests_unit_main_cmd_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_main_cmd_t_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/main_demo.t
+TESTS += tests/unit/main_demo.t
+tests_unit_main_demo_t_SOURCES = tests/unit/main_demo.c src/main/demo_files.c src/main/demo_dsn.c
+tests_unit_main_demo_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_main_demo_t_LDADD = $(TICKET_LIBS) $(CMOCKA_LIBS)
