@@ -1,0 +1,10 @@
+TRANSCRIPT_TESTS = tests/unit/transcript_writer.t
+check_PROGRAMS += $(TRANSCRIPT_TESTS)
+TESTS += $(TRANSCRIPT_TESTS)
+TRANSCRIPT_MAKE = tests/unit/transcript_make.c tests/unit/transcript_make.h
+TRANSCRIPT_LDADD = $(TRANSCRIPT_LIBS) $(CMOCKA_LIBS)
+tests_unit_transcript_writer_t_SOURCES = tests/unit/transcript_writer.c $(TRANSCRIPT_MAKE)
+tests_unit_transcript_writer_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_transcript_writer_t_LDADD = $(TRANSCRIPT_LDADD)
+tests_unit_transcript_writer_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync -Wl,--wrap=pwrite -Wl,--wrap=pwrite64 \
+	-Wl,--wrap=fallocate -Wl,--wrap=fallocate64 -Wl,--wrap=ftruncate -Wl,--wrap=ftruncate64
