@@ -30,6 +30,13 @@ void	log_view_free(struct log_view *v);
 void	log_view_update(struct log_view *v, const struct model *m, int width, enum log_expanded x, size_t max_rows);
 size_t	log_view_lines(const struct log_view *v);
 const struct log_text *log_view_line(const struct log_view *v, size_t i);
+/* For replay and show: a rule before each entry, times in UTC. */
+void	log_view_ruled(struct log_view *v);
+/* Only entries from this one on are laid out, at the next update (0: all). */
+void	log_view_from(struct log_view *v, size_t entry);
+/* Calls put for every line of one entry, without a view; ruled as in log_view_ruled. */
+void	log_entry_lines(const struct model *m, size_t entry, int width, enum log_expanded x, size_t max_rows,
+	    void (*put)(void *ctx, const struct log_text *t), void *ctx);
 /* The first line of an entry. */
 size_t	log_view_line_of(const struct log_view *v, size_t entry);
 /* The next line at or after from (before, when back) that contains the text, ASCII case ignored; -1 when none. */

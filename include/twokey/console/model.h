@@ -15,7 +15,7 @@
 
 struct model;
 
-enum { MODEL_PEOPLE_MAX = 32, MODEL_NAME_MAX = 64 };
+enum { MODEL_PEOPLE_MAX = 32, MODEL_NAME_MAX = 64, MODEL_ROWS_KEPT = 2000 /* of one result, without deferring */ };
 
 struct model_person {
 	char name[MODEL_NAME_MAX];
@@ -61,7 +61,8 @@ struct model_body {
 	json_t *fields;		/* NULL when the body is not there (redacted, or not sent) */
 };
 
-/* Entries own their strings; borrowed by callers until the next feed. */
+/* An event of a newer version becomes a MODEL_STATE with state NOTED and its name in verb.
+ * Entries own their strings; borrowed by callers until the next feed. */
 struct model_entry {
 	uint64_t n;			/* first event */
 	uint64_t last_n;		/* last event that belongs to it */
@@ -95,8 +96,14 @@ struct model_entry {
 	json_t *event;			/* fields of the first event */
 	char *derived, *note;		/* bodies of the sheet */
 	json_t *sample;			/* body: {"cols":[{"name","type"}],"rows":[[...]]} */
-	json_t **results;		/* bodies of rows events, in order: {"cols"(first),"rows"} */
+	json_t **results;		/* bodies of rows events, in order: {"cols"(first),"rows"}; an element is NULL
+					 * when it is not there, not kept or fetched later: use model_result */
 	size_t nresults;
+	uint64_t *parts;		/* nresults numbers of the rows events */
+	json_t *end;			/* fields of the event that ended it, or NULL */
+	int64_t end_us;			/* and when, 0 not yet */
+	int64_t position;		/* FAILED: byte of the error in sql, from 1; 0 not known */
+	uint64_t serial;		/* another one after every change; never the same for two entries */
 	struct {			/* questions and answers on a request, messages */
 		char by[MODEL_NAME_MAX];
 		char *text;
@@ -107,6 +114,16 @@ struct model_entry {
 
 struct model *model_create(void);
 void	model_free(struct model *m);
+/* The same without checking the chain, for a file that is verified by itself. */
+struct model *model_create_unchecked(void);
+/* The same session at the same event; entries are shared until one of the two changes them. Not the verdict. */
+struct model *model_copy(const struct model *m);
+/* Rows are not kept but asked for: load returns the body of rows event n (the caller owns it) or NULL. */
+void	model_defer_rows(struct model *m, json_t *(*load)(void *ctx, uint64_t n), void *ctx);
+/* Part i of a result, owned by the caller; NULL when it is not there. */
+json_t	*model_result(const struct model *m, const struct model_entry *e, size_t i);
+/* Parses a body line into its fields; NULL when it is none. */
+json_t	*model_body_parse(const char *line, size_t n);
 /* One transcript line (body or event) without LF. The chain is checked as it comes. False when the line
  * belongs to no transcript (then nothing changed). */
 bool	model_feed(struct model *m, const char *line, size_t n);
@@ -121,6 +138,9 @@ const struct model_entry *model_entry_of(const struct model *m, uint64_t n);
 long	model_waiting(const struct model *m, long i);
 /* The entry whose statement runs now, or NULL. */
 const struct model_entry *model_running(const struct model *m);
+/* True while it waits for the second key. */
+bool	model_is_waiting(const struct model_entry *e);
+/* The verdict on the lines fed so far; OPEN without a word for a model that does not check. */
 void	model_verdict(const struct model *m, struct transcript_report *out);
 
 #endif

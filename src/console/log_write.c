@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A request in the log: what is asked, who has looked, what became of it. */
+#include "config.h"
+
+#include "log_priv.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/json.h"
+#include "twokey/base/text.h"
+
+const char *
+log_state_word(const struct model_entry *e)
+{
+	static const char *const words[TRANSCRIPT_EVENTS] = {
+		[TRANSCRIPT_EVENT_READ] = "RUNNING", [TRANSCRIPT_EVENT_DONE] = "DONE",
+		[TRANSCRIPT_EVENT_REFUSED] = "REFUSED", [TRANSCRIPT_EVENT_REQUEST] = "PENDING",
+		[TRANSCRIPT_EVENT_SHEET] = "PENDING", [TRANSCRIPT_EVENT_OPENED] = "PENDING",
+		[TRANSCRIPT_EVENT_ASKED] = "ASKED", [TRANSCRIPT_EVENT_REPLIED] = "PENDING",
+		[TRANSCRIPT_EVENT_ALLOWED] = "ALLOWED", [TRANSCRIPT_EVENT_RUN] = "RUNNING",
+		[TRANSCRIPT_EVENT_COMMITTING] = "COMMITTING", [TRANSCRIPT_EVENT_COMMITTED] = "COMMITTED",
+		[TRANSCRIPT_EVENT_DENIED] = "DENIED", [TRANSCRIPT_EVENT_WITHDRAWN] = "WITHDRAWN",
+		[TRANSCRIPT_EVENT_EXPIRED] = "EXPIRED", [TRANSCRIPT_EVENT_VOID] = "VOID",
+		[TRANSCRIPT_EVENT_ROLLEDBACK] = "ROLLED BACK", [TRANSCRIPT_EVENT_FAILED] = "FAILED",
+		[TRANSCRIPT_EVENT_UNKNOWN] = "OUTCOME UNKNOWN", [TRANSCRIPT_EVENT_OUTCOME] = "OUTCOME",
+	};
+
+	return words[e->state] != NULL ? words[e->state] : transcript_event_rule(e->state)->name;
+}
+
+static void
+lay_asked(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+	struct lay *l = &o->lay;
+
+	if (e->op[0] != '\0' && e->rows_wanted >= 0)
+		lay_line(l, SCREEN_PLAIN, "  rows expected: %s %" PRId64 "   table: %s", e->op, e->rows_wanted, e->table);
+	else
+		lay_line(l, SCREEN_PLAIN, "  rows expected: as the sheet counts   table: %s", e->table);
+	if (e->reason != NULL && e->reason[0] != '\0')
+		lay_text(l, SCREEN_PLAIN, "  reason: ", "    ", e->reason, strlen(e->reason), LAY_WORDS);
+}
+
+static void
+lay_talk(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+
+	for (size_t i = 0; i < e->ntalk; i++)
+		lay_line(&o->lay, SCREEN_PLAIN, "  %s: %s", e->talk[i].by,
+		    e->talk[i].text != NULL ? e->talk[i].text : "(not in this copy)");
+}
+
+/* "anna opened it 14:03:20, last line shown 14:03:21, typed "orders 3" 14:04:10" */
+static void
+lay_seen(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+	char opened[12], last[12], answered[12];
+	struct buf b;
+
+	if (e->opened_us == 0)
+		return;
+	lay_clock(&o->lay, e->opened_us, opened);
+	lay_clock(&o->lay, e->last_shown_us, last);
+	lay_clock(&o->lay, e->answered_us, answered);
+	buf_init(&b, SIZE_MAX / 2);
+	buf_putf(&b, "  %s opened it %s", e->opened_by, opened);
+	if (e->last_shown_us != 0)
+		buf_putf(&b, ", last line shown %s", last);
+	if (e->typed != NULL)
+		buf_putf(&b, ", %s typed \"%s\" %s", e->answered_by, e->typed, answered);
+	lay_line(&o->lay, SCREEN_PLAIN, "%s", buf_str(&b));
+	buf_fini(&b);
+}
+
+static void
+lay_pending(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+	char sent[12], until[12];
+
+	lay_clock(&o->lay, e->wall_us, sent);
+	lay_clock(&o->lay, e->until_us, until);
+	lay_line(&o->lay, SCREEN_WARN, "  sent %s   PENDING%s   lapses to DENIED at %s", sent,
+	    e->sheet == NULL ? ", the sheet is being made" : "", until);
+	if (!o->ruled)
+		lay_line(&o->lay, SCREEN_DIM, "  Nothing runs before it is allowed.");
+}
+
+static void
+upper(char *out, size_t max, const char *s)
+{
+	size_t i;
+
+	for (i = 0; s[i] != '\0' && i + 1 < max; i++)
+		out[i] = (char)toupper((unsigned char)s[i]);
+	out[i] = '\0';
+}
+
+static void
+lay_committed(struct log_entry *o, const char *at)
+{
+	const struct model_entry *e = o->e;
+	char verb[sizeof e->verb], left[200];
+	const json_t *v;
+	size_t i;
+
+	upper(verb, sizeof verb, e->verb);
+	snprintf(left, sizeof left, "%s %" PRId64 "   COMMITTED %s", verb, e->rows, at);
+	lay_line(&o->lay, SCREEN_GOOD, "%s   %.1f ms", left, e->ms_server);
+	json_array_foreach(json_object_get(e->end, "effects"), i, v) {
+		const char *table = json_str(v, "table", NULL);
+
+		if (table != NULL)
+			lay_line(&o->lay, SCREEN_PLAIN, "  %s: %" PRId64 " inserted, %" PRId64 " updated, %" PRId64
+			    " deleted", table, json_int(v, "inserted", 0), json_int(v, "updated", 0),
+			    json_int(v, "deleted", 0));
+	}
+}
+
+/* How it ended, for what is no commit and no error. */
+static void
+lay_end(struct log_entry *o, const char *at)
+{
+	const struct model_entry *e = o->e;
+	const char *why = e->answer != NULL ? e->answer : "", *colon = why[0] != '\0' ? ": " : "";
+	const char *is = json_str(e->end, "is", NULL);
+
+	if (e->state == TRANSCRIPT_EVENT_DENIED)
+		lay_line(&o->lay, SCREEN_BAD, "DENIED by %s %s%s%s", e->answered_by, at, colon, why);
+	else if (e->state == TRANSCRIPT_EVENT_WITHDRAWN)
+		lay_line(&o->lay, SCREEN_DIM, "WITHDRAWN by %s %s", e->answered_by, at);
+	else if (e->state == TRANSCRIPT_EVENT_EXPIRED)
+		lay_line(&o->lay, SCREEN_BAD, "EXPIRED %s: nobody answered in time, that is a no", at);
+	else if (e->state == TRANSCRIPT_EVENT_VOID)
+		lay_line(&o->lay, SCREEN_BAD, "VOID %s (%s): something that was shown is no longer so", at, e->code);
+	else if (e->state == TRANSCRIPT_EVENT_ROLLEDBACK)
+		lay_line(&o->lay, SCREEN_BAD, "ROLLED BACK %s (%s)%s%s", at, e->code, colon, why);
+	else if (e->state == TRANSCRIPT_EVENT_UNKNOWN)
+		lay_line(&o->lay, SCREEN_BAD, "OUTCOME UNKNOWN %s: the connection or a process was lost in between",
+		    at);
+	else if (e->state == TRANSCRIPT_EVENT_OUTCOME)
+		lay_line(&o->lay, SCREEN_WARN, "OUTCOME %s, asked later: %s%s%s", at, is != NULL ? is : "?", colon, why);
+	else
+		lay_line(&o->lay, SCREEN_WARN, "%s %s%s%s", log_state_word(e), at, colon, why);
+	if (e->answered_us == 0 || e->state == TRANSCRIPT_EVENT_DENIED || e->state == TRANSCRIPT_EVENT_WITHDRAWN)
+		lay_line(&o->lay, SCREEN_DIM, "  It did not run.");
+}
+
+void
+log_write(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+	char class[sizeof e->class], at[12];
+
+	log_statement(o);
+	upper(class, sizeof class, e->class);
+	if (model_is_waiting(e))
+		lay_line(&o->lay, SCREEN_WARN, "%s #%" PRIu64 ": a second person must allow it.", class, e->n);
+	lay_asked(o);
+	lay_talk(o);
+	lay_seen(o);
+	lay_clock(&o->lay, e->end_us, at);
+	if (model_is_waiting(e))
+		lay_pending(o);
+	else if (e->end == NULL)
+		lay_line(&o->lay, SCREEN_WARN, "%s by %s", log_state_word(e), e->answered_by);
+	else if (e->state == TRANSCRIPT_EVENT_COMMITTED)
+		lay_committed(o, at);
+	else if (e->state == TRANSCRIPT_EVENT_FAILED)
+		log_error(o, "FAILED, nothing changed");
+	else
+		lay_end(o, at);
+}

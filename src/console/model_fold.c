@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Events become entries: an event begins one or belongs to one. */
+#include "config.h"
+
+#include "model_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+
+/* What kind of entry an event begins. */
+static enum model_kind
+kind_of(const struct transcript_line *l)
+{
+	if (!l->known)
+		return MODEL_STATE;
+	if (l->kind == TRANSCRIPT_EVENT_READ)
+		return MODEL_READ;
+	if (l->kind == TRANSCRIPT_EVENT_REQUEST)
+		return MODEL_WRITE;
+	if (l->kind == TRANSCRIPT_EVENT_REFUSED)
+		return MODEL_REFUSED;
+	if (l->kind == TRANSCRIPT_EVENT_SAID)
+		return MODEL_MESSAGE;
+	if (l->kind == TRANSCRIPT_EVENT_NOTED)
+		return MODEL_NOTE;
+	return MODEL_STATE;
+}
+
+static void
+grow_map(struct model *m, uint32_t entry)
+{
+	if (m->nmap == m->cap_map) {
+		m->cap_map = m->cap_map < 64 ? 64 : m->cap_map * 2;
+		m->map = must_realloc(m->map, m->cap_map * sizeof *m->map);
+	}
+	m->map[m->nmap++] = entry;
+}
+
+static struct model_slot *
+append(struct model *m)
+{
+	if (m->nslots == m->cap_slots) {
+		m->cap_slots = m->cap_slots < 64 ? 64 : m->cap_slots * 2;
+		m->slots = must_realloc(m->slots, m->cap_slots * sizeof(struct model_slot *));
+	}
+	m->slots[m->nslots] = model_slot_create();
+	return m->slots[m->nslots++];
+}
+
+static void
+fill_common(struct model_entry *e, const struct transcript_line *l, const json_t *fields, int64_t wall_us)
+{
+	e->n = e->last_n = l->n;
+	e->kind = kind_of(l);
+	e->state = l->known ? l->kind : TRANSCRIPT_EVENT_NOTED;
+	e->wall_us = wall_us;
+	e->ms = l->ms;
+	e->event = json_incref((json_t *)fields);
+	model_copy_str(fields, "by", e->by, sizeof e->by);
+	model_copy_str(fields, "class", e->class, sizeof e->class);
+	model_copy_str(fields, l->known ? "verb" : "ev", e->verb, sizeof e->verb);
+	model_copy_str(fields, "code", e->code, sizeof e->code);
+	model_copy_hex(fields, "digest", e->digest);
+	e->dangers = model_dangers(fields);
+}
+
+static void
+fill_request(struct model *m, struct model_entry *e, const json_t *fields)
+{
+	char op[sizeof e->op];
+
+	model_copy_str(fields, "table", e->table, sizeof e->table);
+	model_copy_str(fields, "op", op, sizeof op);
+	if (strcmp(op, "=") == 0 || strcmp(op, "<=") == 0)
+		memcpy(e->op, op, sizeof e->op);
+	e->rows_wanted = json_int(fields, "rows", -1);
+	e->until_us = model_time(fields, "until");
+	e->reason = model_body_text(m, "reason", NULL);
+	if (m->nwaiting == m->cap_waiting) {
+		m->cap_waiting = m->cap_waiting < 16 ? 16 : m->cap_waiting * 2;
+		m->waiting = must_realloc(m->waiting, m->cap_waiting * sizeof *m->waiting);
+	}
+	m->waiting[m->nwaiting++] = m->nslots - 1;
+}
+
+static void
+begin_entry(struct model *m, const struct transcript_line *l, const json_t *fields, int64_t wall_us)
+{
+	struct model_entry *e = &append(m)->e;
+
+	fill_common(e, l, fields, wall_us);
+	switch (e->kind) {
+	case MODEL_READ:
+		e->sql = model_body_text(m, "sql", &e->sql_len);
+		m->running = m->nslots;
+		break;
+	case MODEL_WRITE:
+		e->sql = model_body_text(m, "sql", &e->sql_len);
+		fill_request(m, e, fields);
+		break;
+	case MODEL_REFUSED:
+		e->sql = model_body_text(m, "sql", &e->sql_len);
+		e->answer = model_body_text(m, "why", NULL);
+		break;
+	case MODEL_MESSAGE:
+	case MODEL_NOTE:
+		e->sql = model_body_text(m, "text", &e->sql_len);
+		break;
+	case MODEL_STATE:
+		e->answer = model_body_text(m, "why", NULL);
+		break;
+	}
+	grow_map(m, (uint32_t)(m->nslots - 1));
+}
+
+void
+model_fold(struct model *m, const struct transcript_line *l, const json_t *fields, int64_t wall_us)
+{
+	int64_t of = json_int(fields, "of", 0);
+	size_t at;
+
+	/* a request or read never belongs to another one, whatever it says */
+	if (l->known && of > 0 && kind_of(l) == MODEL_STATE && model_index_of(m, (uint64_t)of, &at)) {
+		enum model_kind kind = m->slots[at]->e.kind;
+
+		if ((kind == MODEL_READ || kind == MODEL_WRITE) && model_fold_of(m, at, l, fields, wall_us)) {
+			grow_map(m, (uint32_t)at);
+			return;
+		}
+	}
+	begin_entry(m, l, fields, wall_us);
+}
+
+bool
+model_is_waiting(const struct model_entry *e)
+{
+	return e->kind == MODEL_WRITE && (e->state == TRANSCRIPT_EVENT_REQUEST ||
+	    e->state == TRANSCRIPT_EVENT_SHEET || e->state == TRANSCRIPT_EVENT_OPENED ||
+	    e->state == TRANSCRIPT_EVENT_ASKED || e->state == TRANSCRIPT_EVENT_REPLIED);
+}

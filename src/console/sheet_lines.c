@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The confirmer's sheet: the thing itself first, then its effect, then what speaks against it, then who asks and why. */
+#include "config.h"
+
+#include "twokey/console/sheet.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+#include "twokey/base/text.h"
+#include "twokey/console/model.h"
+#include "twokey/sql/class.h"
+
+#include "lay.h"
+#include "sheet_priv.h"
+
+struct sheet_view {
+	struct lay_lines lines;
+	uint64_t serial;
+	int width;
+	bool utc;
+	size_t statement_first, statement_end;
+};
+
+struct sheet_view *
+sheet_view_create(void)
+{
+	return must_zalloc(sizeof(struct sheet_view));
+}
+
+void
+sheet_view_free(struct sheet_view *v)
+{
+	if (v == NULL)
+		return;
+	lay_lines_free(&v->lines);
+	free(v);
+}
+
+void
+sheet_view_utc(struct sheet_view *v)
+{
+	v->utc = true;
+	v->serial = 0;
+}
+
+size_t
+sheet_view_lines(const struct sheet_view *v)
+{
+	return v->lines.n;
+}
+
+const struct log_text *
+sheet_view_line(const struct sheet_view *v, size_t i)
+{
+	must(i < v->lines.n);
+	return &v->lines.at[i];
+}
+
+void
+sheet_view_statement(const struct sheet_view *v, size_t *first, size_t *end)
+{
+	*first = v->statement_first;
+	*end = v->statement_end;
+}
+
+static size_t
+count_lines(const struct model_entry *e)
+{
+	size_t lines = 1;
+
+	for (size_t i = 0; i + 1 < e->sql_len; i++)
+		lines += e->sql[i] == '\n';
+	return lines;
+}
+
+/* "9f3c11a0 ..." in groups, as it is read aloud. */
+static void
+short_digest(const char *hex, char out[12])
+{
+	if (strlen(hex) >= 8)
+		snprintf(out, 12, "%.4s %.4s", hex, hex + 4);
+	else
+		out[0] = '\0';
+}
+
+/* Every line of the statement with its number; what is too long goes on below without one. */
+static void
+lay_numbered(struct lay *l, const struct model_entry *e)
+{
+	size_t at = 0, line = 1;
+
+	do {
+		const char *lf = memchr(e->sql + at, '\n', e->sql_len - at);
+		size_t end = lf != NULL ? (size_t)(lf - e->sql) : e->sql_len;
+		char first[32], rest[32];
+
+		snprintf(first, sizeof first, "%4zu | ", line++);
+		snprintf(rest, sizeof rest, "     : ");
+		lay_text(l, SCREEN_STRONG, first, rest, e->sql + at, end - at, LAY_EXACT);
+		at = end + 1;
+	} while (at < e->sql_len);
+}
+
+static void
+lay_statement(struct lay *l, const struct model_entry *e, struct sheet_view *v)
+{
+	char left[120], digest[12];
+	size_t marks;
+
+	short_digest(e->digest, digest);
+	snprintf(left, sizeof left, "STATEMENT: the exact bytes (%zu lines, %zu bytes)",
+	    e->sql != NULL ? count_lines(e) : 0, e->sql_len);
+	lay_rule(l, SCREEN_RULE, left, digest);
+	v->statement_first = v->lines.n;
+	if (e->sql == NULL)
+		lay_line(l, SCREEN_BAD, "  !!  the statement is not here: it cannot be judged");
+	else
+		lay_numbered(l, e);
+	v->statement_end = v->lines.n;
+	marks = e->sql != NULL ? text_marks(e->sql, e->sql_len) : 0;
+	if (marks > 0)
+		lay_line(l, SCREEN_BAD, "  !!  %zu control or invisible character%s, shown as <...>", marks,
+		    marks == 1 ? "" : "s");
+}
+
+static void
+lay_bound(struct lay *l, const struct model_entry *e)
+{
+	if (strcmp(e->op, "<=") == 0 && e->rows_wanted >= 0)
+		lay_line(l, SCREEN_PLAIN, "  %s expects at most %" PRId64 " row%s; more are rolled back by the broker",
+		    e->by, e->rows_wanted, e->rows_wanted == 1 ? "" : "s");
+	else if (e->op[0] != '\0' && e->rows_wanted >= 0)
+		lay_line(l, SCREEN_PLAIN, "  %s expects %" PRId64 " row%s; any other count is rolled back by the broker",
+		    e->by, e->rows_wanted, e->rows_wanted == 1 ? "" : "s");
+	else if (e->count >= 0)
+		lay_line(l, SCREEN_PLAIN, "  %s named no count: the one below is the bound, any other is rolled back",
+		    e->by);
+	else
+		lay_line(l, SCREEN_WARN, "  %s named no count", e->by);
+}
+
+static void
+lay_count(struct lay *l, const struct model_entry *e)
+{
+	const char *how = json_str(e->sheet, "how", NULL);
+
+	if (e->count >= 0)
+		lay_line(l, SCREEN_STRONG, "  matching rows now: %" PRId64 "   (%s, read inside the wall)", e->count,
+		    how != NULL && strcmp(how, "derived") == 0 ? "counted" : how != NULL ? how : "?");
+	else
+		lay_line(l, SCREEN_WARN, "  matching rows: not known before it runs");
+	if (e->note != NULL && e->note[0] != '\0')
+		lay_text(l, e->count >= 0 ? SCREEN_PLAIN : SCREEN_WARN, "  note: ", "    ", e->note, strlen(e->note),
+		    LAY_WORDS);
+}
+
+static void
+lay_effect(struct lay *l, const struct model_entry *e)
+{
+	char class[sizeof e->class], rows[64] = "";
+	size_t i;
+
+	lay_rule(l, SCREEN_RULE, "EFFECT", "");
+	for (i = 0; e->class[i] != '\0'; i++)
+		class[i] = (char)toupper((unsigned char)e->class[i]);
+	class[i] = '\0';
+	if (e->table_rows >= 0)
+		snprintf(rows, sizeof rows, "   (about %" PRId64 " rows)", e->table_rows);
+	lay_line(l, SCREEN_STRONG, "  %s  %s   table %s%s", class, e->verb, e->table[0] != '\0' ? e->table : "?", rows);
+	lay_bound(l, e);
+	if (e->sheet == NULL) {
+		lay_line(l, SCREEN_WARN, "  the sheet is being made: the database is asked what it would touch");
+		return;
+	}
+	lay_count(l, e);
+	sheet_sample(l, e);
+	if (e->derived != NULL && e->derived[0] != '\0')
+		lay_text(l, SCREEN_DIM, "  read with: ", "    ", e->derived, strlen(e->derived), LAY_EXACT);
+}
+
+static void
+lay_names(struct lay *l, const struct model_entry *e, const char *key, const char *words)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(e->sheet, key), i, v)
+		if (json_is_string(v))
+			lay_line(l, SCREEN_WARN, "  !!  %s %s", words, json_string_value(v));
+}
+
+static void
+lay_undo(struct lay *l, const struct model_entry *e)
+{
+	const char *undo = json_str(e->sheet, "undo", NULL);
+
+	if (undo == NULL || strcmp(undo, "none") == 0)
+		lay_line(l, SCREEN_WARN, "  !!  undo: none, twokey keeps no before-image of it");
+	else
+		lay_line(l, SCREEN_PLAIN, "      undo: %s", undo);
+}
+
+static void
+lay_checks(struct lay *l, const struct model_entry *e)
+{
+	bool named = json_array_size(json_object_get(e->sheet, "triggers")) > 0;
+	bool cascades = json_array_size(json_object_get(e->sheet, "cascades")) > 0;
+
+	lay_rule(l, SCREEN_RULE, "CHECKS", "");
+	for (int d = 0; d < SQL_DANGERS; d++) {
+		if (!(e->dangers & SQL_DANGER_BIT(d)) || (d == SQL_DANGER_TRIGGER && named) ||
+		    (d == SQL_DANGER_CASCADE && cascades))
+			continue;
+		lay_line(l, SCREEN_WARN, "  !!  %s", sql_danger_help((enum sql_danger)d));
+	}
+	lay_names(l, e, "triggers", "this trigger of the table runs too:");
+	lay_names(l, e, "cascades", "rows of other tables change too:");
+	if (e->sql != NULL && text_marks(e->sql, e->sql_len) == 0)
+		lay_line(l, SCREEN_PLAIN, "  ok  no hidden characters in the statement");
+	if (e->count >= 0 && e->rows_wanted >= 0 && (strcmp(e->op, "<=") == 0 ? e->count > e->rows_wanted :
+	    e->count != e->rows_wanted))
+		lay_line(l, SCREEN_BAD, "  !!  the count does not fit what %s expects", e->by);
+	if (e->sheet != NULL)
+		lay_undo(l, e);
+}
+
+/* Last of all, so that the thing itself is read first. */
+static void
+lay_who(struct lay *l, const struct model *m, const struct model_entry *e)
+{
+	const struct model_header *h = model_header(m);
+	char sent[12], until[12];
+
+	lay_rule(l, SCREEN_RULE, "WHO ASKS", "");
+	lay_clock(l, e->wall_us, sent);
+	lay_clock(l, e->until_us, until);
+	lay_line(l, SCREEN_PLAIN, "  %s (driver) at %s on %s (%s); lapses to DENIED at %s%s", e->by, sent, h->target,
+	    h->stage, until, h->unverified ? "; demo: the two people are not verified" : "");
+	for (size_t i = 0; i < e->ntalk; i++)
+		lay_line(l, SCREEN_PLAIN, "  %s: %s", e->talk[i].by,
+		    e->talk[i].text != NULL ? e->talk[i].text : "(not in this copy)");
+	if (e->reason == NULL || e->reason[0] == '\0')
+		lay_line(l, SCREEN_WARN, "  reason: none given");
+	else
+		lay_text(l, SCREEN_PLAIN, "  reason: ", "    ", e->reason, strlen(e->reason), LAY_WORDS);
+}
+
+void
+sheet_view_update(struct sheet_view *v, const struct model *m, const struct model_entry *en, int width)
+{
+	struct lay l = { width, v->utc, 0, lay_keep, &v->lines };
+
+	if (v->serial == en->serial && v->width == width)
+		return;
+	v->serial = en->serial;
+	v->width = width;
+	lay_lines_free(&v->lines);
+	lay_statement(&l, en, v);
+	lay_effect(&l, en);
+	lay_checks(&l, en);
+	lay_who(&l, m, en);
+}

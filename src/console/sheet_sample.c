@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Before and after of the rows that a request matches now. */
+#include "config.h"
+
+#include "sheet_priv.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+#include "twokey/console/model.h"
+
+#include "table.h"
+
+enum { CELL_ROOM = 1 << 25, NO_PAIR = -1, IS_NEW = -2 };
+
+struct pairs {
+	const json_t *cols;
+	int *with;		/* per column: index of its "(new)" column, NO_PAIR, or IS_NEW */
+	size_t n;
+};
+
+/* True when new is name with " (new)" behind it. */
+static bool
+is_new_of(const json_t *name, const json_t *new)
+{
+	size_t n, m;
+	const char *a = json_str(name, "name", &n), *b = json_str(new, "name", &m);
+
+	return a != NULL && b != NULL && m == n + 6 && memcmp(a, b, n) == 0 && memcmp(b + n, " (new)", 6) == 0;
+}
+
+static void
+find_pairs(struct pairs *p, const json_t *cols)
+{
+	p->cols = cols;
+	p->n = json_array_size(cols);
+	if (p->n > TABLE_COLUMNS_MAX)
+		p->n = TABLE_COLUMNS_MAX;
+	p->with = must_alloc((p->n + 1) * sizeof *p->with);
+	for (size_t i = 0; i < p->n; i++)
+		p->with[i] = NO_PAIR;
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < p->n && p->with[i] == NO_PAIR; k++)
+			if (k != i && p->with[k] == NO_PAIR && is_new_of(json_array_get(cols, i),
+			    json_array_get(cols, k))) {
+				p->with[i] = (int)k;
+				p->with[k] = IS_NEW;
+			}
+}
+
+static void
+put_columns(struct table *t, const struct pairs *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const json_t *col = json_array_get(p->cols, i);
+		struct buf name;
+
+		if (p->with[i] == IS_NEW)
+			continue;
+		buf_init(&name, CELL_ROOM);
+		if (json_get_bytes(col, "name", &name) != 0)
+			buf_puts(&name, "?");
+		if (p->with[i] >= 0)
+			buf_puts(&name, ": before -> after");
+		table_column(t, buf_data(&name), buf_len(&name), false);
+		buf_fini(&name);
+	}
+}
+
+static void
+put_row(struct table *t, const struct pairs *p, const json_t *row)
+{
+	struct buf cell;
+
+	buf_init(&cell, CELL_ROOM);
+	for (size_t i = 0; i < p->n; i++) {
+		const json_t *now = json_array_get(row, i);
+
+		if (p->with[i] == IS_NEW)
+			continue;
+		buf_reset(&cell);
+		if (now == NULL)
+			buf_puts(&cell, "<missing>");
+		else
+			table_cell_text(&cell, now);
+		if (p->with[i] >= 0) {
+			const json_t *new = json_array_get(row, (size_t)p->with[i]);
+
+			buf_puts(&cell, " -> ");
+			if (new == NULL)
+				buf_puts(&cell, "<missing>");
+			else
+				table_cell_text(&cell, new);
+			if (new != NULL && now != NULL && json_equal(now, new))
+				buf_puts(&cell, "  (same)");
+		}
+		table_cell(t, buf_data(&cell), buf_len(&cell));
+	}
+	buf_fini(&cell);
+}
+
+void
+sheet_sample(struct lay *l, const struct model_entry *e)
+{
+	const json_t *rows = json_object_get(e->sample, "rows"), *row;
+	size_t n = json_array_size(rows), i;
+	struct pairs p;
+	struct table *t;
+
+	if (e->sample == NULL) {
+		lay_line(l, SCREEN_WARN, "  the sample of rows is not in this copy");
+		return;
+	}
+	if (n == 0)
+		return;
+	find_pairs(&p, json_object_get(e->sample, "cols"));
+	t = table_create();
+	put_columns(t, &p);
+	if (table_cols(t) > 0) {
+		json_array_foreach(rows, i, row)
+			put_row(t, &p, row);
+		lay_blank(l);
+		(void)table_lay(t, l, LOG_EXPANDED_AUTO);
+		if (e->count >= 0 && (uint64_t)e->count <= n)
+			lay_line(l, SCREEN_DIM, "(all %zu row%s shown)", n, n == 1 ? "" : "s");
+		else if (e->count >= 0)
+			lay_line(l, SCREEN_DIM, "(%zu of %" PRId64 " rows shown)", n, e->count);
+		else
+			lay_line(l, SCREEN_DIM, "(%zu rows shown)", n);
+	}
+	table_free(t);
+	free(p.with);
+}
