@@ -138,6 +138,8 @@ take_key(struct build *b, const yaml_event_t *ev)
 	unsigned line = line_of(ev->start_mark);
 	char shown[DOC_SHOWN];
 
+	if (ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+		return doc_error(b->d, line, place(b), b->e, "a key in quotes stands here; write the bare word");
 	if (strlen(text) != ev->data.scalar.length || ev->data.scalar.length > DOC_KEY_MAX || text[0] == '\0')
 		return doc_error(b->d, line, place(b), b->e, "a key of 1 to %d characters is expected", DOC_KEY_MAX);
 	if (doc_get(parent, text) != NULL)
@@ -185,6 +187,19 @@ no_anchor_or_tag(struct build *b, const yaml_event_t *ev, const void *anchor, co
 	return 0;
 }
 
+/* "\x77rite" says write to the program and nothing to a reader. */
+static bool
+has_escape(const yaml_event_t *ev)
+{
+	const char *text = (const char *)ev->data.scalar.value;
+	size_t glyphs = 0;
+
+	for (size_t i = 0; i < ev->data.scalar.length; i += text_next(text + i, ev->data.scalar.length - i).len)
+		glyphs++;
+	return ev->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE &&
+	    ev->end_mark.index - ev->start_mark.index != glyphs + 2;
+}
+
 static int
 on_scalar(struct build *b, const yaml_event_t *ev)
 {
@@ -202,9 +217,9 @@ on_scalar(struct build *b, const yaml_event_t *ev)
 		    "goes over more than one line, where a reader could take its text for keys; write it in one line");
 	if (parent->kind == DOC_MAP && b->key[b->depth - 1] == NULL)
 		return take_key(b, ev);
-	if (strlen((const char *)ev->data.scalar.value) != ev->data.scalar.length)
+	if (has_escape(ev) || strlen((const char *)ev->data.scalar.value) != ev->data.scalar.length)
 		return doc_error(b->d, line_of(ev->start_mark), place(b), b->e,
-		    "holds a NUL character; text without it is expected");
+		    "holds an escape (\\), which hides what is meant; write the characters themselves");
 	node = must_zalloc(sizeof *node);
 	node->kind = DOC_SCALAR;
 	node->line = line_of(ev->start_mark);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A YAML text as a small tree with line numbers. Only mappings, sequences and scalars: no anchors,
- * aliases, tags, directives, second documents or duplicate keys, and no value over several lines: what looks
- * like a key to the person who accepts a ticket is one. */
+ * aliases, tags, directives, second documents or duplicate keys, no value over several lines, no escape, no
+ * key in quotes: what looks like a key to the person who accepts a ticket is one, and the other way round. */
 #ifndef TICKET_DOC_H
 #define TICKET_DOC_H
 

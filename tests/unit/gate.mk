@@ -1,11 +1,11 @@
 GATE_TESTS = tests/unit/gate_model.t tests/unit/gate_request.t tests/unit/gate_second.t tests/unit/gate_state.t \
-	tests/unit/gate_verdict.t
+	tests/unit/gate_typed.t tests/unit/gate_verdict.t
 check_PROGRAMS += $(GATE_TESTS)
 TESTS += $(GATE_TESTS)
 tests_unit_gate_model_t_SOURCES = tests/unit/gate_model.c
 tests_unit_gate_model_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_gate_model_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
-tests_unit_gate_request_t_SOURCES = tests/unit/gate_request.c
+tests_unit_gate_request_t_SOURCES = tests/unit/gate_request.c tests/unit/gate_ready.c tests/unit/gate_ready.h
 tests_unit_gate_request_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_gate_request_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_gate_second_t_SOURCES = tests/unit/gate_second.c
@@ -14,6 +14,9 @@ tests_unit_gate_second_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_gate_state_t_SOURCES = tests/unit/gate_state.c
 tests_unit_gate_state_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_gate_state_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_gate_typed_t_SOURCES = tests/unit/gate_typed.c tests/unit/gate_ready.c tests/unit/gate_ready.h
+tests_unit_gate_typed_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_gate_typed_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_gate_verdict_t_SOURCES = tests/unit/gate_verdict.c
 tests_unit_gate_verdict_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_gate_verdict_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)

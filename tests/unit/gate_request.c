@@ -12,47 +12,7 @@
 #include "twokey/base/err.h"
 #include "twokey/gate/request.h"
 
-enum { T0 = 1000000, SECONDS = 300 };
-
-static struct digest
-digest_of_word(const char *word)
-{
-	return digest_of(word, strlen(word));
-}
-
-/* A request of ben that anna could allow with "orders 3" from T0 + 1000 + 2000 on. */
-static struct gate_request
-ready(void)
-{
-	struct digest sql = digest_of_word("sql"), bind = digest_of_word("bind");
-	struct gate_request r;
-
-	gate_request_init(&r, 12, "ben", &sql, 3, T0, SECONDS);
-	snprintf(r.table, sizeof r.table, "orders");
-	assert_int_equal(gate_request_sheet(&r, &bind, true, 3, NULL), 0);
-	assert_int_equal(gate_request_opened(&r, "anna", false, T0 + 1000, NULL), 0);
-	assert_int_equal(gate_request_opened(&r, "anna", true, T0 + 1500, NULL), 0);
-	return r;
-}
-
-static int
-allow_at(struct gate_request *r, const char *by, const char *typed, int64_t now_ms)
-{
-	struct digest sql = digest_of_word("sql"), bind = digest_of_word("bind");
-	struct gate_key key = { .by = by, .digest = &sql, .bind = &bind, .typed = typed };
-	struct gate_request before = *r;
-	struct err e = { .text = "" };
-	int ret = gate_request_allow(r, &key, now_ms, &e);
-
-	if (ret != 0) {		/* a refusal changes nothing and says why */
-		assert_memory_equal(r, &before, sizeof before);
-		assert_true(ret == ERR_DENIED || ret == ERR_STATE);
-		assert_true(strlen(e.text) > 20);
-	} else {
-		assert_int_equal(r->state, GATE_STATE_ALLOWED);
-	}
-	return ret;
-}
+#include "gate_ready.h"
 
 static void
 another_person_allows_what_he_read(void **state)
@@ -63,155 +23,6 @@ another_person_allows_what_he_read(void **state)
 	assert_int_equal(allow_at(&r, "anna", "orders 3", T0 + 3000), 0);
 	/* once */
 	assert_int_equal(allow_at(&r, "anna", "orders 3", T0 + 3001), ERR_STATE);
-}
-
-/* The table, whether all rows are meant, the bound, what is typed, and whether it is taken. */
-#define EQ(n) { true, GATE_OP_EQUAL, n }
-#define LE(n) { true, GATE_OP_AT_MOST, n }
-static const struct typed_row {
-	const char *table;
-	bool all;
-	struct gate_bound bound;
-	const char *typed;
-	bool ok;
-} typed_rows[] = {
-	{ "orders", false, EQ(3), "orders 3", true },
-	{ "orders", false, EQ(3), "  orders \t  3  ", true },
-	{ "orders", false, EQ(3), "", false },
-	{ "orders", false, EQ(3), " ", false },
-	{ "orders", false, EQ(3), "y", false },
-	{ "orders", false, EQ(3), "Y", false },
-	{ "orders", false, EQ(3), "yes", false },
-	{ "orders", false, EQ(3), "t", false },
-	{ "orders", false, EQ(3), "ok", false },
-	{ "orders", false, EQ(3), "allow", false },
-	{ "orders", false, EQ(3), "orders", false },
-	{ "orders", false, EQ(3), "3", false },
-	{ "orders", false, EQ(3), "orders3", false },
-	{ "orders", false, EQ(3), "3 orders", false },
-	{ "orders", false, EQ(3), "Orders 3", false },
-	{ "orders", false, EQ(3), "ORDERS 3", false },
-	{ "orders", false, EQ(3), "order 3", false },
-	{ "orders", false, EQ(3), "orders 2", false },
-	{ "orders", false, EQ(3), "orders 33", false },
-	{ "orders", false, EQ(3), "orders 03", false },
-	{ "orders", false, EQ(3), "orders +3", false },
-	{ "orders", false, EQ(3), "orders -3", false },
-	{ "orders", false, EQ(3), "orders 3.0", false },
-	{ "orders", false, EQ(3), "orders 3;", false },
-	{ "orders", false, EQ(3), "orders 3 3", false },
-	{ "orders", false, EQ(3), "orders = 3", false },
-	{ "orders", false, EQ(3), "orders <=3", false },
-	{ "orders", false, EQ(3), "all rows orders 3", false },
-	{ "orders", false, EQ(3), "orders 3\n", false },
-	{ "orders", false, EQ(3), "orders\n3", false },
-	{ "orders", false, EQ(3), "orders\xc2\xa0" "3", false },
-	{ "orders", false, EQ(3), "orders \xd9\xa3", false },	/* an Arabic 3 */
-	{ "orders", false, EQ(3), "orders \xef\xbc\x93", false },	/* a wide 3 */
-	{ "orders", false, EQ(3), "\xd0\xberders 3", false },	/* a Cyrillic o */
-	{ "orders", false, EQ(3), "orders 18446744073709551619", false },	/* 3 in 64 bits */
-	{ "orders", false, EQ(3), "orders 4294967299", false },	/* 3 in 32 bits */
-	{ "orders", false, EQ(0), "orders 0", true },
-	{ "orders", false, EQ(0), "orders ", false },
-	{ "orders", false, LE(500), "orders <=500", true },
-	{ "orders", false, LE(500), "orders <= 500", true },
-	{ "orders", false, LE(500), "orders  <=  500 ", true },
-	{ "orders", false, LE(500), "orders<=500", false },
-	{ "orders", false, LE(500), "orders < = 500", false },
-	{ "orders", false, LE(500), "orders =500", false },
-	{ "orders", false, LE(500), "orders 500", false },
-	{ "orders", false, LE(500), "orders <500", false },
-	{ "orders", false, LE(500), "orders <=499", false },
-	{ "orders", false, LE(500), "orders <=", false },
-	{ "orders", true, EQ(812), "all rows orders 812", true },
-	{ "orders", true, EQ(812), "  all   rows   orders   812", true },
-	{ "orders", true, EQ(812), "orders 812", false },
-	{ "orders", true, EQ(812), "all orders 812", false },
-	{ "orders", true, EQ(812), "allrows orders 812", false },
-	{ "orders", true, EQ(812), "all rowsorders 812", false },
-	{ "orders", true, EQ(812), "All rows orders 812", false },
-	{ "orders", true, EQ(812), "all rows 812", false },
-	{ "orders", true, LE(900), "all rows orders <= 900", true },
-	{ "shop.order items", false, EQ(3), "shop.order items 3", true },
-	{ "shop.order items", false, EQ(3), "shop.order  items 3", false },
-	{ "shop.order items", false, EQ(3), "shop.order 3", false },
-	{ "\xc3\xa4pfel", false, EQ(3), "\xc3\xa4pfel 3", true },
-	{ "orders 3", false, EQ(3), "orders 3", false },
-	{ "orders 3", false, EQ(3), "orders 3 3", true },
-	{ "yes", false, EQ(1), "yes", false },
-};
-
-static void
-only_what_the_sheet_asks_for_is_taken(void **state)
-{
-	for (size_t i = 0; i < sizeof typed_rows / sizeof typed_rows[0]; i++) {
-		struct gate_request r = ready();
-		int ret;
-
-		memset(r.table, 0, sizeof r.table);
-		snprintf(r.table, sizeof r.table, "%s", typed_rows[i].table);
-		r.all_rows = typed_rows[i].all;
-		r.bound = typed_rows[i].bound;
-		ret = allow_at(&r, "anna", typed_rows[i].typed, T0 + 4000);
-		if ((ret == 0) != typed_rows[i].ok)
-			fail_msg("row %zu: '%s' gives %d", i, typed_rows[i].typed, ret);
-	}
-}
-
-static void
-what_is_expected_is_what_is_taken(void **state)
-{
-	static const struct gate_bound bounds[] = { { true, GATE_OP_EQUAL, 3 }, { true, GATE_OP_AT_MOST, 500 } };
-
-	for (int all = 0; all < 2; all++) {
-		for (int b = 0; b < 2; b++) {
-			struct gate_request r = ready();
-			char shown[256];
-
-			r.all_rows = all;
-			r.bound = bounds[b];
-			gate_request_expected(&r, all, shown, sizeof shown);
-			assert_string_equal(shown, all ? b ? "all rows orders <=500" : "all rows orders 3" :
-			    b ? "orders <=500" : "orders 3");
-			assert_int_equal(allow_at(&r, "anna", shown, T0 + 4000), 0);
-		}
-	}
-}
-
-/* The caller may say it again, but what the request knows is not taken back. */
-static void
-all_rows_is_expected_when_anybody_says_so(void **state)
-{
-	struct gate_request r = ready();
-	char shown[256];
-
-	gate_request_expected(&r, true, shown, sizeof shown);
-	assert_string_equal(shown, "all rows orders 3");
-	r.all_rows = true;
-	gate_request_expected(&r, false, shown, sizeof shown);
-	assert_string_equal(shown, "all rows orders 3");
-}
-
-static void
-nothing_is_expected_while_nothing_can_be_typed(void **state)
-{
-	struct gate_request r = ready();
-	char shown[256], small[8];
-
-	gate_request_expected(&r, false, small, sizeof small);
-	assert_string_equal(small, "");	/* cut is nothing */
-	r.bound.given = false;
-	gate_request_expected(&r, false, shown, sizeof shown);
-	assert_string_equal(shown, "");
-	assert_int_equal(allow_at(&r, "anna", "", T0 + 4000), ERR_DENIED);
-	r = ready();
-	r.table[0] = '\0';
-	assert_int_equal(allow_at(&r, "anna", " 3", T0 + 4000), ERR_DENIED);
-	assert_int_equal(allow_at(&r, "anna", "3", T0 + 4000), ERR_DENIED);
-	memset(r.table, 'x', sizeof r.table);	/* no end */
-	gate_request_expected(&r, false, shown, sizeof shown);
-	assert_string_equal(shown, "");
-	assert_int_equal(allow_at(&r, "anna", "x 3", T0 + 4000), ERR_DENIED);
 }
 
 /* Every field of the key, every bit of its digests. */
@@ -364,6 +175,9 @@ a_clock_that_goes_back_helps_nobody(void **state)
 	assert_int_equal(allow_at(&r, "anna", "orders 3", T0 - 1), ERR_STATE);
 	assert_int_equal(allow_at(&r, "anna", "orders 3", INT64_MIN), ERR_STATE);
 	assert_int_equal(allow_at(&r, "anna", "orders 3", INT64_MAX), ERR_STATE);
+	assert_int_equal(gate_request_opened(&r, "kim", false, T0 + 1000, NULL), 0);
+	assert_int_equal(gate_request_opened(&r, "kim", true, T0 + 9000, NULL), 0);
+	assert_int_equal(allow_at(&r, "kim", "orders 3", T0 + 8000), ERR_DENIED);
 	/* opened "later" than now: reading begins anew */
 	assert_int_equal(gate_request_opened(&r, "anna", true, T0 + 500, NULL), 0);
 	assert_int_equal(allow_at(&r, "anna", "orders 3", T0 + 2499), ERR_DENIED);
@@ -518,63 +332,11 @@ no_ninth_screen_takes_the_place_of_another(void **state)
 	assert_int_equal(allow_at(&r, "anna", "orders 3", T0 + 9000), 0);
 }
 
-static void
-bounds_are_parsed_as_they_are_written(void **state)
-{
-	static const struct {
-		const char *s;
-		int ret;
-		enum gate_op op;
-		uint64_t rows;
-	} rows[] = {
-		{ "= 3", 0, GATE_OP_EQUAL, 3 }, { "=3", 0, GATE_OP_EQUAL, 3 }, { "3", 0, GATE_OP_EQUAL, 3 },
-		{ " =  3 ", 0, GATE_OP_EQUAL, 3 }, { "0", 0, GATE_OP_EQUAL, 0 },
-		{ "<= 500", 0, GATE_OP_AT_MOST, 500 }, { "<=500", 0, GATE_OP_AT_MOST, 500 },
-		{ "999999999999999999", 0, GATE_OP_EQUAL, UINT64_C(999999999999999999) },
-		{ "", ERR_INVALID, 0, 0 }, { " ", ERR_INVALID, 0, 0 }, { "=", ERR_INVALID, 0, 0 },
-		{ "<=", ERR_INVALID, 0, 0 }, { "< 3", ERR_INVALID, 0, 0 }, { "<3", ERR_INVALID, 0, 0 },
-		{ ">= 3", ERR_INVALID, 0, 0 }, { "== 3", ERR_INVALID, 0, 0 }, { "=< 3", ERR_INVALID, 0, 0 },
-		{ "-3", ERR_INVALID, 0, 0 }, { "+3", ERR_INVALID, 0, 0 }, { "3.0", ERR_INVALID, 0, 0 },
-		{ "3junk", ERR_INVALID, 0, 0 }, { "0x3", ERR_INVALID, 0, 0 }, { "03", ERR_INVALID, 0, 0 },
-		{ "3 3", ERR_INVALID, 0, 0 }, { "3\n", ERR_INVALID, 0, 0 }, { "any", ERR_INVALID, 0, 0 },
-		{ "1e3", ERR_INVALID, 0, 0 }, { "18446744073709551617", ERR_INVALID, 0, 0 },
-		{ "<= = 3", ERR_INVALID, 0, 0 }, { NULL, ERR_INVALID, 0, 0 },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct gate_bound b = { .rows = 77 };
-
-		assert_int_equal(gate_bound_parse(rows[i].s, &b, NULL), rows[i].ret);
-		assert_int_equal(b.given, rows[i].ret == 0);
-		assert_int_equal(b.rows, rows[i].ret == 0 ? rows[i].rows : 77);
-		if (rows[i].ret == 0)
-			assert_int_equal(b.op, rows[i].op);
-	}
-}
-
-static void
-a_bound_holds_for_its_rows_only(void **state)
-{
-	const struct gate_bound eq = EQ(3), le = LE(3), none = { 0 }, odd = { true, (enum gate_op)9, 3 };
-
-	for (uint64_t n = 0; n < 6; n++) {
-		assert_int_equal(gate_bound_holds(&eq, n), n == 3);
-		assert_int_equal(gate_bound_holds(&le, n), n <= 3);
-		assert_false(gate_bound_holds(&none, n));
-		assert_false(gate_bound_holds(&odd, n));
-	}
-	assert_false(gate_bound_holds(&le, UINT64_MAX));
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_person_allows_what_he_read),
-		cmocka_unit_test(only_what_the_sheet_asks_for_is_taken),
-		cmocka_unit_test(what_is_expected_is_what_is_taken),
-		cmocka_unit_test(all_rows_is_expected_when_anybody_says_so),
-		cmocka_unit_test(nothing_is_expected_while_nothing_can_be_typed),
 		cmocka_unit_test(any_other_key_does_not_turn),
 		cmocka_unit_test(the_driver_never_turns_his_own_key),
 		cmocka_unit_test(opening_by_another_person_does_not_count),
@@ -591,8 +353,6 @@ main(void)
 		cmocka_unit_test(a_table_that_cannot_be_typed_is_denied_with_the_sheet),
 		cmocka_unit_test(it_is_asked_about_three_times_at_most),
 		cmocka_unit_test(no_ninth_screen_takes_the_place_of_another),
-		cmocka_unit_test(bounds_are_parsed_as_they_are_written),
-		cmocka_unit_test(a_bound_holds_for_its_rows_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,8 @@ what_is_allowed_is_taken(void **state)
 		{ "    socket: /run/postgresql", "    host: 127.3.2.1\n    tls: off\n" },
 		{ "    socket: /run/postgresql", "    host: '::1'\n" },
 		{ "    socket: /run/postgresql", "    socket: /run/postgresql\n    tls: off\n" },
-		{ "run: /run/twokey/sessions", "\"run\": '/run/twokey/a b'\r\n" },
+		{ "run: /run/twokey/sessions", "run: '/run/twokey/a b'\r\n" },
+		{ "run: /run/twokey/sessions", "run: \"/run/twokey/\xc3\xa4\"\n" },
 		{ "# a whole configuration: the base of errors.txt and of the tests", "--- # begins\n" },
 		{ NULL, "...\n" },
 	};

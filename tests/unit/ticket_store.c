@@ -333,6 +333,12 @@ a_state_that_was_written_otherwise_is_broken(void **state)
 		assert_int_equal(ticket_store_load(f->folder, "MFX-1234", &t, &s, NULL, NULL), ERR_BROKEN);
 		free(other);
 	}
+	other = malloc(8192);	/* larger than any state */
+	memset(other, ' ', 8191);
+	other[8191] = '\0';
+	put_file(f, "MFX-1234.state.json", other);
+	assert_int_equal(ticket_store_load(f->folder, "MFX-1234", &t, &s, NULL, NULL), ERR_BROKEN);
+	free(other);
 	other = malloc(n + 64);
 	snprintf(other, n + 64, "%.*s,\"force\":true}\n", (int)n - 2, good);
 	put_file(f, "MFX-1234.state.json", other);
@@ -342,6 +348,22 @@ a_state_that_was_written_otherwise_is_broken(void **state)
 	assert_int_equal(ticket_store_load(f->folder, "MFX-1234", &t, &s, NULL, NULL), ERR_BROKEN);
 	free(other);
 	free(good);
+}
+
+static void
+a_ticket_without_its_state_is_broken(void **state)
+{
+	struct fixture *f = *state;
+	struct digest d = bring(f, f->text, "ben");
+	struct ticket_state s;
+	struct ticket *t;
+	char path[256];
+
+	file_of(f, "MFX-1234.state.json", path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(ticket_store_load(f->folder, "MFX-1234", &t, &s, NULL, NULL), ERR_BROKEN);
+	assert_int_equal(ticket_store_accept(f->folder, "MFX-1234", "anna", &d, now_us(), NULL), ERR_BROKEN);
+	assert_int_equal(ticket_store_new(f->folder, f->text, strlen(f->text), "ben", now_us(), f->c, &t, NULL), ERR_EXISTS);
 }
 
 /* Another ticket's text and state under this id: whole, in force there, and not here. */
@@ -501,6 +523,7 @@ main(void)
 		TEST(what_is_in_no_store_is_not_found),
 		TEST(a_changed_file_has_no_force),
 		TEST(a_state_that_was_written_otherwise_is_broken),
+		TEST(a_ticket_without_its_state_is_broken),
 		TEST(a_ticket_under_another_id_is_broken),
 		cmocka_unit_test(force_is_judged_again_from_the_state),
 		TEST(a_ticket_that_does_not_fit_the_broker_is_not_stored),
