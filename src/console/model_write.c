@@ -105,7 +105,7 @@ take_end(struct model *m, struct model_entry *e, const struct transcript_line *l
 	json_decref(e->end);
 	e->end = json_incref((json_t *)fields);
 	e->end_us = wall_us;
-	e->ms_server = real_of(fields, "ms");
+	e->ms_server = real_of(fields, "took");
 	e->position = json_int(fields, "position", 0);
 	if (l->kind == TRANSCRIPT_EVENT_DONE) {
 		e->rows = json_int(fields, "rows", -1);
