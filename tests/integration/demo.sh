@@ -47,7 +47,7 @@ start() {
 # What the demo printed at its end.
 last_words() { $outer capture-pane -p -J -S - -t outer; }
 ended() { last_words | grep -q '^exit'; }
-processes() { pgrep -f "$dir/demo" | grep -vx $$; }
+processes() { pgrep -af "$dir/demo" | grep -v outer.sock; }
 
 start 160 48
 see $driver 'ben|DEMO-1' "the driver's console comes up"
