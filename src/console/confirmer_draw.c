@@ -119,6 +119,8 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 		    en->answer != NULL ? "   " : "It waits no more. ");
 	} else if (lv->seat.kind != SEAT_CONFIRMER) {
 		snprintf(hint, max, "You watch: the confirmer answers. Esc goes back to the log.");
+	} else if (lv->lost) {
+		snprintf(hint, max, "The link is lost: nothing can be allowed and nothing runs.");
 	} else if (c->answered) {
 		snprintf(hint, max, "The second key is turned; the broker checks it.");
 	} else if (en->sheet == NULL) {

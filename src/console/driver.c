@@ -411,7 +411,7 @@ draw_waiting(struct live *lv, int row)
 	}
 	if (used > 0)
 		live_put(lv, row - used, 1, 0, SCREEN_DIM,
-		    "Ctrl-C withdraws it. Nothing of it runs before the second key is turned; reads go on.");
+		    "Ctrl-C withdraws it; reads go on.");
 	return used > 0 ? used + 1 : 0;
 }
 
@@ -419,7 +419,8 @@ static void
 draw_rule(struct live *lv, int row)
 {
 	const struct model_header *h = model_header(lv->model);
-	char left[80], right[160], until[16], span[16];
+	char left[80], right[160], until[16];
+	int left_min;
 	time_t t = (time_t)(h->expires_us / 1000000);
 	struct tm tm;
 
@@ -430,8 +431,9 @@ draw_rule(struct live *lv, int row)
 		size_t n = strlen(right);
 
 		strftime(until, sizeof until, "%H:%M", &tm);
-		live_span((h->expires_us - lv->wall_us) / 60000000 * 60, span);
-		snprintf(right + n, sizeof right - n, "  access ends %s (%s)", until, span);
+		left_min = (int)((h->expires_us - lv->wall_us) / 60000000);
+		snprintf(right + n, sizeof right - n, "  access ends %s (%d:%02d)", until,
+		    left_min > 0 ? left_min / 60 : 0, left_min > 0 ? left_min % 60 : 0);
 	}
 	live_draw_rule(lv, row, left, right);
 }

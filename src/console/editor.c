@@ -111,6 +111,16 @@ bind_everywhere(int key, rl_command_func_t *function)
 	rl_bind_key_in_map(key, function, vi_movement_keymap);
 }
 
+/* Sequences of keys that readline is bound to; of another one it would insert the tail. */
+static const struct {
+	const char *bytes;
+	rl_command_func_t *function;
+} bound[] = {
+	{ "\033[3~", rl_delete },
+	{ "\033[1;5C", rl_forward_word }, { "\033[1;5D", rl_backward_word },
+	{ "\033[1;3C", rl_forward_word }, { "\033[1;3D", rl_backward_word },
+};
+
 /* The order and the settings that were found to work (readline reads an inputrc in rl_initialize). */
 static void
 begin_readline(struct editor *ed)
@@ -134,6 +144,10 @@ begin_readline(struct editor *ed)
 	bind_everywhere('\r', on_enter);
 	bind_everywhere('\n', on_enter);
 	bind_everywhere('\t', rl_complete);
+	for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++)
+		rl_bind_keyseq(bound[i].bytes, bound[i].function);
+	rl_bind_keyseq("\033[H", rl_beg_of_line);
+	rl_bind_keyseq("\033[F", rl_end_of_line);
 	rl_set_screen_size(24, 32000);	/* we wrap */
 	using_history();
 	stifle_history(EDITOR_HISTORY_MAX);
@@ -310,13 +324,40 @@ move_row(const struct editor *ed, enum screen_key key)
 	return at >= 0 || ed->mode == EDITOR_ANSWER;	/* an answer has no history */
 }
 
+static bool
+is_bound(const struct screen_event *ev)
+{
+	for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++)
+		if (strlen(bound[i].bytes) == ev->nbytes && memcmp(bound[i].bytes, ev->bytes, ev->nbytes) == 0)
+			return true;
+	return ev->nbytes < 2 || (ev->bytes[1] != '[' && ev->bytes[1] != 'O');	/* Alt and a key */
+}
+
 /* True for a key that readline is not given: a lone Esc would wait for a second key (vi mode wants it). */
 static bool
 is_kept_back(const struct screen_event *ev)
 {
-	return (ev->key == SCREEN_KEY_ESCAPE && rl_editing_mode == 1 &&
-	    !RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH)) || ev->key == SCREEN_KEY_PASTE ||
-	    ev->key == SCREEN_KEY_RESIZE;
+	if (ev->key == SCREEN_KEY_ESCAPE)
+		return rl_editing_mode == 1 && !RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH);
+	if (ev->key == SCREEN_KEY_NONE)
+		return !is_bound(ev);
+	return ev->key == SCREEN_KEY_PASTE || ev->key == SCREEN_KEY_RESIZE || ev->key == SCREEN_KEY_PGUP ||
+	    ev->key == SCREEN_KEY_PGDN || ev->key == SCREEN_KEY_SHIFT_LEFT || ev->key == SCREEN_KEY_SHIFT_RIGHT ||
+	    (ev->key >= SCREEN_KEY_F1 && ev->key <= SCREEN_KEY_F10);
+}
+
+/* Home and End come in several forms; readline is given one. */
+static void
+push_key(struct editor *ed, const struct screen_event *ev)
+{
+	if (ev->key == SCREEN_KEY_ESCAPE && rl_editing_mode == 1)
+		buf_putc(&ed->keys, 'G' & 0x1f);	/* leaves the search */
+	else if (ev->key == SCREEN_KEY_HOME)
+		buf_puts(&ed->keys, "\033[H");
+	else if (ev->key == SCREEN_KEY_END)
+		buf_puts(&ed->keys, "\033[F");
+	else
+		buf_put(&ed->keys, ev->bytes, ev->nbytes);
 }
 
 bool
@@ -328,10 +369,7 @@ editor_key(struct editor *ed, const struct screen_event *ev)
 		return false;
 	if (rl_end + (int)ev->nbytes >= EDITOR_TEXT_MAX)
 		return false;
-	if (ev->key == SCREEN_KEY_ESCAPE && rl_editing_mode == 1)
-		buf_putc(&ed->keys, 'G' & 0x1f);	/* leaves the search */
-	else
-		buf_put(&ed->keys, ev->bytes, ev->nbytes);
+	push_key(ed, ev);
 	drain(ed);
 	if (ed->complete && ed->mode == EDITOR_SQL)
 		cut_statement(ed);

@@ -87,18 +87,19 @@ draw_first_row(struct live *lv)
 {
 	static const char *const seats[] = { "", "CONFIRMER ", "WATCHER " };
 	const struct model_header *h = model_header(lv->model);
-	char stage[16], access[16], rec[40], span[16];
-	int rows, cols;
+	char stage[16], access[16], rec[60];
+	int rows, cols, s;
 
 	screen_size(lv->screen, &rows, &cols);
 	upper(stage, sizeof stage, h->stage);
 	upper(access, sizeof access, h->access);
-	live_put(lv, 0, 0, cols - 14, SCREEN_PLAIN, " %s%s%s%s | %s | %s | %s%s", seats[lv->seat.kind],
+	live_put(lv, 0, 0, cols - 18, SCREEN_PLAIN, " %s%s%s%s | %s | %s | %s%s", seats[lv->seat.kind],
 	    lv->seat.kind == SEAT_DRIVER ? "" : lv->seat.person, lv->seat.kind == SEAT_DRIVER ? "" : " | ",
 	    h->ticket, stage, h->target, access,
 	    cols >= LIVE_PANEL_FROM ? ", writes only by a second person" : "");
-	live_span((lv->wall_us - h->begin_us) / 1000000, span);
-	snprintf(rec, sizeof rec, " %s %s ", h->ended ? "ENDED" : h->paused ? "PAUSED" : "REC", span);
+	s = lv->wall_us > h->begin_us && h->begin_us > 0 ? (int)((lv->wall_us - h->begin_us) / 1000000) : 0;
+	snprintf(rec, sizeof rec, " %s %02d:%02d:%02d ", h->ended ? "ENDED" : h->paused ? "PAUSED" : "REC",
+	    s / 3600, s / 60 % 60, s % 60);
 	live_put(lv, 0, cols - (int)strlen(rec), 0, SCREEN_PLAIN, "%s", rec);
 	screen_row_look(lv->screen, 0, strcmp(h->stage, "production") == 0 ? SCREEN_TITLE_PRODUCTION
 	    : SCREEN_TITLE);

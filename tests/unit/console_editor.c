@@ -283,9 +283,22 @@ tab_completes_names_that_were_seen(void **state)
 	editor_name(w.editor, "bad name", 8);
 	type(&w, "select * from ord\t");
 	assert_int_equal(editor_offers(w.editor, &offers), 3);	/* and order by */
-	type(&w, "ers\t");
+	assert_drawn(&w, "shop=> select * from order\n");
+	type(&w, "s\t");
 	assert_int_equal(editor_offers(w.editor, &offers), 0);
 	assert_drawn(&w, "shop=> select * from orders\n");
+	end(&w);
+}
+
+static void
+keys_that_are_not_the_editor_s_leave_nothing_in_the_line(void **state)
+{
+	struct world w = begin(NULL, 4, 60);
+
+	type(&w, "\033[15~\033[24~\033[5~\033[1;2D\033[99;5u\033[I\033OM");
+	assert_true(editor_is_empty(w.editor));
+	type(&w, "ac\033[Db\033[1~x\033[4~y\033[1;5Dz\033[3~");
+	assert_drawn(&w, "shop=> zabcy\n");
 	end(&w);
 }
 
@@ -333,6 +346,7 @@ main(void)
 		cmocka_unit_test(history_survives_and_keeps_rows_together),
 		cmocka_unit_test(up_and_down_move_between_rows_before_history),
 		cmocka_unit_test(tab_completes_names_that_were_seen),
+		cmocka_unit_test(keys_that_are_not_the_editor_s_leave_nothing_in_the_line),
 		cmocka_unit_test(no_bytes_bring_it_down),
 	};
 

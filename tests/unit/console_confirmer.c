@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "console_world.h"
+
+#include "twokey/base/json.h"
+
+static const char update[] = "UPDATE orders\n   SET status = 'paid'\n WHERE id IN (4211, 4212, 4213);";
+
+/* Opens the request and lets the minimum time pass; the "opened" requests are taken away. */
+static void
+open_and_read(struct world *w)
+{
+	json_t *o;
+
+	world_keys(w, "\033[15~");
+	o = world_expect(w, "opened");
+	while (!json_bool(o, "last")) {
+		json_decref(o);
+		world_keys(w, "\033[6~");
+		o = world_expect(w, "opened");
+	}
+	json_decref(o);
+	world_pass(w, 5000);
+}
+
+static void
+a_request_never_takes_the_focus(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_keys(w, "orders 3");
+	assert_int_equal(screen_bells(w->screen), 0);
+	world_request(w, update);
+	assert_int_equal(screen_bells(w->screen), 1);
+	world_sees(w, "WAITING: press F5 (or \\open) to read it");
+	world_sees(w, "message (it never runs)> orders 3");
+	world_keys(w, "\r");
+	world_expect_str(w, "say", "text", "orders 3");
+	world_round(w);
+	assert_int_equal(screen_bells(w->screen), 1);
+	world_golden(w, "confirmer_waiting_80x24.txt");
+	world_end(w);
+}
+
+static void
+the_sheet_shows_the_bytes_and_the_broker_is_told(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 40, 140);
+	json_t *o;
+
+	world_request(w, update);
+	world_keys(w, "\033[15~");
+	world_sees(w, "WHERE id IN (4211, 4212, 4213);");
+	o = world_expect(w, "opened");
+	assert_int_equal(json_int(o, "of", 0), 5);
+	assert_true(json_bool(o, "last"));
+	json_decref(o);
+	world_sees_not(w, "allow>");
+	world_sees(w, "wait 2 s>");
+	world_pass(w, 2000);
+	world_sees(w, "allow>");
+	world_sees(w, "Enter alone does nothing");
+	world_golden(w, "confirmer_sheet_140x40.txt");
+	world_end(w);
+}
+
+static void
+the_sheet_fits_or_scrolls_on_a_small_screen(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_request(w, update);
+	open_and_read(w);
+	world_sees(w, "allow>");
+	world_golden(w, "confirmer_sheet_80x24.txt");
+	world_end(w);
+}
+
+static void
+allowing_needs_typed_content(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	json_t *o;
+
+	world_request(w, update);
+	open_and_read(w);
+	world_keys(w, "\r\r\r");
+	world_expect_nothing(w);
+	world_keys(w, "orders 3\r");
+	o = world_expect(w, "allow");
+	assert_int_equal(json_int(o, "of", 0), 5);
+	assert_string_equal(json_str(o, "typed", NULL), "orders 3");
+	assert_int_equal(strlen(json_str(o, "digest", NULL)), 64);
+	assert_int_equal(strlen(json_str(o, "bind", NULL)), 64);
+	json_decref(o);
+	world_end(w);
+}
+
+static void
+what_is_typed_too_early_is_not_kept(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	json_t *o;
+
+	world_request(w, update);
+	world_keys(w, "\033[15~orders 3\r");
+	world_pass(w, 1000);
+	world_keys(w, "orders 3\r");
+	for (int i = 0; i < 9; i++)
+		world_keys(w, "\033[6~");
+	world_pass(w, 9000);
+	world_keys(w, "\r");
+	o = world_expect(w, "opened");
+	json_decref(o);
+	while (w->in.len > 0) {
+		o = world_expect(w, "opened");
+		json_decref(o);
+	}
+	world_sees(w, "allow>");
+	world_sees_not(w, "allow> o");
+	world_end(w);
+}
+
+static void
+a_long_statement_is_read_to_its_end_first(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	char sql[2000] = "UPDATE orders SET status = 'paid' WHERE id IN (";
+	json_t *o;
+
+	for (int i = 0; i < 60; i++)
+		snprintf(sql + strlen(sql), sizeof sql - strlen(sql), "%s%d", i > 0 ? ",\n  " : "", 4211 + i);
+	strcat(sql, ");");
+	world_request(w, sql);
+	world_keys(w, "\033[15~");
+	o = world_expect(w, "opened");
+	assert_false(json_bool(o, "last"));
+	json_decref(o);
+	world_pass(w, 60000);
+	world_sees(w, "read to the last line first (PgDn)>");
+	world_sees(w, "not all shown");
+	world_keys(w, "orders 3\r");
+	world_expect_nothing(w);
+	world_keys(w, "\033[6~");
+	world_expect_nothing(w);
+	for (int i = 0; i < 12; i++)
+		world_keys(w, "\033[6~");
+	o = world_expect(w, "opened");
+	assert_true(json_bool(o, "last"));
+	json_decref(o);
+	world_sees(w, "allow>");
+	world_end(w);
+}
+
+static void
+a_paste_is_no_agreement(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_request(w, update);
+	open_and_read(w);
+	world_keys(w, "\033[200~orders 3\n\033[201~");
+	world_sees(w, "A paste is not taken here");
+	world_keys(w, "\r");
+	world_expect_nothing(w);
+	world_end(w);
+}
+
+static void
+denying_asks_for_a_reason(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	json_t *o;
+
+	world_request(w, update);
+	world_keys(w, "\033[18~\r");
+	world_sees(w, "Not denied");
+	world_expect_nothing(w);
+	world_keys(w, "\033[18~not today\r");
+	o = world_expect(w, "deny");
+	assert_int_equal(json_int(o, "of", 0), 5);
+	assert_string_equal(json_str(o, "reason", NULL), "not today");
+	json_decref(o);
+	world_end(w);
+}
+
+static void
+asking_goes_to_the_driver(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_request(w, update);
+	open_and_read(w);
+	world_keys(w, "\033[15~why not wait?\r");
+	world_expect_str(w, "ask", "text", "why not wait?");
+	world_sees(w, "allow>");
+	world_end(w);
+}
+
+static void
+no_single_key_stops_the_session(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_keys(w, "\033[19~");
+	world_expect_nothing(w);
+	world_keys(w, "\r");
+	world_keys(w, "\033[19~\033[200~stop\033[201~\r");
+	world_expect_nothing(w);
+	world_keys(w, "\033[19~stop\r");
+	world_expect_str(w, "stop", "reason", "stopped by the second person");
+	world_end(w);
+}
+
+static void
+a_refused_answer_is_said_and_may_be_typed_again(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_request(w, update);
+	open_and_read(w);
+	world_keys(w, "orders 4\r");
+	world_expect_str(w, "allow", "typed", "orders 4");
+	world_answer(w, "{\"re\":\"allow\",\"id\":3,\"ok\":false,\"code\":\"denied\","
+	    "\"why\":\"the sheet asks for another count\"}");
+	world_sees(w, "Refused: the sheet asks for another count");
+	world_keys(w, "orders 3\r");
+	world_expect_str(w, "allow", "typed", "orders 3");
+	world_end(w);
+}
+
+static void
+a_request_that_waits_no_more_cannot_be_allowed(void **state)
+{
+	static const enum transcript_event_kind kinds[] = { TRANSCRIPT_EVENT_WITHDRAWN, TRANSCRIPT_EVENT_EXPIRED,
+		TRANSCRIPT_EVENT_VOID };
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+		uint64_t n = world_request(w, update);
+		json_t *fields = json_pack("{s:I}", "of", (json_int_t)n);
+
+		open_and_read(w);
+		world_keys(w, "orders 3");
+		if (kinds[i] == TRANSCRIPT_EVENT_WITHDRAWN)
+			json_object_set_new(fields, "by", json_string("ben"));
+		if (kinds[i] == TRANSCRIPT_EVENT_VOID)
+			json_object_set_new(fields, "code", json_string("state"));
+		world_event(w, kinds[i], fields, NULL, NULL);
+		world_keys(w, "\r");
+		world_expect_nothing(w);
+		world_sees_not(w, "allow>");
+		world_end(w);
+	}
+}
+
+static void
+a_small_terminal_shows_no_approval(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 20, 72);
+
+	world_request(w, update);
+	world_keys(w, "\033[15~");
+	world_sees(w, "need 80x24, have 72x20");
+	world_expect_nothing(w);
+	screen_resize_headless(w->screen, 24, 80);
+	world_round(w);
+	open_and_read(w);
+	world_keys(w, "orders");
+	screen_resize_headless(w->screen, 20, 72);
+	world_keys(w, " 3\r");
+	world_expect_nothing(w);
+	world_end(w);
+}
+
+static void
+a_watcher_reads_the_sheet_and_answers_nothing(void **state)
+{
+	struct world *w = world_begin(SEAT_WATCHER, 24, 80);
+
+	world_request(w, update);
+	world_keys(w, "\033[15~");
+	world_expect_nothing(w);
+	world_sees(w, "You watch");
+	world_pass(w, 9000);
+	world_sees_not(w, "allow>");
+	world_keys(w, "orders 3\r\033[18~\033[19~");
+	world_expect_nothing(w);
+	world_end(w);
+}
+
+static void
+a_lost_link_allows_nothing(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_request(w, update);
+	open_and_read(w);
+	close(w->broker);
+	w->broker = -1;
+	world_round(w);
+	world_sees(w, "LINK LOST, nothing runs");
+	world_sees_not(w, "allow>");
+	world_end(w);
+}
+
+static void
+keys_prove_presence_at_most_every_20_seconds(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	int here = 0;
+	const char *s;
+
+	for (int i = 0; i < 45; i++) {
+		screen_feed(w->screen, "x", 1);
+		world_pass(w, 1000);
+	}
+	for (s = buf_str(&w->in); (s = strstr(s, "\"do\":\"here\"")) != NULL; s++)
+		here++;
+	assert_int_equal(here, 3);
+	world_end(w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_never_takes_the_focus),
+		cmocka_unit_test(the_sheet_shows_the_bytes_and_the_broker_is_told),
+		cmocka_unit_test(the_sheet_fits_or_scrolls_on_a_small_screen),
+		cmocka_unit_test(allowing_needs_typed_content),
+		cmocka_unit_test(what_is_typed_too_early_is_not_kept),
+		cmocka_unit_test(a_long_statement_is_read_to_its_end_first),
+		cmocka_unit_test(a_paste_is_no_agreement),
+		cmocka_unit_test(denying_asks_for_a_reason),
+		cmocka_unit_test(asking_goes_to_the_driver),
+		cmocka_unit_test(no_single_key_stops_the_session),
+		cmocka_unit_test(a_refused_answer_is_said_and_may_be_typed_again),
+		cmocka_unit_test(a_request_that_waits_no_more_cannot_be_allowed),
+		cmocka_unit_test(a_small_terminal_shows_no_approval),
+		cmocka_unit_test(a_watcher_reads_the_sheet_and_answers_nothing),
+		cmocka_unit_test(a_lost_link_allows_nothing),
+		cmocka_unit_test(keys_prove_presence_at_most_every_20_seconds),
+	};
+
+	setlocale(LC_CTYPE, "C.UTF-8");
+	setenv("INPUTRC", "/dev/null", 1);
+	return cmocka_run_group_tests_name("console_confirmer", tests, NULL, NULL);
+}
