@@ -272,6 +272,42 @@ what_is_in_no_store_is_not_found(void **state)
 	assert_int_equal(ticket_store_accept(f->folder, NULL, "anna", &d, now_us(), NULL), ERR_NOT_FOUND);
 }
 
+/* A whole ticket beside the store, named by a path: it is not even looked at. */
+static void
+an_id_never_leads_out_of_the_store(void **state)
+{
+	struct fixture *f = *state;
+	struct digest d = bring(f, f->text, "ben");
+	struct ticket_state s;
+	struct ticket *t;
+	char path[256], inner[256];
+
+	file_of(f, "sub", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(ticket_store_load(f->folder, "MFX-1234", &t, &s, NULL, NULL), 0);
+	ticket_free(t);
+	snprintf(inner, sizeof inner, "../%s/MFX-1234", strrchr(f->folder, '/') + 1);
+	assert_int_equal(ticket_store_load(path, inner, &t, &s, NULL, NULL), ERR_NOT_FOUND);
+	assert_int_equal(ticket_store_load(path, "../MFX-1234", &t, &s, NULL, NULL), ERR_NOT_FOUND);
+	assert_int_equal(ticket_store_accept(path, "../MFX-1234", "anna", &d, now_us(), NULL), ERR_NOT_FOUND);
+	assert_int_equal(rmdir(path), 0);
+}
+
+static void
+a_reader_with_too_little_room_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct ticket_state s;
+	struct ticket *t;
+	struct buf small;
+
+	bring(f, f->text, "ben");
+	buf_init(&small, 10);
+	assert_int_equal(ticket_store_load(f->folder, "MFX-1234", &t, &s, &small, NULL), ERR_TOO_LARGE);
+	assert_null(t);
+	buf_fini(&small);
+}
+
 /* Every byte of the stored text and of the state, changed one by one, before and after acceptance. */
 static void
 a_changed_file_has_no_force(void **state)
@@ -521,6 +557,8 @@ main(void)
 		TEST(accepting_needs_the_digest_of_what_is_stored),
 		TEST(a_ticket_is_accepted_once_and_in_time),
 		TEST(what_is_in_no_store_is_not_found),
+		TEST(an_id_never_leads_out_of_the_store),
+		TEST(a_reader_with_too_little_room_is_told),
 		TEST(a_changed_file_has_no_force),
 		TEST(a_state_that_was_written_otherwise_is_broken),
 		TEST(a_ticket_without_its_state_is_broken),
