@@ -8,3 +8,5 @@ tests_unit_transcript_writer_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_transcript_writer_t_LDADD = $(TRANSCRIPT_LDADD)
 tests_unit_transcript_writer_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync -Wl,--wrap=pwrite -Wl,--wrap=pwrite64 \
 	-Wl,--wrap=fallocate -Wl,--wrap=fallocate64 -Wl,--wrap=ftruncate -Wl,--wrap=ftruncate64
+TESTS += tests/golden/transcript/verify.sh
+EXTRA_DIST += tests/golden/transcript bench/verify.sh
