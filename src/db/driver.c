@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "driver.h"
+
+enum { TEXT_MAX = 256 * 1024 };
+
+const struct db_driver *
+db_driver_find(enum sql_engine engine)
+{
+	switch (engine) {
+	case SQL_POSTGRES:
+		return &pg_driver;
+	case SQL_SQLITE:
+		return &sqlite_driver;
+	case SQL_MARIADB:
+	case SQL_MYSQL:
+	case SQL_ENGINES:
+		break;
+	}
+	return NULL;
+}
+
+void
+db_result_init(struct db_result *r)
+{
+	*r = (struct db_result){ .end = DB_FAILED };
+	buf_init(&r->text, TEXT_MAX);
+	buf_init(&r->effects, TEXT_MAX);
+	buf_init(&r->own, TEXT_MAX);
+}
+
+void
+db_result_fini(struct db_result *r)
+{
+	buf_fini(&r->text);
+	buf_fini(&r->effects);
+	buf_fini(&r->own);
+}
+
+void
+db_sheet_init(struct db_sheet *s)
+{
+	*s = (struct db_sheet){ .how = "unknown", .table_rows = -1 };
+	buf_init(&s->triggers, TEXT_MAX);
+	buf_init(&s->cascades, TEXT_MAX);
+	buf_init(&s->derived, 2 * 1024 * 1024);
+	buf_init(&s->note, TEXT_MAX);
+	buf_init(&s->undo, TEXT_MAX);
+	buf_init(&s->own, TEXT_MAX);
+}
+
+void
+db_sheet_fini(struct db_sheet *s)
+{
+	buf_fini(&s->triggers);
+	buf_fini(&s->cascades);
+	buf_fini(&s->derived);
+	buf_fini(&s->note);
+	buf_fini(&s->undo);
+	buf_fini(&s->own);
+}
+
+void
+db_note(struct buf *note, const char *s)
+{
+	if (buf_len(note) > 0)
+		buf_putc(note, '\n');
+	buf_puts(note, s);
+}
+
+void
+db_end_with(struct db_result *r, enum db_end end, const char *code, const char *text)
+{
+	size_t i = 0;
+
+	r->end = end;
+	for (; code[i] != '\0' && i < sizeof r->code - 1; i++)
+		r->code[i] = code[i];
+	r->code[i] = '\0';
+	buf_reset(&r->text);
+	buf_puts(&r->text, text);
+}
+
+bool
+db_within(const struct db_allowed *a, uint64_t affected)
+{
+	return a->at_most ? affected <= a->rows : affected == a->rows;
+}
+
+bool
+db_count_row(struct db_count *c, uint64_t n)
+{
+	if (c->max != NULL && ((c->max->rows > 0 && c->rows >= c->max->rows) ||
+	    (c->max->bytes > 0 && c->bytes >= c->max->bytes)))
+		return false;
+	c->rows++;
+	c->bytes += n;
+	return true;
+}

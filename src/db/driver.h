@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the drivers share. */
+#ifndef DB_DRIVER_H
+#define DB_DRIVER_H
+
+#include "twokey/db/driver.h"
+
+extern const struct db_driver pg_driver;
+extern const struct db_driver sqlite_driver;
+
+enum { DB_SAMPLE_ROWS = 10 };
+
+/* Appends a sentence on a line of its own. */
+void	db_note(struct buf *note, const char *s);
+/* Fills end, code and text. */
+void	db_end_with(struct db_result *r, enum db_end end, const char *code, const char *text);
+/* True when affected keeps the bound that was allowed. */
+bool	db_within(const struct db_allowed *a, uint64_t affected);
+
+/* What a write matches, as digests say it. */
+struct db_match {
+	bool known;
+	uint64_t count;
+	struct digest keys;
+};
+
+/* Where rows are counted against the limits before they are handed on. */
+struct db_count {
+	const struct db_limits *max;
+	uint64_t rows;
+	uint64_t bytes;
+};
+/* True when one more row may be handed on; n is what it weighs. A limit of 0 is none. */
+bool	db_count_row(struct db_count *c, uint64_t n);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "own.h"
+
+#include <string.h>
+
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+#include "twokey/base/text.h"
+
+struct own {
+	enum sql_engine engine;
+	struct db_own shown;
+};
+
+static const struct own owns[] = {
+#define OWN(e, name, text, sql) { e, { text, sql } },
+#include "db/own.def"
+#undef OWN
+};
+
+static const struct db_own postgres[] = {
+#define OWN(e, name, text, sql) { text, sql },
+#define OWN_POSTGRES
+#include "db/own.def"
+#undef OWN_POSTGRES
+#undef OWN
+};
+
+static const struct db_own sqlite[] = {
+#define OWN(e, name, text, sql) { text, sql },
+#define OWN_SQLITE
+#include "db/own.def"
+#undef OWN_SQLITE
+#undef OWN
+};
+
+const struct db_own *
+db_own_statements(enum sql_engine engine, size_t *n)
+{
+	switch (engine) {
+	case SQL_POSTGRES:
+		*n = sizeof postgres / sizeof *postgres;
+		return postgres;
+	case SQL_SQLITE:
+		*n = sizeof sqlite / sizeof *sqlite;
+		return sqlite;
+	case SQL_MARIADB:
+	case SQL_MYSQL:
+	case SQL_ENGINES:
+		break;
+	}
+	*n = 0;
+	return NULL;
+}
+
+void
+own_tag(char out[OWN_TAG_MAX], const char *session)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:";
+	size_t n = 0;
+
+	for (const char *s = session != NULL ? session : ""; *s != '\0' && n < OWN_TAG_MAX - 1; s++)
+		out[n++] = strchr(good, *s) != NULL ? *s : '_';
+	out[n] = '\0';
+}
+
+const char *
+own_sql(struct buf *out, enum own_id id, const char *tag)
+{
+	must(id < OWNS);
+	buf_reset(out);
+	buf_putf(out, "/* twokey %s */ ", tag);
+	buf_puts(out, owns[id].shown.sql);
+	must(!buf_over(out));
+	return buf_str(out);
+}
+
+const char *
+own_name(enum own_id id)
+{
+	must(id < OWNS);
+	return owns[id].shown.name;
+}
+
+void
+own_list_add(struct buf *list, const char *s, size_t n)
+{
+	struct buf safe;
+
+	if (buf_len(list) == 0)
+		buf_putc(list, '[');
+	else
+		buf_truncate(list, buf_len(list) - 1);	/* its "]" */
+	if (buf_data(list)[buf_len(list) - 1] != '[')
+		buf_putc(list, ',');
+	buf_init(&safe, 8 * n + 16);
+	if (!text_is_utf8(s, n)) {
+		text_safe(&safe, s, n, TEXT_ONE_LINE);
+		s = buf_data(&safe);
+		n = buf_len(&safe);
+	}
+	json_put_string(list, s, n);
+	buf_fini(&safe);
+	buf_putc(list, ']');
+}
+
+void
+own_ran(struct buf *names, enum own_id id)
+{
+	char quoted[80] = "\"";
+
+	strncat(quoted, own_name(id), sizeof quoted - 3);
+	strcat(quoted, "\"");
+	if (buf_len(names) == 0 || strstr(buf_str(names), quoted) == NULL)
+		own_list_add(names, own_name(id), strlen(own_name(id)));
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Inside of the SQLite driver: a read-only handle for the session, a writing one per allowed request. */
+#ifndef DB_SQLITE_H
+#define DB_SQLITE_H
+
+#define SQLITE_ENABLE_PREUPDATE_HOOK 1
+#include <sqlite3.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "db/driver.h"
+#include "db/own.h"
+
+/* What the authorizer of a handle lets through. */
+enum sqlite_wall {
+	SQLITE_WALL_READ,	/* a person's read */
+	SQLITE_WALL_EXPLAIN,	/* EXPLAIN of a write: prepared, never stepped unless it is an explanation */
+	SQLITE_WALL_WRITE,	/* an allowed write, or one that is only prepared to see its triggers */
+	SQLITE_WALL_OWN		/* our own statements */
+};
+
+struct sqlite_gate {
+	enum sqlite_wall wall;
+	struct buf *triggers;	/* WRITE: names of triggers and views met, or NULL */
+	char denied[200];	/* the first thing that was refused */
+};
+
+struct db_conn {
+	sqlite3 *ro;
+	char *path;
+	dev_t dev;
+	ino_t ino;
+	char identity[160];
+	char tag[OWN_TAG_MAX];
+	unsigned statement_ms;
+	unsigned lock_ms;
+	struct sql_settings sql;
+	struct sqlite_gate gate;
+	struct buf text;	/* our own statement being prepared */
+	pthread_mutex_t lock;
+	sqlite3 *running;	/* under lock: what cancel interrupts */
+	atomic_bool cancelled;
+	int64_t deadline_ms;	/* CLOCK_MONOTONIC, 0: none */
+};
+
+/* sqlite_open.c */
+int	sqlite_handle(struct db_conn *c, bool write, sqlite3 **out, struct err *e);
+/* ERR_DATABASE when the file under the handle is not the one that was opened. */
+int	sqlite_same_file(const struct db_conn *c, sqlite3 *db, struct err *e);
+/* Between begin and end a cancel stops what db does. */
+void	sqlite_begin(struct db_conn *c, sqlite3 *db);
+void	sqlite_end(struct db_conn *c);
+struct db_conn *sqlite_open(const struct db_target *t, struct db_info *info, struct err *e);
+void	sqlite_close(struct db_conn *c);
+void	sqlite_cancel(struct db_conn *c);
+
+/* sqlite_wall.c */
+int	sqlite_authorize(void *conn, int action, const char *a, const char *b, const char *db, const char *by);
+/* Prepares the one statement of a text behind a wall. ERR_WALL; ERR_STATEMENT when the engine
+ * refuses it (ask sqlite_failed). */
+int	sqlite_prepare(struct db_conn *c, sqlite3 *db, enum sqlite_wall wall, const struct db_statement *s,
+	    sqlite3_stmt **out, struct err *e);
+const char *sqlite_code(int rc);
+
+/* sqlite_own.c */
+sqlite3_stmt *sqlite_own(struct db_conn *c, sqlite3 *db, enum own_id id, struct buf *names, struct err *e);
+/* Runs one of our own statements without rows; 0 or a code of SQLite. */
+int	sqlite_own_run(struct db_conn *c, sqlite3 *db, enum own_id id, struct buf *names);
+struct db_cell sqlite_cell(sqlite3_stmt *st, int i);
+int	sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct digest *out, struct err *e);
+
+/* sqlite_sheet.c */
+struct sqlite_look {
+	struct db_match match;
+	struct digest bind;
+};
+/* Everything that a request is bound to, read in the open transaction of db; sheet and sample may be NULL. */
+int	sqlite_look(struct db_conn *c, sqlite3 *db, const struct db_statement *s, const struct sql_facts *f,
+	    struct db_sheet *sheet, const struct db_sink *sample, struct sqlite_look *out, struct err *e);
+int	sqlite_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
+
+int	sqlite_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
+/* Hands rows on until the statement ends; an SQLite code, *cut when it was cut. */
+int	sqlite_drain(sqlite3_stmt *st, const struct db_sink *sink, struct db_count *n, bool *cut);
+/* r becomes FAILED with the words of the engine. */
+void	sqlite_failed(const struct db_conn *c, sqlite3 *db, int rc, struct db_result *r);
+
+int	sqlite_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
+int	sqlite_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
+/* The file's change counter, "" when the journal keeps none (WAL). */
+void	sqlite_counter(sqlite3 *db, char out[16]);
+
+#endif

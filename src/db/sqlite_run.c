@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* An allowed write: on a handle of its own, in one transaction, counted by the preupdate hook. */
+#include "config.h"
+
+#include "sqlite.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+#include "twokey/base/text.h"
+
+enum { TABLES_MAX = 64 };
+
+struct tally {
+	char name[128];
+	uint64_t inserted, updated, deleted;
+};
+
+struct run {
+	struct db_conn *c;
+	sqlite3 *db;
+	const struct db_allowed *a;
+	struct db_result *r;
+	struct tally tally[TABLES_MAX];
+	size_t ntally;
+};
+
+static struct tally *
+tally_of(struct run *run, const char *table)
+{
+	for (size_t i = 0; i < run->ntally; i++)
+		if (strncmp(run->tally[i].name, table, sizeof run->tally[i].name - 1) == 0)
+			return &run->tally[i];
+	if (run->ntally == TABLES_MAX)
+		return &run->tally[TABLES_MAX - 1];
+	snprintf(run->tally[run->ntally].name, sizeof run->tally->name, "%s", table);
+	return &run->tally[run->ntally++];
+}
+
+static void
+before_change(void *ctx, sqlite3 *db, int op, const char *schema, const char *table, sqlite3_int64 old,
+    sqlite3_int64 new)
+{
+	struct tally *t = tally_of(ctx, table);
+
+	(void)db, (void)schema, (void)old, (void)new;
+	if (op == SQLITE_INSERT)
+		t->inserted++;
+	else if (op == SQLITE_DELETE)
+		t->deleted++;
+	else
+		t->updated++;
+}
+
+static void
+tell_effects(const struct run *run)
+{
+	struct buf *out = &run->r->effects, name;
+
+	buf_putc(out, '[');
+	for (size_t i = 0; i < run->ntally; i++) {
+		const struct tally *t = &run->tally[i];
+
+		buf_init(&name, sizeof t->name * 8);
+		text_safe(&name, t->name, strlen(t->name), TEXT_ONE_LINE);
+		buf_puts(out, i > 0 ? ",{\"table\":" : "{\"table\":");
+		json_put_string(out, buf_data(&name), buf_len(&name));
+		buf_putf(out, ",\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"deleted\":%" PRIu64 "}",
+		    t->inserted, t->updated, t->deleted);
+		buf_fini(&name);
+	}
+	buf_putc(out, ']');
+}
+
+void
+sqlite_counter(sqlite3 *db, char out[16])
+{
+	sqlite3_file *file = NULL;
+	unsigned char head[28];
+
+	out[0] = '\0';
+	/* through the engine's own descriptor: closing another one would drop its locks */
+	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file == NULL ||
+	    file->pMethods == NULL || file->pMethods->xRead(file, head, sizeof head, 0) != SQLITE_OK ||
+	    head[18] != 1)
+		return;
+	snprintf(out, 16, "%u", (unsigned)head[24] << 24 | (unsigned)head[25] << 16 | (unsigned)head[26] << 8 |
+	    head[27]);
+}
+
+/* What the engine said, as the way a run ends. */
+static void
+ended_by(struct run *run, int rc)
+{
+	if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
+		db_end_with(run->r, DB_ROLLEDBACK, "conflict", "others kept the database locked; nothing was changed");
+	else if ((rc & 0xff) == SQLITE_INTERRUPT)
+		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", atomic_load(&run->c->cancelled) ? "cancelled" :
+		    "it took longer than the time limit");
+	else
+		sqlite_failed(run->c, run->db, rc, run->r);
+}
+
+/* Compares what is there now with what was allowed; false when it is not the same. */
+static bool
+still_as_allowed(struct run *run)
+{
+	struct db_sheet sheet;
+	struct sqlite_look now;
+	struct err e;
+	bool same = false;
+	int ret;
+
+	db_sheet_init(&sheet);
+	ret = sqlite_look(run->c, run->db, &run->a->statement, run->a->facts, &sheet, NULL, &now, &e);
+	own_ran(&run->r->own, OWN_SQLITE_SETTINGS);
+	own_ran(&run->r->own, OWN_SQLITE_DEFINITIONS);
+	if (run->a->keys_known)
+		own_ran(&run->r->own, OWN_SQLITE_DERIVED_KEYS);
+	if (ret == ERR_CANCELLED)
+		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", e.text);
+	else if (ret != 0)
+		db_end_with(run->r, DB_ROLLEDBACK, "bind", e.text);
+	else if (run->a->keys_known && now.match.known && !digest_equal(&now.match.keys, &run->a->keys))
+		db_end_with(run->r, DB_ROLLEDBACK, db_within(run->a, now.match.count) ? "keys" : "count",
+		    "the rows that it matches are not those that were shown; ask again");
+	else if (!digest_equal(&now.bind, &run->a->bind))
+		db_end_with(run->r, DB_ROLLEDBACK, "bind",
+		    "the tables, triggers, settings or rows are not as they were shown; ask again");
+	else
+		same = true;
+	run->r->rows = ret == 0 && !same ? now.match.count : 0;
+	db_sheet_fini(&sheet);
+	return same;
+}
+
+/* Runs the bytes; true when they ran to their end. */
+static bool
+execute(struct run *run)
+{
+	sqlite3_stmt *st;
+	struct err e;
+	int rc, ret = sqlite_prepare(run->c, run->db, SQLITE_WALL_WRITE, &run->a->statement, &st, &e);
+
+	if (ret == ERR_WALL) {
+		db_end_with(run->r, DB_FAILED, "wall", e.text);
+		return false;
+	}
+	if (ret != 0) {
+		ended_by(run, sqlite3_extended_errcode(run->db));
+		return false;
+	}
+	do
+		rc = sqlite3_step(st);
+	while (rc == SQLITE_ROW);
+	if (rc != SQLITE_DONE)
+		ended_by(run, sqlite3_extended_errcode(run->db));
+	run->r->rows = rc == SQLITE_DONE ? (uint64_t)sqlite3_changes64(run->db) : 0;
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE;
+}
+
+/* A deferred foreign key that is still broken would fail at COMMIT: say it before. */
+static bool
+keys_hold(struct run *run)
+{
+	int broken = 0, high = 0;
+
+	if (sqlite3_db_status(run->db, SQLITE_DBSTATUS_DEFERRED_FKS, &broken, &high, 0) == SQLITE_OK && broken == 0)
+		return true;
+	db_end_with(run->r, DB_FAILED, "SQLITE_CONSTRAINT", "FOREIGN KEY constraint failed");
+	return false;
+}
+
+static bool
+may_commit(struct run *run)
+{
+	struct db_commit_point p = { .affected = run->r->rows, .backend = getpid() };
+	char text[96];
+
+	if (!db_within(run->a, run->r->rows)) {
+		snprintf(text, sizeof text, "%" PRIu64 " rows were touched, %s%" PRIu64 " were allowed", run->r->rows,
+		    run->a->at_most ? "at most " : "", run->a->rows);
+		db_end_with(run->r, DB_ROLLEDBACK, "count", text);
+		return false;
+	}
+	if (!keys_hold(run))
+		return false;
+	if (atomic_load(&run->c->cancelled)) {
+		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", "cancelled");
+		return false;
+	}
+	snprintf(p.system, sizeof p.system, "%.31s", run->c->identity);
+	sqlite_counter(run->db, p.timeline);
+	if (run->a->committing != NULL && run->a->committing(run->a->ctx, &p) != 0) {
+		db_end_with(run->r, DB_ROLLEDBACK, "refused", "the commit could not be put on record");
+		return false;
+	}
+	return true;
+}
+
+/* From here on a cancel comes too late. */
+static void
+commit(struct run *run)
+{
+	int rc;
+
+	run->c->deadline_ms = 0;
+	atomic_store(&run->c->cancelled, false);
+	rc = sqlite_own_run(run->c, run->db, OWN_SQLITE_COMMIT, &run->r->own);
+	if (rc == SQLITE_OK)
+		run->r->end = DB_COMMITTED;
+	else if ((rc & 0xff) == SQLITE_IOERR && sqlite3_get_autocommit(run->db))
+		db_end_with(run->r, DB_UNKNOWN, sqlite_code(rc), sqlite3_errmsg(run->db));
+	else
+		ended_by(run, rc);
+}
+
+static void
+run_inside(struct run *run)
+{
+	int rc = sqlite_own_run(run->c, run->db, OWN_SQLITE_BEGIN_WRITE, &run->r->own);
+
+	if (rc != SQLITE_OK) {
+		ended_by(run, rc);
+		return;
+	}
+	if (still_as_allowed(run)) {
+		sqlite3_preupdate_hook(run->db, before_change, run);
+		if (execute(run)) {
+			tell_effects(run);
+			if (may_commit(run))
+				commit(run);
+		}
+		sqlite3_preupdate_hook(run->db, NULL, NULL);
+	}
+	if (!sqlite3_get_autocommit(run->db)) {
+		atomic_store(&run->c->cancelled, false);
+		run->c->deadline_ms = 0;
+		(void)sqlite_own_run(run->c, run->db, OWN_SQLITE_ROLLBACK, &run->r->own);
+	}
+}
+
+int
+sqlite_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e)
+{
+	struct run *run = must_zalloc(sizeof *run);
+	int64_t began = clock_wall_us();
+	int ret;
+
+	run->c = c;
+	run->a = a;
+	run->r = r;
+	ret = sqlite_handle(c, true, &run->db, e);
+	if (ret == 0)
+		ret = sqlite_same_file(c, run->db, e);
+	if (ret == 0) {
+		sqlite_begin(c, run->db);
+		run_inside(run);
+		sqlite_end(c);
+		r->ms = (double)(clock_wall_us() - began) / 1000.0;
+	}
+	/* closing rolls back whatever is still open */
+	sqlite3_close_v2(run->db);
+	free(run);
+	return ret;
+}
+
+int
+sqlite_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e)
+{
+	char now[16];
+
+	*is = "unknown";
+	if (strncmp(p->system, c->identity, sizeof p->system - 1) != 0)
+		return err_set(e, ERR_UNKNOWN, "it is another database file than the one that was written");
+	sqlite_counter(c->ro, now);
+	/* equal: nobody has committed since. Not equal: it was this one or another, the file does not say */
+	if (p->timeline[0] != '\0' && strcmp(now, p->timeline) == 0)
+		*is = "aborted";
+	return 0;
+}

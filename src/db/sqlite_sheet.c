@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a write of SQLite would touch, and the digest that binds it. */
+#include "config.h"
+
+#include "sqlite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/must.h"
+#include "twokey/sql/derive.h"
+
+enum { KEYS_MAX = 16 };
+
+/* One look at one statement. */
+struct work {
+	struct db_conn *c;
+	sqlite3 *db;
+	const struct db_statement *s;
+	const struct sql_facts *f;
+	const struct sql_table *table;	/* the one written, or NULL */
+	struct db_sheet *sheet;		/* always one: of the caller or our own */
+	char *keys[KEYS_MAX];
+	size_t nkeys;
+};
+
+static int
+own_failed(const struct work *w, struct err *e)
+{
+	return err_set(e, ERR_DATABASE, "the catalogue cannot be read: %s", sqlite3_errmsg(w->db));
+}
+
+/* One of our own statements about the table written. */
+static sqlite3_stmt *
+about_table(struct work *w, enum own_id id, struct err *e)
+{
+	sqlite3_stmt *st = sqlite_own(w->c, w->db, id, &w->sheet->own, e);
+
+	if (st != NULL)
+		sqlite3_bind_text(st, 1, w->table->name.p, (int)w->table->name.n, SQLITE_TRANSIENT);
+	return st;
+}
+
+/* The whole schema: another change of it than the one shown is rare, and then asking again is right. */
+static int
+add_definitions(struct work *w, struct digest_sum *sum, struct err *e)
+{
+	sqlite3_stmt *st = sqlite_own(w->c, w->db, OWN_SQLITE_DEFINITIONS, &w->sheet->own, e);
+	int rc;
+
+	if (st == NULL)
+		return ERR_DATABASE;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		for (int i = 0; i < 4; i++) {
+			struct db_cell cell = sqlite_cell(st, i);
+
+			digest_add_part(sum, cell.p, cell.n);
+		}
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : own_failed(w, e);
+}
+
+static bool
+is_trigger(struct work *w, const char *name)
+{
+	sqlite3_stmt *st = sqlite_own(w->c, w->db, OWN_SQLITE_IS_TRIGGER, &w->sheet->own, NULL);
+	bool is;
+
+	if (st == NULL)
+		return true;
+	sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
+	is = sqlite3_step(st) == SQLITE_ROW;
+	sqlite3_finalize(st);
+	return is;
+}
+
+/* names: NUL-terminated ones, as often as the authorizer met them. */
+static void
+list_triggers(struct work *w, const struct buf *names)
+{
+	const char *p = buf_data(names), *end = p + buf_len(names);
+
+	for (const char *name = p; name < end; name += strlen(name) + 1) {
+		const char *seen = p;
+
+		while (seen < name && strcmp(seen, name) != 0)
+			seen += strlen(seen) + 1;
+		if (seen < name || !is_trigger(w, name))
+			continue;
+		own_list_add(&w->sheet->triggers, name, strlen(name));
+		w->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_TRIGGER);
+	}
+}
+
+/* Prepared and never stepped: the engine itself says which triggers the statement would fire. */
+static int
+find_triggers(struct work *w, struct err *e)
+{
+	sqlite3_stmt *st;
+	struct buf names;
+	int ret;
+
+	buf_init(&names, 1024 * 1024);
+	w->c->gate.triggers = &names;
+	ret = sqlite_prepare(w->c, w->db, SQLITE_WALL_WRITE, w->s, &st, e);
+	w->c->gate.triggers = NULL;
+	if (ret == ERR_STATEMENT)
+		err_set(e, ERR_STATEMENT, "the database refuses the statement: %s", sqlite3_errmsg(w->db));
+	if (ret == 0) {
+		sqlite3_finalize(st);
+		if (buf_len(&names) > 0)
+			list_triggers(w, &names);
+	}
+	buf_fini(&names);
+	return ret;
+}
+
+static int
+find_cascades(struct work *w, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	if (w->table == NULL || strcmp(w->f->verb, "INSERT") == 0)
+		return 0;
+	st = about_table(w, OWN_SQLITE_CASCADES, e);
+	if (st == NULL)
+		return ERR_DATABASE;
+	sqlite3_bind_int(st, 2, strcmp(w->f->verb, "UPDATE") != 0);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct db_cell cell = sqlite_cell(st, 0);
+
+		own_list_add(&w->sheet->cascades, cell.p, cell.n);
+		w->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_CASCADE);
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : own_failed(w, e);
+}
+
+/* An ordinary table has keys; a view is written by triggers, and how many rows it matches says nothing. */
+static bool
+is_table(struct work *w)
+{
+	sqlite3_stmt *st;
+	bool is = false;
+
+	if (w->table == NULL || (w->table->schema.n > 0 &&
+	    (w->table->schema.n != 4 || memcmp(w->table->schema.p, "main", 4) != 0)))
+		return false;
+	st = about_table(w, OWN_SQLITE_TABLE, NULL);
+	if (st == NULL)
+		return false;
+	if (sqlite3_step(st) == SQLITE_ROW) {
+		struct db_cell cell = sqlite_cell(st, 0);
+
+		is = strcmp(cell.p, "table") == 0;
+	}
+	sqlite3_finalize(st);
+	return is;
+}
+
+static bool
+named(char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (sqlite3_stricmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* The declared primary key, else the name of the row number that no column hides. */
+static int
+find_keys(struct work *w, struct err *e)
+{
+	static const char *const rowids[] = { "rowid", "_rowid_", "oid" };
+	sqlite3_stmt *st = about_table(w, OWN_SQLITE_KEY, e);
+	bool hidden[3] = { false, false, false };
+	int rc;
+
+	if (st == NULL)
+		return ERR_DATABASE;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *name = (const char *)sqlite3_column_text(st, 0);
+
+		for (size_t i = 0; i < 3; i++)
+			hidden[i] = hidden[i] || sqlite3_stricmp(name, rowids[i]) == 0;
+		if (sqlite3_column_int(st, 1) > 0 && w->nkeys < KEYS_MAX && !named(w->keys, w->nkeys, name))
+			w->keys[w->nkeys++] = must_strdup(name);
+	}
+	sqlite3_finalize(st);
+	if (rc != SQLITE_DONE)
+		return own_failed(w, e);
+	for (size_t i = 0; i < 3 && w->nkeys == 0; i++)
+		if (!hidden[i])
+			w->keys[w->nkeys++] = must_strdup(rowids[i]);
+	return 0;
+}
+
+/* Derives and prepares one SELECT; ERR_UNSUPPORTED when it cannot be derived. */
+static int
+derive(struct work *w, enum sql_derived kind, struct buf *text, sqlite3_stmt **st, struct err *e)
+{
+	struct sql_derive_want want = { kind, (const char *const *)w->keys, w->nkeys, DB_SAMPLE_ROWS };
+	struct db_statement s = { .language = DB_SQL };
+	int ret = sql_derive(&w->c->sql, w->s->bytes, w->s->n, &want, text, e);
+
+	if (ret != 0)
+		return ERR_UNSUPPORTED;
+	s.bytes = buf_data(text);
+	s.n = buf_len(text);
+	return sqlite_prepare(w->c, w->db, SQLITE_WALL_READ, &s, st, e);
+}
+
+static int
+stopped(struct work *w, struct err *e)
+{
+	if (sqlite3_errcode(w->db) == SQLITE_INTERRUPT)
+		return err_set(e, ERR_CANCELLED, "counting the rows was cancelled or took longer than the time limit");
+	return err_set(e, ERR_STATEMENT, "the derived SELECT failed: %s", sqlite3_errmsg(w->db));
+}
+
+static int
+match_keys(struct work *w, struct db_match *m, struct err *e)
+{
+	struct digest_sum *sum;
+	sqlite3_stmt *st;
+	int rc, ret;
+
+	ret = derive(w, SQL_DERIVE_KEYS, &w->sheet->derived, &st, e);
+	if (ret != 0)
+		return ret == ERR_STATEMENT ? stopped(w, e) : ret;
+	own_ran(&w->sheet->own, OWN_SQLITE_DERIVED_KEYS);
+	sum = digest_begin();
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		for (int i = 0; i < sqlite3_column_count(st); i++) {
+			struct db_cell cell = sqlite_cell(st, i);
+			char type = (char)('a' + (int)cell.type);
+
+			digest_add(sum, &type, 1);
+			digest_add_part(sum, cell.p, cell.n);
+		}
+		m->count++;
+	}
+	m->keys = digest_end(sum);
+	m->known = rc == SQLITE_DONE;
+	ret = m->known ? 0 : stopped(w, e);
+	sqlite3_finalize(st);
+	return ret;
+}
+
+static int
+take_sample(struct work *w, const struct db_sink *sample, struct err *e)
+{
+	struct db_count count = { .max = NULL };
+	sqlite3_stmt *st;
+	struct buf text;
+	bool cut;
+	int rc, ret;
+
+	buf_init(&text, 2 * 1024 * 1024);
+	ret = derive(w, SQL_DERIVE_SAMPLE, &text, &st, e);
+	if (ret == ERR_UNSUPPORTED) {
+		db_note(&w->sheet->note, "no sample of rows can be shown");
+		ret = 0;
+	} else if (ret == 0) {
+		own_ran(&w->sheet->own, OWN_SQLITE_DERIVED_SAMPLE);
+		rc = sqlite_drain(st, sample, &count, &cut);
+		ret = rc == SQLITE_DONE ? 0 : stopped(w, e);
+		sqlite3_finalize(st);
+	} else if (ret == ERR_STATEMENT) {
+		ret = stopped(w, e);
+	}
+	buf_fini(&text);
+	return ret;
+}
+
+static int
+match(struct work *w, const struct db_sink *sample, struct db_match *m, struct err *e)
+{
+	struct err why;
+	int ret;
+
+	if (!is_table(w)) {
+		db_note(&w->sheet->note, "it is not known how many rows it touches: it does not write one plain table");
+		return 0;
+	}
+	ret = find_keys(w, e);
+	if (ret != 0)
+		return ret;
+	ret = match_keys(w, m, &why);
+	if (ret == ERR_UNSUPPORTED) {
+		db_note(&w->sheet->note, why.text);
+		return 0;
+	}
+	if (ret != 0) {
+		if (e != NULL)
+			*e = why;
+		return ret;
+	}
+	w->sheet->how = "derived";
+	return sample != NULL && m->count > 0 ? take_sample(w, sample, e) : 0;
+}
+
+static void
+finish(struct work *w, struct digest_sum *sum, const struct db_match *m)
+{
+	struct digest d = digest_of(w->s->bytes, w->s->n);
+	char line[64];
+
+	digest_add_part(sum, d.b, sizeof d.b);
+	digest_add_part(sum, w->c->identity, strlen(w->c->identity));
+	digest_add_part(sum, w->c->path, strlen(w->c->path));
+	digest_add_part(sum, "no transaction", 14);
+	snprintf(line, sizeof line, "%d %llu", m->known, (unsigned long long)m->count);
+	digest_add_part(sum, line, strlen(line));
+	digest_add_part(sum, m->keys.b, sizeof m->keys.b);
+	w->sheet->count_known = m->known;
+	w->sheet->count = m->count;
+	w->sheet->keys = m->keys;
+	if (!m->known)
+		w->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_COUNT_UNKNOWN);
+	db_note(&w->sheet->undo, "none: this version keeps no before-images");
+}
+
+static int
+look_into(struct work *w, const struct db_sink *sample, struct sqlite_look *out, struct err *e)
+{
+	struct digest_sum *sum = digest_begin();
+	struct digest settings;
+	int ret;
+
+	digest_add_part(sum, "twokey bind sqlite 1", 20);
+	ret = sqlite_settings(w->c, w->db, &w->sheet->own, &settings, e);
+	if (ret == 0)
+		digest_add_part(sum, settings.b, sizeof settings.b);
+	if (ret == 0)
+		ret = add_definitions(w, sum, e);
+	if (ret == 0)
+		ret = find_triggers(w, e);
+	if (ret == 0)
+		ret = find_cascades(w, e);
+	if (ret == 0)
+		ret = match(w, sample, &out->match, e);
+	if (ret == 0)
+		finish(w, sum, &out->match);
+	out->bind = digest_end(sum);
+	return ret;
+}
+
+int
+sqlite_look(struct db_conn *c, sqlite3 *db, const struct db_statement *s, const struct sql_facts *f,
+    struct db_sheet *sheet, const struct db_sink *sample, struct sqlite_look *out, struct err *e)
+{
+	struct work w = { .c = c, .db = db, .s = s, .f = f, .table = sql_written_table(f) };
+	struct db_sheet mine;
+	int ret;
+
+	db_sheet_init(&mine);
+	w.sheet = sheet != NULL ? sheet : &mine;
+	*out = (struct sqlite_look){ .match.known = false };
+	ret = look_into(&w, sample, out, e);
+	for (size_t i = 0; i < w.nkeys; i++)
+		free(w.keys[i]);
+	db_sheet_fini(&mine);
+	return ret;
+}
+
+int
+sqlite_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+    const struct db_sink *sample, struct db_sheet *sheet, struct err *e)
+{
+	int64_t began = clock_wall_us();
+	struct sqlite_look look;
+	int ret = sqlite_same_file(c, c->ro, e);
+
+	if (ret != 0)
+		return ret;
+	sqlite_begin(c, c->ro);
+	if (sqlite_own_run(c, c->ro, OWN_SQLITE_BEGIN_READ, &sheet->own) != SQLITE_OK)
+		ret = err_set(e, ERR_DATABASE, "no read transaction could be begun: %s", sqlite3_errmsg(c->ro));
+	if (ret == 0)
+		ret = sqlite_look(c, c->ro, s, f, sheet, sample, &look, e);
+	if (ret == 0)
+		sheet->bind = look.bind;
+	sqlite_end(c);
+	if (!sqlite3_get_autocommit(c->ro) &&
+	    sqlite_own_run(c, c->ro, OWN_SQLITE_ROLLBACK, &sheet->own) != SQLITE_OK)
+		ret = err_set(e, ERR_DATABASE, "a read transaction could not be ended; the session ends");
+	sheet->ms = (double)(clock_wall_us() - began) / 1000.0;
+	return ret;
+}
