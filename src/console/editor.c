@@ -19,6 +19,8 @@
 
 #include "editor_priv.h"
 
+enum { SEARCH_ENDS = '_' & 0x1f };
+
 /* readline is one per process, so is this */
 static struct editor *editor;
 
@@ -103,14 +105,6 @@ on_line(char *line)
 	free(line);
 }
 
-static void
-bind_everywhere(int key, rl_command_func_t *function)
-{
-	rl_bind_key_in_map(key, function, emacs_standard_keymap);
-	rl_bind_key_in_map(key, function, vi_insertion_keymap);
-	rl_bind_key_in_map(key, function, vi_movement_keymap);
-}
-
 /* Sequences of keys that readline is bound to; of another one it would insert the tail. */
 static const struct {
 	const char *bytes;
@@ -141,9 +135,15 @@ begin_readline(struct editor *ed)
 	rl_variable_bind("enable-bracketed-paste", "off");
 	rl_variable_bind("show-all-if-ambiguous", "on");
 	rl_variable_bind("completion-ignore-case", "on");
-	bind_everywhere('\r', on_enter);
-	bind_everywhere('\n', on_enter);
-	bind_everywhere('\t', rl_complete);
+	/* vi mode reads keys of its own while it handles one: with callbacks that ended in a crash of readline 8.2 */
+	rl_variable_bind("editing-mode", "emacs");
+	rl_variable_bind("keymap", "emacs");
+	rl_variable_bind("isearch-terminators", "\\C-_");
+	rl_bind_keyseq("\033\r", on_enter);
+	rl_bind_keyseq("\033\n", on_enter);
+	rl_bind_key('\r', on_enter);
+	rl_bind_key('\n', on_enter);
+	rl_bind_key('\t', rl_complete);
 	for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++)
 		rl_bind_keyseq(bound[i].bytes, bound[i].function);
 	rl_bind_keyseq("\033[H", rl_beg_of_line);
@@ -333,12 +333,12 @@ is_bound(const struct screen_event *ev)
 	return ev->nbytes < 2 || (ev->bytes[1] != '[' && ev->bytes[1] != 'O');	/* Alt and a key */
 }
 
-/* True for a key that readline is not given: a lone Esc would wait for a second key (vi mode wants it). */
+/* True for a key that readline is not given: a lone Esc would wait for a second key. */
 static bool
 is_kept_back(const struct screen_event *ev)
 {
 	if (ev->key == SCREEN_KEY_ESCAPE)
-		return rl_editing_mode == 1 && !RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH);
+		return !RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH);
 	if (ev->key == SCREEN_KEY_NONE)
 		return !is_bound(ev);
 	return ev->key == SCREEN_KEY_PASTE || ev->key == SCREEN_KEY_RESIZE || ev->key == SCREEN_KEY_PGUP ||
@@ -346,11 +346,24 @@ is_kept_back(const struct screen_event *ev)
 	    (ev->key >= SCREEN_KEY_F1 && ev->key <= SCREEN_KEY_F10);
 }
 
+/* What Ctrl-R understands. Any other key ends the search and then does what it always does: a key that begins a
+ * sequence inside a search crashes readline 8.2. */
+static bool
+is_of_search(const struct screen_event *ev)
+{
+	return ev->key == SCREEN_KEY_TEXT || ev->key == SCREEN_KEY_BACKSPACE || ev->key == SCREEN_KEY_ESCAPE ||
+	    (ev->key == SCREEN_KEY_CTRL && strchr("rsgw", ev->utf8[0]) != NULL);
+}
+
 /* Home and End come in several forms; readline is given one. */
 static void
 push_key(struct editor *ed, const struct screen_event *ev)
 {
-	if (ev->key == SCREEN_KEY_ESCAPE && rl_editing_mode == 1)
+	if (RL_ISSTATE(RL_STATE_ISEARCH) && !is_of_search(ev)) {
+		buf_putc(&ed->keys, SEARCH_ENDS);
+		drain(ed);
+	}
+	if (ev->key == SCREEN_KEY_ESCAPE)
 		buf_putc(&ed->keys, 'G' & 0x1f);	/* leaves the search */
 	else if (ev->key == SCREEN_KEY_HOME)
 		buf_puts(&ed->keys, "\033[H");

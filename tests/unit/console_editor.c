@@ -307,7 +307,7 @@ no_bytes_bring_it_down(void **state)
 {
 	unsigned seed = 20260608;
 
-	for (int round = 0; round < 300; round++) {
+	for (int round = 0; round < 3000; round++) {
 		struct world w = begin(NULL, 3 + round % 20, 5 + round % 90);
 		char bytes[200];
 		int rows, cols;
