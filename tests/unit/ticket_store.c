@@ -193,6 +193,7 @@ nobody_but_the_approver_accepts(void **state)
 		{ NULL, ERR_DENIED },
 		{ "Anna", ERR_DENIED },
 		{ "anna ", ERR_DENIED },
+		{ "annaannaannaannaannaannaannaannaannaannaannaannaannaannaannaanna", ERR_DENIED },	/* 64: would be cut */
 		{ "\xd0\xb0nna", ERR_DENIED },	/* a Cyrillic a */
 		{ "anna", 0 },
 	};
@@ -468,6 +469,8 @@ a_ticket_that_does_not_fit_the_broker_is_not_stored(void **state)
 	assert_null(t);
 	assert_int_equal(ticket_store_new(f->folder, f->text, strlen(f->text), "", now_us(), f->c, &t, &e), ERR_DENIED);
 	assert_int_equal(ticket_store_new(f->folder, f->text, strlen(f->text), "a b", now_us(), f->c, &t, &e), ERR_DENIED);
+	assert_int_equal(ticket_store_new(f->folder, f->text, strlen(f->text),
+	    "annaannaannaannaannaannaannaannaannaannaannaannaannaannaannaanna", now_us(), f->c, &t, &e), ERR_DENIED);
 	file_of(f, "MFX-1234.yaml", path);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(ticket_store_new("/nonexistent", f->text, strlen(f->text), "ben", now_us(), f->c, &t, &e), ERR_SYSTEM);
