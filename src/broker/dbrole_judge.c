@@ -32,7 +32,7 @@ send_end(const char *name, uint64_t of, const char *code, const char *kind, cons
 	struct packet_body b;
 
 	if (r != NULL) {
-		must(json_object_set_new(ev, "ms", json_real(r->ms)) == 0);
+		must(json_object_set_new(ev, "took", json_real(r->ms)) == 0);
 		must(json_object_set_new(ev, "own", array_of(&r->own)) == 0);
 		if (r->end == DB_FAILED && r->position > 0)
 			must(json_object_set_new(ev, "position", json_integer(r->position)) == 0);
@@ -82,7 +82,7 @@ end_read(uint64_t n, const struct db_result *r)
 		return;
 	}
 	ev = json_pack("{s:s, s:I, s:I, s:b, s:f, s:o}", "ev", "done", "of", (json_int_t)n,
-	    "rows", (json_int_t)r->rows, "cut", r->end == DB_CUT, "ms", r->ms, "own", array_of(&r->own));
+	    "rows", (json_int_t)r->rows, "cut", r->end == DB_CUT, "took", r->ms, "own", array_of(&r->own));
 	(void)dbrole_send(ev, NULL, 0);
 }
 
@@ -190,7 +190,7 @@ send_sheet(uint64_t n, const struct db_sheet *s, struct db_rows *sample)
 	ev = json_pack("{s:s, s:I, s:s, s:o, s:s, s:s, s:o, s:o, s:f}", "ev", "sheet", "of", (json_int_t)n,
 	    "how", s->how, "count", s->count_known ? json_integer((json_int_t)s->count) : json_null(),
 	    "bind", bind, "keys", keys, "dangers", dangers_of(s->dangers),
-	    "table_rows", s->table_rows >= 0 ? json_integer(s->table_rows) : json_null(), "ms", s->ms);
+	    "table_rows", s->table_rows >= 0 ? json_integer(s->table_rows) : json_null(), "took", s->ms);
 	set_names(ev, "triggers", &s->triggers);
 	set_names(ev, "cascades", &s->cascades);
 	set_names(ev, "own", &s->own);
@@ -314,7 +314,7 @@ send_run_end(uint64_t of, const struct db_result *r)
 	switch (r->end) {
 	case DB_COMMITTED:
 		ev = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "ev", "committed", "of", (json_int_t)of,
-		    "affected", (json_int_t)r->rows, "ms", r->ms, "effects", array_of(&r->effects),
+		    "affected", (json_int_t)r->rows, "took", r->ms, "effects", array_of(&r->effects),
 		    "own", array_of(&r->own));
 		(void)dbrole_send(ev, NULL, 0);
 		return;

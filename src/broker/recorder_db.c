@@ -11,6 +11,30 @@
 #include "fault.h"
 #include "recorder.h"
 
+static const char FULL_WHY[] = "the transcript takes no more: nothing runs without a record";
+
+/* A result that cannot be kept is cut. What else cannot be kept ends the session: for want of room, or
+ * because db sends what it may not send. */
+static void
+not_recorded(struct recorder *r, enum transcript_event_kind kind, int why)
+{
+	struct packet_body b;
+
+	if (why == ERR_FULL || kind == TRANSCRIPT_EVENT_ROWS)
+		recorder_tell_db(r, json_pack("{s:s}", "full", err_name(why)), NULL, 0);
+	if (kind == TRANSCRIPT_EVENT_ROWS)
+		return;
+	if (why == ERR_FULL) {
+		packet_text_body(&b, "why", FULL_WHY, sizeof FULL_WHY - 1);
+		recorder_tell_session(r, json_pack("{s:s, s:s}", "do", "down", "code", err_name(why)), &b, 1);
+		packet_bodies_free(&b, 1);
+		return;
+	}
+	channel_close(r->bulk);
+	r->bulk = NULL;
+	recorder_db_gone(r);
+}
+
 static void
 record(struct recorder *r, enum transcript_event_kind kind, json_t *ev, struct packet *p)
 {
@@ -20,9 +44,7 @@ record(struct recorder *r, enum transcript_event_kind kind, json_t *ev, struct p
 	for (size_t i = 0; i < p->nb; i++)
 		bytes += (json_int_t)p->b[i].n;
 	if (ret != 0) {
-		/* a result that cannot be kept is cut; the end of a statement always has its room */
-		recorder_tell_db(r, json_pack("{s:s, s:s}", "full", transcript_event_rule(kind)->name,
-		    "code", err_name(ret)), NULL, 0);
+		not_recorded(r, kind, ret);
 		return;
 	}
 	if (kind == TRANSCRIPT_EVENT_ROWS)

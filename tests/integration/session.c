@@ -187,7 +187,7 @@ nobody_turns_his_own_key(void **state)
 	    "\"typed\":\"orders 1\"}", (long long)n, 0, 0);
 	test_refused(ben, line, "seat");
 	test_refused(kim, line, "seat");
-	test_refused(anna, line, "state");	/* not opened */
+	test_refused(anna, line, "denied");	/* not opened */
 	snprintf(line, sizeof line, "{\"do\":\"opened\",\"of\":%lld,\"last\":true}", (long long)n);
 	test_refused(ben, line, "seat");
 	test_refused(kim, line, "seat");
