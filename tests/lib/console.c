@@ -255,6 +255,22 @@ test_event_seen(struct test_console *c, const char *ev, int64_t of)
 	return NULL;
 }
 
+/* What happened instead: names, codes, and the words that came with them. */
+static void
+print_events(const struct test_console *c)
+{
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(c->events, i, v)
+		print_message("# %lld %s of %lld %s\n", (long long)json_int(v, "n", 0), json_str(v, "ev", NULL),
+		    (long long)json_int(v, "of", 0), json_str(v, "code", NULL) != NULL ? json_str(v, "code", NULL) : "");
+	json_array_foreach(c->bodies, i, v)
+		if (json_str(v, "k", NULL) != NULL && json_str(v, "text", NULL) != NULL)
+			print_message("#   %s of %lld: %.300s\n", json_str(v, "k", NULL), (long long)json_int(v, "of", 0),
+			    json_str(v, "text", NULL));
+}
+
 json_t *
 test_event(struct test_console *c, const char *ev, int64_t of)
 {
@@ -263,10 +279,8 @@ test_event(struct test_console *c, const char *ev, int64_t of)
 
 	while ((v = test_event_seen(c, ev, of)) == NULL) {
 		if (c->eof || clock_mono_ms() > until) {
-			char *all = json_dumps(c->events, JSON_COMPACT);
-
-			fail_msg("no event %s of %lld%s; events: %s", ev, (long long)of,
-			    c->eof ? " (closed)" : "", all);
+			print_events(c);
+			fail_msg("no event %s of %lld%s", ev, (long long)of, c->eof ? " (closed)" : "");
 		}
 		read_some(c, until);
 	}
