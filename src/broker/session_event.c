@@ -43,13 +43,14 @@ session_sweep(struct session *s)
 	session_status(s);
 }
 
-/* "15.20 ..." or "3.40.1" into the number that the classifier takes. */
+/* "PostgreSQL 15.20" or "SQLite 3.40.1" into the number that the classifier takes. */
 static unsigned
 version_number(const char *text, enum sql_engine engine)
 {
 	unsigned major = 0, minor = 0, patch = 0;
 	char *end;
 
+	text += strcspn(text, "0123456789");
 	major = (unsigned)strtoul(text, &end, 10);
 	if (*end == '.')
 		minor = (unsigned)strtoul(end + 1, &end, 10);
