@@ -1,24 +1,121 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
-#include "twokey/sql/derive.h"
 #include "twokey/sql/facts.h"
-#include "twokey/sql/split.h"
 
-#include <stdio.h>
+#include <string.h>
 
-#include "twokey/base/err.h"
+#include "sql/ctx.h"
+
+/* What is true of the whole text so far. */
+struct whole {
+	enum sql_class class;
+	bool decided;		/* a statement has set verb and why */
+	const char *reason;
+	struct sql_str reason_name;
+};
+
+static void
+reset(struct sql_facts *f)
+{
+	f->class = SQL_CLASS_READ;
+	f->dangers = 0;
+	f->verb[0] = f->why[0] = '\0';
+	f->statements = 0;
+	f->where = SQL_WHERE_NONE_NEEDED;
+	f->has_limit = f->returns_rows = f->has_cast = false;
+	f->can_roll_back = true;
+	f->ntables = f->ncolumns = f->nfunctions = f->noperators = f->nsecrets = 0;
+	f->names_len = 0;
+}
+
+static size_t
+put(char *out, size_t room, size_t used, const char *p, size_t n)
+{
+	if (n > room - used - 1)
+		n = room - used - 1;
+	memcpy(out + used, p, n);
+	return used + n;
+}
+
+/* "UPDATE: it changes rows of orders." The name goes where the reason has its "%". */
+static void
+explain(struct sql_facts *f, const struct whole *w)
+{
+	const char *reason = w->reason;
+	const char *mark;
+	size_t used = 0;
+
+	if (reason == NULL)
+		reason = f->statements == 0 ? "there is no statement in it"
+		    : w->class == SQL_CLASS_READ ? "it only reads, with functions that are known to change nothing"
+		    : sql_class_help(w->class);
+	if (f->verb[0] != '\0') {
+		used = put(f->why, sizeof(f->why), used, f->verb, strlen(f->verb));
+		used = put(f->why, sizeof(f->why), used, ": ", 2);
+	}
+	mark = strchr(reason, '%');
+	if (mark == NULL) {
+		used = put(f->why, sizeof(f->why), used, reason, strlen(reason));
+	} else {
+		used = put(f->why, sizeof(f->why), used, reason, (size_t)(mark - reason));
+		if (w->reason_name.n > 0)
+			used = put(f->why, sizeof(f->why), used, w->reason_name.p,
+			    w->reason_name.n < 64 ? w->reason_name.n : 64);
+		else
+			used = put(f->why, sizeof(f->why), used, "a table", 7);
+		used = put(f->why, sizeof(f->why), used, mark + 1, strlen(mark + 1));
+	}
+	used = put(f->why, sizeof(f->why), used, ".", 1);
+	f->why[used] = '\0';
+}
+
+static void
+note_statement(struct ctx *c, struct whole *w)
+{
+	static const unsigned char rank[] = {
+		[SQL_WHERE_NONE_NEEDED] = 0, [SQL_WHERE_GIVEN] = 1, [SQL_WHERE_TRUE] = 2,
+		[SQL_WHERE_ABSENT] = 3
+	};
+	struct sql_facts *f = c->f;
+
+	f->statements++;
+	if (!c->may_commit || c->class == SQL_CLASS_CALL || c->class == SQL_CLASS_UNKNOWN)
+		f->can_roll_back = false;
+	if (rank[c->where] > rank[f->where])
+		f->where = c->where;
+	if (w->decided && c->class <= w->class)
+		return;
+	w->decided = true;
+	w->class = c->class;
+	w->reason = c->reason;
+	w->reason_name = c->reason_name;
+	memcpy(f->verb, c->verb, sizeof(f->verb));
+}
 
 void
 sql_classify(struct sql_facts *f, const struct sql_settings *set, const char *sql, size_t n)
 {
-	f->class = SQL_CLASS_UNKNOWN;
-	f->dangers = SQL_DANGER_BIT(SQL_DANGER_UNREADABLE);
-	f->verb[0] = '\0';
-	f->statements = 1;
-	f->where = SQL_WHERE_NONE_NEEDED;
-	f->has_limit = f->returns_rows = f->can_roll_back = f->has_cast = false;
-	f->ntables = f->ncolumns = f->nfunctions = f->noperators = f->nsecrets = f->names_len = 0;
-	snprintf(f->why, sizeof(f->why), "This build cannot read any statement yet.");
+	struct whole w = { SQL_CLASS_READ, false, NULL, { NULL, 0 } };
+	struct ctx c;
+
+	reset(f);
+	ctx_begin(&c, f, set, sql, n);
+	while (cur(&c)->tok != TOK_END) {
+		if (cur(&c)->tok == TOK_STOP) {
+			step(&c);
+			continue;
+		}
+		statement(&c);
+		note_statement(&c, &w);
+	}
+	find_secrets(&c, 0, n);
+	f->class = w.class;
+	f->dangers = c.dangers | chars_dangers(sql, n);
+	if (f->statements > 1)
+		f->dangers |= SQL_DANGER_BIT(SQL_DANGER_MULTI);
+	if (!f->can_roll_back && f->class > SQL_CLASS_TCL)
+		f->dangers |= SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK);
+	explain(f, &w);
 }
 
 const struct sql_table *
@@ -34,27 +131,4 @@ sql_written_table(const struct sql_facts *f)
 		found = &f->tables[i];
 	}
 	return found;
-}
-
-bool
-sql_split_next(const struct sql_settings *set, const char *sql, size_t n, size_t from,
-    struct sql_piece *piece)
-{
-	size_t end = from;
-
-	if (from >= n)
-		return false;
-	while (end < n && sql[end] != ';')
-		end++;
-	piece->text = (struct sql_span){ from, end - from };
-	piece->open = end < n ? SQL_OPEN_NOT : SQL_OPEN_MORE;
-	piece->all = (struct sql_span){ from, (end < n ? end + 1 : end) - from };
-	return true;
-}
-
-int
-sql_derive(const struct sql_settings *set, const char *sql, size_t n,
-    const struct sql_derive_want *want, struct buf *out, struct err *e)
-{
-	return err_set(e, ERR_UNSUPPORTED, "nothing can be derived yet");
 }

@@ -16,6 +16,9 @@ struct sql_settings {
 	bool scs_off;			/* PostgreSQL standard_conforming_strings = off */
 	bool ansi_quotes;		/* MariaDB, MySQL sql_mode */
 	bool no_backslash_escapes;	/* MariaDB, MySQL sql_mode */
+	bool ignore_space;		/* MariaDB, MySQL sql_mode */
+	bool half_letters;		/* MariaDB, MySQL: the client's character set is gbk, big5, sjis, cp932 or
+					 * gb18030, where a backslash may be the second half of a letter */
 };
 
 /* A folded name in the facts' own storage; not NUL-terminated. n == 0: not given. */

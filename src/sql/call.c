@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a function that is called means for the class. */
+#include "config.h"
+#include "sql/ctx.h"
+
+#include <string.h>
+
+static const struct fn_row *
+find(enum sql_engine engine, const char *name, size_t n)
+{
+	switch (engine) {
+	case SQL_POSTGRES:
+		return fn_find_postgres(name, n);
+	case SQL_SQLITE:
+		return fn_find_sqlite(name, n);
+	case SQL_MARIADB:
+	case SQL_MYSQL:
+	case SQL_ENGINES:
+		break;
+	}
+	return NULL;
+}
+
+enum fn_effect
+fn_effect(enum sql_engine engine, const char *name, size_t n)
+{
+	const struct fn_row *row = find(engine, name, n);
+
+	return row == NULL ? FN_UNKNOWN : row->effect;
+}
+
+static const struct {
+	enum sql_class class;
+	const char *reason;
+	enum sql_danger danger;		/* SQL_DANGERS: none */
+} effects[FN_EFFECTS] = {
+	[FN_HARMLESS] = { SQL_CLASS_READ, "", SQL_DANGERS },
+	[FN_VOLATILE] = { SQL_CLASS_READ, "", SQL_DANGER_VOLATILE },
+	[FN_SESSION] = { SQL_CLASS_SESSION, "it calls %(), which changes this connection",
+	    SQL_DANGER_EFFECT_FUNCTION },
+	[FN_WRITE] = { SQL_CLASS_WRITE, "it calls %(), which changes what is stored",
+	    SQL_DANGER_EFFECT_FUNCTION },
+	[FN_CALL] = { SQL_CLASS_CALL, "it calls %(), which runs or reads what its arguments name",
+	    SQL_DANGER_EFFECT_FUNCTION },
+	[FN_FILE] = { SQL_CLASS_FILE, "it calls %(), which reaches files of the server",
+	    SQL_DANGER_EFFECT_FUNCTION },
+	[FN_ADMIN] = { SQL_CLASS_ADMIN, "it calls %(), which steers the server or holds other sessions",
+	    SQL_DANGER_EFFECT_FUNCTION },
+	[FN_SETTING] = { SQL_CLASS_ADMIN, "it calls %(), which changes a setting with power over the gate",
+	    SQL_DANGER_EFFECT_FUNCTION },
+	[FN_REWRITE] = { SQL_CLASS_CALL, "it calls %(), which runs the SQL in its argument",
+	    SQL_DANGER_EFFECT_FUNCTION },
+	[FN_UNKNOWN] = { SQL_CLASS_CALL, "it calls %(), which twokey does not know, so its effect is not known",
+	    SQL_DANGER_UNKNOWN_FUNCTION },
+};
+
+/* set_config('work_mem', ...): a literal name tells which setting. */
+static bool
+setting_is_mild(struct ctx *c)
+{
+	const struct sql_token *t = ahead(c, 1);
+
+	if (t->tok != TOK_STRING || t->len < 2 || tok_text(c, t)[0] != '\'' || ahead(c, 2)->tok != TOK_COMMA)
+		return false;
+	return setting_class(c->d->engine, tok_text(c, t) + 1, t->len - 2) == SQL_CLASS_SESSION;
+}
+
+static struct sql_str
+note_function(struct ctx *c, struct sql_str schema, struct sql_str name, size_t mark)
+{
+	struct sql_facts *f = c->f;
+
+	for (size_t i = 0; i < f->nfunctions; i++)
+		if (str_same(f->functions[i].name, name) && str_same(f->functions[i].schema, schema)) {
+			f->names_len = mark;
+			return f->functions[i].name;
+		}
+	if (f->nfunctions == SQL_FUNCTIONS_MAX) {
+		danger(c, SQL_DANGER_LIST_CUT);
+		return name;
+	}
+	f->functions[f->nfunctions++] = (struct sql_function){ schema, name };
+	return name;
+}
+
+static enum fn_effect
+judge(struct ctx *c, const struct name *nm, struct sql_str schema, struct sql_str name)
+{
+	enum fn_effect e = FN_UNKNOWN;
+	bool own = c->d->engine == SQL_POSTGRES && schema.n == 10 && memcmp(schema.p, "pg_catalog", 10) == 0;
+
+	if (nm->nparts == 1 || (nm->nparts == 2 && own))
+		e = fn_effect(c->d->engine, name.p, name.n);
+	if (e == FN_SETTING && setting_is_mild(c))
+		e = FN_SESSION;
+	return e;
+}
+
+void
+note_call(struct ctx *c, const struct name *nm, const struct sql_token *open)
+{
+	size_t mark = c->f->names_len;
+	struct sql_str schema = { NULL, 0 };
+	struct sql_str name;
+	enum fn_effect e;
+
+	if (nm->nparts > 1)
+		schema = fold_name(c, &nm->part[nm->nparts - 2], false);
+	name = fold_name(c, &nm->part[nm->nparts - 1], true);
+	e = judge(c, nm, schema, name);
+	name = note_function(c, schema, name, mark);
+	if (c->dormant)
+		return;
+	if (effects[e].danger != SQL_DANGERS)
+		danger(c, effects[e].danger);
+	/* a plan is made without running what is known to change something */
+	if (c->quiet && e != FN_UNKNOWN && e != FN_CALL && e != FN_REWRITE)
+		return;
+	if (e == FN_WRITE || e == FN_CALL || e == FN_UNKNOWN || e == FN_FILE || e == FN_ADMIN)
+		c->may_commit = false;
+	raise_name(c, effects[e].class, effects[e].reason, name);
+}

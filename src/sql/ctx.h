@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One classification at work: the cursor over significant tokens, and what is found out so far. */
+#ifndef TWOKEY_SQL_CTX_H
+#define TWOKEY_SQL_CTX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sql/fn.h"
+#include "sql/lex.h"
+#include "twokey/sql/facts.h"
+
+enum { CTX_AHEAD = 8, CTX_FRAMES = 250, CTX_CTES = 64, CTX_ALIASES = 64, CTX_PARTS = 4 };
+
+/* Tells which semicolon ends a statement. */
+struct ender {
+	enum sql_engine engine;
+	bool fresh;		/* nothing of the statement was seen */
+	bool watch;		/* it may have a body with semicolons in it */
+	bool body;
+	bool statement;		/* MariaDB: a statement of a body may begin here */
+	unsigned words;
+	unsigned paren;
+	unsigned depth;		/* BEGIN, CASE and the like that wait for END */
+	char first[4];		/* as psql remembers the first words */
+	enum sql_kw last;
+	enum sql_tok last_tok;
+	bool stop_paren;	/* a semicolon in parentheses ends nothing */
+};
+
+void	ender_init(struct ender *e, enum sql_engine engine);
+/* Feeds a significant token; true when it ends the statement. */
+bool	ender_feed(struct ender *e, const struct sql_token *t);
+
+/* A name as it stands in the text, up to four parts: a.b.c.d; part[nparts - 1] is the last. */
+struct name {
+	struct sql_token part[CTX_PARTS];
+	unsigned nparts;
+	bool wildcard;		/* ends with .* */
+	bool too_long;
+	size_t end;
+};
+
+struct alias {
+	struct sql_str name;
+	uint16_t table;
+	uint16_t frame;
+};
+
+struct cte {
+	struct sql_str name;
+	uint16_t frame;		/* 1: its own body is being read, it is not visible */
+};
+
+struct ctx {
+	struct sql_facts *f;
+	const struct sql_settings *set;
+	const struct sql_dialect *d;
+	const char *text;
+	size_t n;
+	struct sql_lexer lx;
+	struct ender ender;
+	struct sql_token ring[CTX_AHEAD];
+	unsigned head;			/* index of the current token */
+	unsigned filled;
+	struct sql_token prev, prev2;	/* the two before the current one */
+	/* of the statement at work */
+	enum sql_class class;
+	uint64_t dangers;
+	const char *reason;		/* why it has its class */
+	struct sql_str reason_name;	/* what the reason speaks of */
+	char verb[sizeof(((struct sql_facts *)0)->verb)];
+	bool quiet;			/* EXPLAIN: functions with a known effect do not run */
+	bool dormant;			/* CREATE VIEW: nothing in it runs now */
+	bool may_commit;		/* can be rolled back */
+	bool where_wanted;
+	enum sql_where where;
+	bool in_copy;			/* a query in parentheses is followed by TO */
+	unsigned opened;		/* parentheses opened before the walk began */
+	size_t start;			/* offset of the statement's first token */
+	uint64_t op_seen;		/* one-letter operators noted, as bits of 64 buckets */
+	/* where names stand: a stack for subqueries */
+	struct cte ctes[CTX_CTES];
+	unsigned nctes;
+	struct alias aliases[CTX_ALIASES];
+	unsigned naliases;
+};
+
+/* cursor.c */
+void	ctx_begin(struct ctx *c, struct sql_facts *f, const struct sql_settings *set, const char *sql,
+	    size_t n);
+const struct sql_token *cur(const struct ctx *c);
+/* The k-th token after the current one, k < CTX_AHEAD - 1. */
+const struct sql_token *ahead(struct ctx *c, unsigned k);
+void	step(struct ctx *c);
+bool	is_kw(const struct sql_token *t, enum sql_kw kw);
+bool	is_op(const struct ctx *c, const struct sql_token *t, const char *op);
+/* At the end of the statement. */
+bool	at_end(const struct ctx *c);
+/* Steps over the keyword when it stands here. */
+bool	skip_kw(struct ctx *c, enum sql_kw kw);
+/* Over everything up to the end of the statement. */
+void	skip_rest(struct ctx *c);
+/* A quoted or unquoted name (SQLite: a string too). */
+bool	is_name(const struct ctx *c, const struct sql_token *t);
+/* Reads a.b.c; the cursor is behind it after. False when no name stands here. */
+bool	take_name(struct ctx *c, struct name *nm);
+/* The text of a token. */
+const char *tok_text(const struct ctx *c, const struct sql_token *t);
+bool	tok_is(const struct ctx *c, const struct sql_token *t, const char *lower);
+
+/* note.c: what is noted in the facts */
+void	raise(struct ctx *c, enum sql_class class, const char *reason);
+void	raise_name(struct ctx *c, enum sql_class class, const char *reason, struct sql_str name);
+void	danger(struct ctx *c, enum sql_danger d);
+void	note_where(struct ctx *c, enum sql_where w);
+/* Folds a token that is a name into the facts' storage. */
+struct sql_str fold_name(struct ctx *c, const struct sql_token *t, bool function);
+/* Folds into out (size n), returns the length; longer ones are cut. */
+size_t	fold_into(const struct ctx *c, const struct sql_token *t, char *out, size_t n, bool function);
+/* The index of the table, or -1. */
+int	note_table(struct ctx *c, const struct name *nm, unsigned use);
+void	note_column(struct ctx *c, const struct sql_token *t);
+void	note_operator(struct ctx *c, const char *p, size_t n);
+void	note_secret(struct ctx *c, const struct sql_token *t);
+bool	str_same(struct sql_str a, struct sql_str b);
+
+/* call.c: functions */
+void	note_call(struct ctx *c, const struct name *nm, const struct sql_token *open);
+
+/* query.c: the walker over everything that may hold queries and expressions */
+enum walk_start { WALK_QUERY, WALK_EXPR, WALK_FROM };
+/* Walks to the end of the statement, or to the ")" that closes what was open when it began. */
+void	walk(struct ctx *c, enum walk_start start);
+
+/* verb.c */
+void	statement(struct ctx *c);
+
+/* setting.c */
+enum sql_class setting_class(enum sql_engine engine, const char *name, size_t n);
+void	stmt_set(struct ctx *c);
+void	stmt_pragma(struct ctx *c);
+/* secret.c */
+void	find_secrets(struct ctx *c, size_t from, size_t to);
+/* chars.c */
+uint64_t chars_dangers(const char *p, size_t n);
+
+#endif

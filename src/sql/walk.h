@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The walker over queries and expressions: a stack of parentheses, no recursion. */
+#ifndef TWOKEY_SQL_WALK_H
+#define TWOKEY_SQL_WALK_H
+
+#include "sql/ctx.h"
+
+enum frame_kind {
+	FRAME_QUERY,	/* a query or an expression */
+	FRAME_ARGS,	/* arguments of a function */
+	FRAME_PHRASE,	/* arguments with words between them: XMLTABLE, JSON_TABLE, ... */
+	FRAME_NAMES,	/* a list of names, types and the like */
+	FRAME_COLUMNS,	/* the list of columns that are set */
+	FRAME_FROM,	/* tables */
+	FRAME_CTE
+};
+
+enum clause {
+	AT_START, AT_EXPR,
+	AT_FROM, AT_FROM_AFTER, AT_ON,		/* a table must come; it has come; its condition */
+	AT_TARGET, AT_TARGET_AFTER,		/* the table that is written */
+	AT_SET, AT_SET_VALUE,
+	AT_WITH, AT_WITH_AFTER, AT_WITH_TAIL
+};
+
+enum dml { DML_NONE, DML_SELECT, DML_INSERT, DML_UPDATE, DML_DELETE, DML_MERGE };
+
+struct frame {
+	unsigned char kind;
+	unsigned char clause;
+	unsigned char dml;
+	bool recursive;
+	bool has_where;
+	bool in_where;
+	bool multi;		/* MariaDB, MySQL: DELETE t FROM ... */
+	uint16_t ctes;
+};
+
+struct walker {
+	struct ctx *c;
+	unsigned depth;
+	struct frame *top;
+	struct frame frames[CTX_FRAMES];
+};
+
+/* walk_word.c: a word in the clause where it stands; the cursor is behind it after. */
+void	walk_word(struct walker *w);
+/* walk_op.c */
+void	walk_operator(struct walker *w);
+/* A keyword that is an operator of PostgreSQL: LIKE is ~~. */
+void	walk_keyword_operator(struct walker *w, enum sql_kw kw);
+/* walk_from.c */
+void	walk_from(struct walker *w);
+void	walk_from_after(struct walker *w);
+void	walk_target(struct walker *w);
+void	walk_with(struct walker *w);
+void	walk_into(struct walker *w);
+bool	walk_lock(struct walker *w);
+/* walk.c */
+void	walk_push(struct walker *w, enum frame_kind kind, enum clause clause);
+/* A name, perhaps a function that is called. */
+void	walk_name(struct walker *w);
+/* Is the condition that begins here always true? */
+bool	walk_true(struct ctx *c);
+/* Begins INSERT, UPDATE, DELETE, MERGE in the top frame. */
+void	walk_dml(struct walker *w, enum dml dml);
+
+#endif

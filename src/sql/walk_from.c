@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tables: FROM and JOIN, the target of a write, WITH, SELECT INTO, row locks. */
+#include "config.h"
+#include "sql/walk.h"
+
+#include <string.h>
+
+/* A function that gives rows; SQLite calls its virtual tables so. */
+static void
+from_call(struct walker *w, const struct name *nm)
+{
+	struct ctx *c = w->c;
+	const struct sql_token *t = &nm->part[nm->nparts - 1];
+	char name[64];
+	size_t n;
+
+	w->top->clause = AT_FROM_AFTER;
+	if (c->d->engine == SQL_SQLITE) {
+		n = fold_into(c, t, name, sizeof(name), true);
+		if (fn_effect(SQL_SQLITE, name, n) == FN_UNKNOWN && !(n > 7 && memcmp(name, "pragma_", 7) == 0)) {
+			note_table(c, nm, SQL_USE_READ);
+			walk_push(w, FRAME_ARGS, AT_START);
+			return;
+		}
+	}
+	note_call(c, nm, cur(c));
+	walk_push(w, t->len > 4 && (tok_text(c, t)[0] | 0x20) == 'x' ? FRAME_PHRASE
+	    : t->len > 4 && (tok_text(c, t)[0] | 0x20) == 'j' ? FRAME_PHRASE : FRAME_ARGS, AT_START);
+}
+
+void
+walk_from(struct walker *w)
+{
+	struct ctx *c = w->c;
+	const struct sql_token *t = cur(c);
+	struct name nm;
+
+	if (is_kw(t, KW_ONLY) && c->d->engine == SQL_POSTGRES) {
+		step(c);
+		return;
+	}
+	if (is_kw(t, KW_LATERAL) && !at_end(c) && ahead(c, 1)->tok != TOK_COMMA && ahead(c, 1)->tok != TOK_DOT) {
+		step(c);
+		return;
+	}
+	if (is_kw(t, KW_ROWS) && is_kw(ahead(c, 1), KW_FROM) && ahead(c, 2)->tok == TOK_OPEN) {
+		step(c);
+		step(c);
+		return;
+	}
+	if (is_kw(t, KW_SELECT) || is_kw(t, KW_WITH) || is_kw(t, KW_WHERE)) {
+		w->top->clause = AT_EXPR;
+		return;
+	}
+	if (!take_name(c, &nm)) {
+		w->top->clause = AT_FROM_AFTER;
+		step(c);
+		return;
+	}
+	if (cur(c)->tok == TOK_OPEN && !(w->top->dml == DML_INSERT)) {
+		from_call(w, &nm);
+		return;
+	}
+	if (cur(c)->tok == TOK_OPEN) {
+		from_call(w, &nm);
+		return;
+	}
+	w->top->clause = AT_FROM_AFTER;
+	if (c->d->at_vars && nm.nparts == 1 && is_kw(&nm.part[0], KW_DUAL))
+		return;
+	note_table(c, &nm, SQL_USE_READ);
+}
+
+/* TABLESAMPLE method(n) */
+static void
+sample(struct walker *w)
+{
+	struct ctx *c = w->c;
+	struct name nm;
+
+	step(c);
+	if (!take_name(c, &nm) || cur(c)->tok != TOK_OPEN)
+		return;
+	note_call(c, &nm, cur(c));
+	walk_push(w, FRAME_ARGS, AT_START);
+}
+
+static void
+using_word(struct walker *w)
+{
+	struct ctx *c = w->c;
+	bool target = w->top->clause == AT_TARGET_AFTER
+	    && (w->top->dml == DML_DELETE || w->top->dml == DML_MERGE);
+
+	walk_keyword_operator(w, KW_USING);
+	step(c);
+	if (target || cur(c)->tok != TOK_OPEN)
+		w->top->clause = AT_FROM;
+	else
+		walk_push(w, FRAME_NAMES, AT_START);
+}
+
+/* After a table: alias, sampling, hints, the next table. */
+void
+walk_from_after(struct walker *w)
+{
+	struct ctx *c = w->c;
+	const struct sql_token *t = cur(c);
+	struct name nm;
+
+	switch (t->tok == TOK_WORD ? (int)t->kw : KW_NO) {
+	case KW_JOIN: case KW_STRAIGHT_JOIN:
+		w->top->clause = w->top->clause == AT_TARGET_AFTER && w->top->dml == DML_UPDATE ? AT_TARGET : AT_FROM;
+		step(c);
+		return;
+	case KW_ON:
+		w->top->clause = is_kw(ahead(c, 1), KW_CONFLICT) || is_kw(ahead(c, 1), KW_DUPLICATE) ? AT_EXPR : AT_ON;
+		step(c);
+		return;
+	case KW_USING:
+		using_word(w);
+		return;
+	case KW_TABLESAMPLE:
+		sample(w);
+		return;
+	case KW_AS:
+		step(c);
+		if (cur(c)->tok != TOK_STRING || c->d->engine == SQL_SQLITE)
+			take_name(c, &nm);
+		return;
+	default:
+		break;
+	}
+	if (w->top->clause == AT_ON || (t->tok == TOK_STRING && c->d->engine != SQL_SQLITE)) {
+		if (t->tok == TOK_STRING)
+			step(c);
+		else
+			walk_name(w);
+		return;
+	}
+	step(c);
+}
+
+static bool
+is_noise(struct walker *w)
+{
+	struct ctx *c = w->c;
+	const struct sql_token *t = cur(c);
+	const struct sql_token *next = ahead(c, 1);
+
+	if (t->tok != TOK_WORD || next->tok == TOK_DOT || is_kw(next, KW_SET))
+		return false;
+	switch ((int)t->kw) {
+	case KW_INTO: case KW_FROM: case KW_ONLY: case KW_LOW_PRIORITY: case KW_HIGH_PRIORITY: case KW_DELAYED:
+	case KW_QUICK: case KW_IGNORE:
+		return next->tok == TOK_WORD || next->tok == TOK_NAME || next->tok == TOK_STRING
+		    || next->tok == TOK_OPEN;
+	case KW_OR:
+		return true;
+	case KW_TABLE:
+		return c->d->engine == SQL_POSTGRES;
+	default:
+		return is_kw(&c->prev, KW_OR);
+	}
+}
+
+/* The table that a write means. */
+void
+walk_target(struct walker *w)
+{
+	struct ctx *c = w->c;
+	struct name nm;
+	int i;
+
+	if (is_noise(w)) {
+		if (w->top->dml == DML_DELETE && is_kw(cur(c), KW_FROM) && w->top->multi)
+			w->top->clause = AT_FROM;
+		step(c);
+		return;
+	}
+	if (!take_name(c, &nm)) {
+		w->top->clause = AT_TARGET_AFTER;
+		return;
+	}
+	i = note_table(c, &nm, SQL_USE_WRITE);
+	if (i >= 0 && c->reason_name.n == 0 && c->class == SQL_CLASS_WRITE)
+		c->reason_name = c->f->tables[i].name;
+	w->top->clause = AT_TARGET_AFTER;
+}
+
+/* name [(columns)] AS [NOT] [MATERIALIZED] ( ... */
+void
+walk_with(struct walker *w)
+{
+	struct ctx *c = w->c;
+	struct sql_token name = *cur(c);
+
+	step(c);
+	if (cur(c)->tok == TOK_OPEN) {
+		while (!at_end(c) && cur(c)->tok != TOK_CLOSE)
+			step(c);
+		if (!at_end(c))
+			step(c);
+	}
+	if (!skip_kw(c, KW_AS)) {
+		raise(c, SQL_CLASS_UNKNOWN, "its WITH cannot be read");
+		w->top->clause = AT_EXPR;
+		return;
+	}
+	skip_kw(c, KW_NOT);
+	skip_kw(c, KW_MATERIALIZED);
+	if (cur(c)->tok != TOK_OPEN) {
+		raise(c, SQL_CLASS_UNKNOWN, "its WITH cannot be read");
+		w->top->clause = AT_EXPR;
+		return;
+	}
+	if (c->nctes == CTX_CTES) {
+		danger(c, SQL_DANGER_LIST_CUT);
+		walk_push(w, FRAME_CTE, AT_START);
+		return;
+	}
+	c->ctes[c->nctes].name = fold_name(c, &name, false);
+	c->ctes[c->nctes++].frame = w->top->recursive || c->d->engine == SQL_SQLITE ? 0 : 1;
+	walk_push(w, FRAME_CTE, AT_START);
+}
+
+static void
+into_postgres(struct walker *w)
+{
+	struct ctx *c = w->c;
+	struct name nm;
+	int i = -1;
+
+	while (is_kw(cur(c), KW_TEMP) || is_kw(cur(c), KW_TEMPORARY) || is_kw(cur(c), KW_UNLOGGED)
+	    || is_kw(cur(c), KW_TABLE) || is_kw(cur(c), KW_LOCAL) || is_kw(cur(c), KW_GLOBAL)) {
+		if (ahead(c, 1)->tok != TOK_WORD && ahead(c, 1)->tok != TOK_NAME)
+			break;
+		step(c);
+	}
+	if (take_name(c, &nm))
+		i = note_table(c, &nm, SQL_USE_WRITE);
+	if (c->quiet || c->dormant)
+		return;
+	raise_name(c, SQL_CLASS_DDL, "SELECT INTO creates the table %",
+	    i >= 0 ? c->f->tables[i].name : (struct sql_str){ NULL, 0 });
+}
+
+void
+walk_into(struct walker *w)
+{
+	struct ctx *c = w->c;
+
+	step(c);
+	w->top->clause = AT_EXPR;
+	if (c->d->engine == SQL_POSTGRES) {
+		into_postgres(w);
+		return;
+	}
+	if (w->top->dml == DML_INSERT || c->d->engine == SQL_SQLITE) {
+		raise(c, SQL_CLASS_UNKNOWN, "INTO stands where it cannot be read");
+		return;
+	}
+	if (is_kw(cur(c), KW_OUTFILE) || is_kw(cur(c), KW_DUMPFILE)) {
+		c->may_commit = false;
+		raise(c, SQL_CLASS_FILE, "it writes its result to a file of the server");
+	} else if (cur(c)->tok == TOK_VAR) {
+		raise(c, SQL_CLASS_SESSION, "it keeps its result in a variable of this connection");
+	} else {
+		raise(c, SQL_CLASS_CALL, "it keeps its result in a place that is not known");
+	}
+}
+
+static void
+row_lock(struct walker *w)
+{
+	struct ctx *c = w->c;
+
+	w->top->clause = AT_EXPR;
+	if (c->quiet || c->dormant)
+		return;
+	danger(c, SQL_DANGER_ROW_LOCK);
+	raise(c, SQL_CLASS_WRITE, "it locks the rows it reads for others");
+}
+
+/* FOR UPDATE and its kin; LOCK IN SHARE MODE; PROCEDURE ANALYSE(). */
+bool
+walk_lock(struct walker *w)
+{
+	struct ctx *c = w->c;
+	enum sql_kw kw = cur(c)->kw;
+	const struct sql_token *next = ahead(c, 1);
+
+	if (w->top->kind != FRAME_QUERY && w->top->dml == DML_NONE && w->top->kind != FRAME_CTE)
+		return false;
+	if (kw == KW_FOR && (is_kw(next, KW_UPDATE) || is_kw(next, KW_SHARE)
+	    || (c->d->engine == SQL_POSTGRES && (tok_is(c, next, "no") || is_kw(next, KW_KEY))))) {
+		step(c);
+		step(c);
+		row_lock(w);
+		return true;
+	}
+	if (kw == KW_FOR && c->d->at_vars && is_kw(next, KW_SYSTEM_TIME)) {
+		step(c);
+		step(c);
+		w->top->clause = AT_ON;
+		return true;
+	}
+	if (kw == KW_LOCK && c->d->at_vars && is_kw(next, KW_IN)) {
+		step(c);
+		row_lock(w);
+		return true;
+	}
+	if (kw == KW_PROCEDURE && c->d->at_vars) {
+		step(c);
+		raise(c, SQL_CLASS_CALL, "it passes its rows to a procedure");
+		return true;
+	}
+	return false;
+}
+
+static bool
+literal(const struct sql_token *t)
+{
+	return t->tok == TOK_NUMBER || t->tok == TOK_STRING;
+}
+
+static bool
+ends_condition(const struct sql_token *t)
+{
+	return t->tok == TOK_STOP || t->tok == TOK_END || t->tok == TOK_CLOSE || is_kw(t, KW_OR)
+	    || is_kw(t, KW_RETURNING) || is_kw(t, KW_ORDER) || is_kw(t, KW_LIMIT);
+}
+
+static bool
+is_zero(const struct ctx *c, const struct sql_token *t)
+{
+	for (size_t i = 0; i < t->len; i++)
+		if (tok_text(c, t)[i] != '0' && tok_text(c, t)[i] != '.')
+			return false;
+	return true;
+}
+
+/* TRUE, 1, 1 = 1, 'a' = 'a', id = id, in parentheses or not, before the condition ends. */
+bool
+walk_true(struct ctx *c)
+{
+	unsigned k = 0;
+	const struct sql_token *a;
+	const struct sql_token *b;
+	bool same;
+
+	while (k < 2 && ahead(c, k)->tok == TOK_OPEN)
+		k++;
+	a = ahead(c, k);
+	if (is_kw(a, KW_TRUE) || (a->tok == TOK_NUMBER && !is_zero(c, a))) {
+		if (ends_condition(ahead(c, k + 1)))
+			return true;
+	}
+	b = ahead(c, k + 2);
+	if (ahead(c, k + 1)->tok != TOK_OP || !ends_condition(ahead(c, k + 3)))
+		return false;
+	same = a->tok == b->tok && a->len == b->len && memcmp(tok_text(c, a), tok_text(c, b), a->len) == 0;
+	if (same && (is_op(c, ahead(c, k + 1), "=") || is_op(c, ahead(c, k + 1), "==")
+	    || is_op(c, ahead(c, k + 1), "<=") || is_op(c, ahead(c, k + 1), ">=")))
+		return true;
+	return !same && literal(a) && literal(b) && !is_op(c, ahead(c, k + 1), "=");
+}

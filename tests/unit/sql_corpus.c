@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Statements with the verdict of the real servers: wrong reads must be none, needless asks few. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "twokey/base/must.h"
+#include "twokey/sql/facts.h"
+
+struct tally {
+	size_t rows, reads, wrong, needless, unknown;
+};
+
+static struct sql_facts *facts;
+
+static const char *
+text_of(const json_t *row, const char *key)
+{
+	const char *s = json_string_value(json_object_get(row, key));
+
+	return s == NULL ? "" : s;
+}
+
+static bool
+is_mild(enum sql_class c)
+{
+	return c == SQL_CLASS_READ || c == SQL_CLASS_SESSION || c == SQL_CLASS_TCL;
+}
+
+static bool
+is_one_of(const char *word, const char *list)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = list; (p = strstr(p, word)) != NULL; p += n)
+		if ((p == list || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+			return true;
+	return false;
+}
+
+static void
+settings_of(struct sql_settings *set, enum sql_engine engine, const json_t *row)
+{
+	const char *mode = text_of(row, "sql_mode");
+	const char *charset = text_of(row, "charset");
+
+	memset(set, 0, sizeof(*set));
+	set->engine = engine;
+	set->scs_off = strcmp(text_of(row, "scs"), "off") == 0;
+	set->ansi_quotes = strstr(mode, "ANSI_QUOTES") != NULL || strstr(mode, "ORACLE") != NULL;
+	set->no_backslash_escapes = strstr(mode, "NO_BACKSLASH_ESCAPES") != NULL;
+	set->half_letters = *charset != '\0' && is_one_of(charset, "gbk big5 sjis cp932 gb18030");
+	set->ignore_space = strstr(mode, "IGNORE_SPACE") != NULL;
+}
+
+/* What the server or the truth says must not be called mild. */
+static bool
+is_wrong(const json_t *row, enum sql_class c)
+{
+	const char *verdict = text_of(row, "verdict");
+	const char *class = text_of(row, "class");
+
+	if (strcmp(verdict, "invalid") == 0 || strcmp(verdict, "rejected") == 0)
+		return false;
+	if (strcmp(class, "session") == 0 || strcmp(class, "tcl") == 0)
+		return c == SQL_CLASS_READ && strncmp(verdict, "error", 5) != 0;
+	if (strcmp(verdict, "write") == 0 || is_one_of(class, "write ddl dcl admin file opaque"))
+		return is_mild(c) && !(strcmp(verdict, "read") == 0 && strcmp(class, "read") == 0);
+	return false;
+}
+
+static void
+show(const char *what, const json_t *row, size_t line)
+{
+	if (getenv("TWOKEY_CORPUS_SHOW") == NULL
+	    || (*getenv("TWOKEY_CORPUS_SHOW") != '*' && strcmp(getenv("TWOKEY_CORPUS_SHOW"), what) != 0))
+		return;
+	print_message("%s line %zu: %s [%s %s %s] %.300s\n    %s\n", what, line, sql_class_name(facts->class),
+	    text_of(row, "verdict"), text_of(row, "class"), text_of(row, "effect"), text_of(row, "sql"),
+	    facts->why);
+}
+
+static void
+judge(const json_t *row, size_t line, struct tally *t)
+{
+	const char *effect = text_of(row, "effect");
+
+	t->rows++;
+	if (is_wrong(row, facts->class)) {
+		t->wrong++;
+		show("wrong", row, line);
+	}
+	if (strcmp(text_of(row, "verdict"), "read") != 0 || strcmp(text_of(row, "class"), "read") != 0)
+		return;
+	t->reads++;
+	if (facts->class == SQL_CLASS_READ)
+		return;
+	if (facts->dangers & SQL_DANGER_BIT(SQL_DANGER_UNKNOWN_FUNCTION)) {
+		t->unknown++;
+		show("unknown", row, line);
+		return;
+	}
+	if (strstr(effect, "fn-") != NULL || strstr(effect, "lock") != NULL) {
+		show("effect", row, line);
+		return;
+	}
+	t->needless++;
+	show("needless", row, line);
+}
+
+static FILE *
+corpus_open(const char *name)
+{
+	const char *top = getenv("top_srcdir");
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/../shared/corpus/%s.jsonl", top ? top : ".", name);
+	return fopen(path, "r");
+}
+
+static void
+measure(enum sql_engine engine, const char *name, size_t per_mille_x10)
+{
+	FILE *in = corpus_open(name);
+	struct tally t = { 0 };
+	char *line = NULL;
+	size_t room = 0;
+	size_t number = 0;
+
+	if (in == NULL) {
+		print_message("no corpus beside the source tree: ../shared/corpus/%s.jsonl\n", name);
+		skip();
+	}
+	while (getline(&line, &room, in) > 0) {
+		json_t *row = json_loads(line, JSON_ALLOW_NUL, NULL);
+		struct sql_settings set;
+
+		number++;
+		assert_non_null(row);
+		settings_of(&set, engine, row);
+		sql_classify(facts, &set, text_of(row, "sql"), json_string_length(json_object_get(row, "sql")));
+		judge(row, number, &t);
+		json_decref(row);
+	}
+	free(line);
+	fclose(in);
+	print_message("%s: %zu statements, %zu reads; wrong reads %zu; needless asks %zu; asks for functions "
+	    "that are not built in %zu\n", name, t.rows, t.reads, t.wrong, t.needless, t.unknown);
+	assert_int_equal(t.wrong, 0);
+	assert_true(t.needless * 10000 <= t.reads * per_mille_x10);
+}
+
+static void
+postgres_corpus_has_no_wrong_read(void **state)
+{
+	measure(SQL_POSTGRES, "postgres", 20);
+}
+
+static void
+sqlite_corpus_has_no_wrong_read(void **state)
+{
+	measure(SQL_SQLITE, "sqlite", 20);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(postgres_corpus_has_no_wrong_read),
+		cmocka_unit_test(sqlite_corpus_has_no_wrong_read),
+	};
+	int rc;
+
+	facts = must_alloc(sizeof(*facts));
+	rc = cmocka_run_group_tests_name("sql: corpus", tests, NULL, NULL);
+	free(facts);
+	return rc;
+}
