@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# check.sh TOP JOBS [SUITE...]: builds and tests the tree in TOP, from a copy of it, in TOP/build-check.
+# check.sh TOP JOBS [SUITE...]: builds and tests the tree in TOP, from a copy of it, in TOP/build-check (under /var/tmp
+# when others cannot reach it).
 #   sanitized  gcc, address and undefined sanitizers, fault points
 #   plain      gcc, hardened, fault points, warnings are errors
 #   dist       make distcheck: the tarball builds and is whole (its own tests: the quick ones)
@@ -11,6 +12,11 @@ jobs=$2
 shift 2
 suites=${*:-sanitized plain dist}
 work=$top/build-check
+# started as root, tests run programs as other users: these must be able to reach them
+if [ "$(id -u)" = 0 ] && ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$top/bootstrap"; then
+	work=/var/tmp/twokey-check-$$
+	trap 'rm -rf "$work"' EXIT
+fi
 src=$work/src
 passed=0
 failed=0
