@@ -165,7 +165,7 @@ live_draw_title(struct live *lv, const char *second, enum screen_look look)
 		draw_second_row(lv);
 }
 
-static int
+static int __attribute__((format(printf, 5, 6)))
 panel_line(struct live *lv, int row, int bottom, enum screen_look look, const char *fmt, ...)
 {
 	char text[400];

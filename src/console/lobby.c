@@ -102,7 +102,7 @@ first_choice(const json_t *list)
 	return 0;
 }
 
-static void
+static void __attribute__((format(printf, 4, 5)))
 put(struct screen *s, int row, enum screen_look look, const char *fmt, ...)
 {
 	char text[1024];

@@ -20,6 +20,15 @@
 
 #include "console/editor.h"
 
+/* readline keeps what an interrupted search, quoted insert or key sequence had allocated; ours is still looked for */
+const char *__lsan_default_suppressions(void);
+
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libreadline.so\n";
+}
+
 static const struct sql_settings sqlite = { .engine = SQL_SQLITE };
 
 struct world {
