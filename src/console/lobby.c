@@ -62,10 +62,11 @@ lobby_line(const json_t *list, size_t i, struct buf *out)
 		    field(o, "stage"), field(o, "seat"), field(o, "state"), field(o, "title"));
 		return;
 	}
-	buf_putf(out, "session  %-16s %-10s %-10s %-9s driver %s", field(o, "ticket"), field(o, "target"),
-	    field(o, "stage"), field(o, "seat"), field(o, "driver"));
+	buf_putf(out, "session  %-16s %-10s %-10s %-9s ", field(o, "ticket"), field(o, "target"),
+	    field(o, "stage"), field(o, "seat"));
 	if (waiting > 0)
-		buf_putf(out, "   %lld WAIT%s FOR THE SECOND KEY", waiting, waiting == 1 ? "S" : "");
+		buf_putf(out, "%lld WAIT%s  ", waiting, waiting == 1 ? "S" : "");
+	buf_putf(out, "driver %s", field(o, "driver"));
 }
 
 bool
