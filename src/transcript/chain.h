@@ -33,6 +33,8 @@ struct chain_state {
 	size_t npending;
 };
 void	chain_state(const struct transcript_verifier *v, struct chain_state *out);
+/* Bodies that wait for their event. */
+size_t	chain_pending(const struct transcript_verifier *v);
 
 /* Where things stand in a file that was fed to a verifier. */
 struct chain_extent {

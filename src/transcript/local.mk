@@ -5,3 +5,7 @@ noinst_HEADERS += include/twokey/transcript/event.def include/twokey/transcript/
 	include/twokey/transcript/limit.h include/twokey/transcript/line.h include/twokey/transcript/reader.h \
 	include/twokey/transcript/verify.h include/twokey/transcript/writer.h \
 	%D%/body.h %D%/chain.h %D%/compose.h %D%/scan.h %D%/writer_file.h
+dist_doc_DATA += doc/transcript.txt doc/verify.sh
+check_PROGRAMS += bench/transcript_make
+bench_transcript_make_SOURCES = bench/transcript_make.c
+bench_transcript_make_LDADD = $(TRANSCRIPT_LIBS)

@@ -7,15 +7,6 @@
 
 enum { INT_DIGITS_MAX = 19, REAL_POWER_MAX = 300 };
 
-bool
-scan_lit(struct scan *sc, const char *lit, size_t n)
-{
-	if (n > sc->n - sc->at || memcmp(sc->s + sc->at, lit, n) != 0)
-		return false;
-	sc->at += n;
-	return true;
-}
-
 static bool
 is_digit(const struct scan *sc)
 {
@@ -35,6 +26,30 @@ scan_uint(struct scan *sc, uint64_t *v)
 	}
 	*v = x;
 	return sc->at > from && (sc->s[from] != '0' || sc->at - from == 1) && x <= INT64_MAX;
+}
+
+/* the value of a digit with bit 4 set, 0 for what is no digit */
+static const uint8_t digits[256] = {
+	['0'] = 16, ['1'] = 17, ['2'] = 18, ['3'] = 19, ['4'] = 20, ['5'] = 21, ['6'] = 22, ['7'] = 23,
+	['8'] = 24, ['9'] = 25, ['a'] = 26, ['b'] = 27, ['c'] = 28, ['d'] = 29, ['e'] = 30, ['f'] = 31,
+};
+
+bool
+scan_digest(struct scan *sc, struct digest *out)
+{
+	const uint8_t *p = (const uint8_t *)sc->s + sc->at;
+	unsigned ok = 16;
+
+	if (sc->n - sc->at < DIGEST_HEX)
+		return false;
+	for (size_t i = 0; i < DIGEST_LEN; i++) {
+		unsigned hi = digits[p[2 * i]], lo = digits[p[2 * i + 1]];
+
+		ok &= hi & lo;
+		out->b[i] = (uint8_t)(hi << 4 | (lo & 15));
+	}
+	sc->at += DIGEST_HEX;
+	return ok == 16;
 }
 
 bool
@@ -114,7 +129,7 @@ scan_string(struct scan *sc, const char **p, size_t *n)
 static bool
 number(struct scan *sc)
 {
-	size_t from, digits;
+	size_t from, count;
 	uint64_t power = 0;
 	bool real = false;
 
@@ -123,8 +138,8 @@ number(struct scan *sc)
 	from = sc->at;
 	while (is_digit(sc))
 		sc->at++;
-	digits = sc->at - from;
-	if (digits == 0 || (sc->s[from] == '0' && digits > 1))
+	count = sc->at - from;
+	if (count == 0 || (sc->s[from] == '0' && count > 1))
 		return false;
 	if (SCAN_LIT(sc, ".")) {
 		real = true;
@@ -147,9 +162,9 @@ number(struct scan *sc)
 			power = 0;
 	}
 	if (real)
-		return power <= REAL_POWER_MAX && digits + power <= REAL_POWER_MAX;
-	return digits < INT_DIGITS_MAX ||
-	    (digits == INT_DIGITS_MAX && memcmp(sc->s + from, "9223372036854775807", INT_DIGITS_MAX) <= 0);
+		return power <= REAL_POWER_MAX && count + power <= REAL_POWER_MAX;
+	return count < INT_DIGITS_MAX ||
+	    (count == INT_DIGITS_MAX && memcmp(sc->s + from, "9223372036854775807", INT_DIGITS_MAX) <= 0);
 }
 
 static bool

@@ -81,8 +81,8 @@ take_body(struct transcript_verifier *v, const char *line, size_t n, const struc
 	b->sha = digest_of(line, n);
 	b->len = n;
 	b->line = v->line;
+	memset(b->k, 0, sizeof b->k);
 	memcpy(b->k, scan->k, scan->k_len);
-	b->k[scan->k_len] = '\0';
 	v->bodies++;
 	return true;
 }
@@ -93,17 +93,19 @@ match_bodies(struct transcript_verifier *v, const struct transcript_line *event)
 {
 	struct transcript_body_ref ref;
 	size_t at = 0, i = 0;
-	bool bad;
+	bool bad = false;
 
 	while (event->b != NULL && transcript_body_next(event, &at, &ref, &bad)) {
 		const struct chain_body *b = i < v->npending ? &v->pending[i] : NULL;
 
-		if (b != NULL && digest_equal(&b->sha, &ref.sha) && b->len == ref.len &&
-		    strlen(b->k) == ref.k_len && memcmp(b->k, ref.k, ref.k_len) == 0)
+		if (b != NULL && memcmp(b->sha.b, ref.sha.b, DIGEST_LEN) == 0 && b->len == ref.len &&
+		    b->k[ref.k_len] == '\0' && memcmp(b->k, ref.k, ref.k_len) == 0)
 			i++;
 		else
 			v->missing++;
 	}
+	if (bad)
+		return broken(v, v->line, event->n, "its list of bodies is not one");
 	if (i < v->npending)
 		return broken(v, v->pending[i].line, event->n, "a body (%s) is not one that the event names: it was changed, "
 		    "moved or added", v->pending[i].k);
@@ -122,9 +124,8 @@ check_seal(struct transcript_verifier *v, const char *line, size_t n, const stru
 
 	must(at != NULL);
 	sc.at = (size_t)(at - line) + 11;
-	if (!SCAN_LIT(&sc, ",\"head\":\"") || n - sc.at < DIGEST_HEX || !digest_parse(line + sc.at, DIGEST_HEX, &head))
+	if (!SCAN_LIT(&sc, ",\"head\":\"") || !scan_digest(&sc, &head))
 		return broken(v, v->line, event->n, "the seal names no head");
-	sc.at += DIGEST_HEX;
 	if (!SCAN_LIT(&sc, "\",\"count\":") || !scan_uint(&sc, &count))
 		return broken(v, v->line, event->n, "the seal names no count");
 	if (n - sc.at < SUM_TAIL || memcmp(line + n - SUM_TAIL, ",\"sum\":\"", 8) != 0 || line[n - 2] != '"' ||
@@ -162,7 +163,8 @@ take_event(struct transcript_verifier *v, const char *line, size_t n, const stru
 	if (event->n != v->n + 1)
 		return broken(v, v->line, v->n + 1, "event %llu stands where event %llu is expected: lines were taken out, "
 		    "added or moved", (unsigned long long)event->n, (unsigned long long)v->n + 1);
-	if (!digest_equal(&event->prev, &v->head))
+	/* no secret: a plain comparison is enough, here and below */
+	if (memcmp(event->prev.b, v->head.b, DIGEST_LEN) != 0)
 		return broken(v, v->line, event->n, event->n == 1 ? "the first event names an event before it" :
 		    "it does not follow from event %llu: one of the two was changed", (unsigned long long)v->n);
 	if (v->n == 0 && event->known && event->kind == TRANSCRIPT_EVENT_BEGIN && !check_version(v, line, n))
@@ -197,6 +199,12 @@ transcript_verify_line(struct transcript_verifier *v, const char *line, size_t n
 	return broken(v, v->line, v->n + 1, n > TRANSCRIPT_LINE_MAX ? "the line is longer than any line of a transcript" :
 	    memchr(line, '\0', n) != NULL ? "the line holds zero bytes, as after a power failure" :
 	    "this is no line of a transcript");
+}
+
+size_t
+chain_pending(const struct transcript_verifier *v)
+{
+	return v->npending;
 }
 
 void

@@ -34,15 +34,12 @@ feed_lines(struct feed *f)
 	bool ok = true;
 
 	while (ok && (lf = memchr(from, '\n', (size_t)(end - from))) != NULL) {
-		struct chain_state st;
-
 		ok = transcript_verify_line(f->v, from, (size_t)(lf - from));
 		if (!ok)
 			break;
 		from = lf + 1;
 		f->x->lines_end = f->at + (uint64_t)(from - f->bytes);
-		chain_state(f->v, &st);
-		if (st.npending == 0)
+		if (chain_pending(f->v) == 0)
 			f->x->event_end = f->x->lines_end;
 	}
 	f->len = (size_t)(end - from);

@@ -1,4 +1,4 @@
-TRANSCRIPT_TESTS = tests/unit/transcript_writer.t
+TRANSCRIPT_TESTS = tests/unit/transcript_writer.t tests/unit/transcript_verify.t tests/unit/transcript_recover.t
 check_PROGRAMS += $(TRANSCRIPT_TESTS)
 TESTS += $(TRANSCRIPT_TESTS)
 TRANSCRIPT_MAKE = tests/unit/transcript_make.c tests/unit/transcript_make.h
@@ -8,5 +8,11 @@ tests_unit_transcript_writer_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_transcript_writer_t_LDADD = $(TRANSCRIPT_LDADD)
 tests_unit_transcript_writer_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync -Wl,--wrap=pwrite -Wl,--wrap=pwrite64 \
 	-Wl,--wrap=fallocate -Wl,--wrap=fallocate64 -Wl,--wrap=ftruncate -Wl,--wrap=ftruncate64
+tests_unit_transcript_verify_t_SOURCES = tests/unit/transcript_verify.c $(TRANSCRIPT_MAKE)
+tests_unit_transcript_verify_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_transcript_verify_t_LDADD = $(TRANSCRIPT_LDADD)
+tests_unit_transcript_recover_t_SOURCES = tests/unit/transcript_recover.c $(TRANSCRIPT_MAKE)
+tests_unit_transcript_recover_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_transcript_recover_t_LDADD = $(TRANSCRIPT_LDADD)
 TESTS += tests/golden/transcript/verify.sh
 EXTRA_DIST += tests/golden/transcript bench/verify.sh
