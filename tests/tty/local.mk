@@ -12,5 +12,11 @@ TESTS += %D%/screen.t
 %C%_screen_t_SOURCES = %D%/screen.c %D%/term.c
 %C%_screen_t_CFLAGS = $(TTY_TEST_CFLAGS)
 %C%_screen_t_LDADD = $(BASE_LIBS) $(TTY_TEST_LIBS)
+check_PROGRAMS += %D%/live.t
+TESTS += %D%/live.t
+%C%_live_t_SOURCES = %D%/live.c %D%/term.c
+%C%_live_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+%C%_live_t_CFLAGS = $(TTY_TEST_CFLAGS)
+%C%_live_t_LDADD = tests/lib/libbrokertest.a $(BROKER_LIBS) $(TTY_TEST_LIBS)
 endif
 endif
