@@ -212,6 +212,10 @@ commit(struct run *run)
 {
 	int rc;
 
+	if (atomic_load(&run->c->cancelled)) {
+		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", "cancelled before COMMIT");
+		return;
+	}
 	run->c->deadline_ms = 0;
 	atomic_store(&run->c->cancelled, false);
 	rc = sqlite_own_run(run->c, run->db, OWN_SQLITE_COMMIT, &run->r->own);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Inside of the PostgreSQL driver: extended protocol only, one transaction per statement. */
+#ifndef DB_PG_H
+#define DB_PG_H
+
+#include <libpq-fe.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "db/driver.h"
+#include "db/own.h"
+
+struct pg_type {
+	Oid oid;
+	char *name;
+};
+
+struct db_conn {
+	PGconn *pg;
+	PGcancel *stop;
+	char tag[OWN_TAG_MAX];
+	char identity[160];
+	char system[32];
+	char timeline[16];
+	char database[256];
+	char role[128];
+	struct sql_settings sql;
+	struct pg_type *types;		/* by oid */
+	size_t ntypes;
+	struct buf text;		/* our own statement being sent */
+	struct buf cleared;		/* array literal of views and policies that were cleared, without "}" */
+	struct sql_facts *facts;	/* of their texts */
+	bool lost;			/* the connection is gone, or in a state that it must not be in */
+	pthread_mutex_t lock;
+	bool running;			/* under lock */
+	atomic_bool cancelled;
+};
+
+/* pg_connect.c, pg_info.c */
+struct db_conn *pg_open(const struct db_target *t, struct db_info *info, struct err *e);
+void	pg_close(struct db_conn *c);
+int	pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e);
+int	pg_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err *e);
+const char *pg_type_name(const struct db_conn *c, Oid type);
+
+/* pg_own.c */
+void	pg_begin(struct db_conn *c);
+void	pg_end(struct db_conn *c);
+void	pg_cancel(struct db_conn *c);
+/* Runs one of our own statements with text parameters. *res (may be NULL) is the caller's to clear, also
+ * after ERR_STATEMENT; ERR_DATABASE when the connection is lost. */
+int	pg_own(struct db_conn *c, enum own_id id, int n, const char *const *values, struct buf *names,
+	    PGresult **res, struct err *e);
+/* ERR_DATABASE and the connection counts as lost. */
+int	pg_lose(struct db_conn *c, struct err *e, const char *why);
+/* Ends the transaction by ROLLBACK when one is open; ERR_DATABASE when none may be but is. */
+int	pg_leave(struct db_conn *c, struct buf *names, struct err *e);
+/* Appends an element to an array literal, which begins as "{". */
+void	pg_array_add(struct buf *array, const char *s, size_t n);
+/* The server's words: message, detail, hint. */
+void	pg_words(const PGresult *res, struct buf *out);
+const char *pg_state(const PGresult *res);
+/* r becomes FAILED with the words of the server. */
+void	pg_failed(const PGresult *res, const struct db_statement *s, struct db_result *r);
+
+/* pg_guard.c */
+struct pg_guard {
+	struct buf schemas, tables, functions, operators, text;
+	bool cast;
+};
+void	pg_guard_init(struct pg_guard *g, const struct db_statement *s, const struct sql_facts *f);
+void	pg_guard_fini(struct pg_guard *g);
+int	pg_guard_prepare(struct db_conn *c, struct err *e);
+/* Sends the guard's statement as the next one; 1 as libpq says. */
+int	pg_guard_send(struct db_conn *c, struct pg_guard *g);
+/* What the guard's error says. */
+enum pg_verdict { PG_CLEAR, PG_TO_CLEAR, PG_STOPPED, PG_ERROR };
+enum pg_verdict pg_guard_verdict(const PGresult *res, struct buf *said);
+/* Reads and judges the views and policies that the guard named; ERR_WALL when one cannot be cleared.
+ * No transaction may be open. */
+int	pg_guard_clear(struct db_conn *c, const char *items, struct buf *names, struct err *e);
+/* ERR_WALL for what is not even sent. */
+int	pg_sendable(const struct db_statement *s, const struct sql_facts *f, struct err *e);
+
+/* pg_rows.c */
+struct pg_rows {
+	struct db_conn *c;
+	const struct db_sink *sink;
+	struct db_count count;
+	bool began, cut;
+	struct db_cell *cells;
+	unsigned char **raw;
+	int n;
+};
+/* Takes every result of the current statement; the last one is returned, the caller's to clear. */
+PGresult *pg_rows_drain(struct pg_rows *rows);
+
+/* pg_read.c */
+int	pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
+
+/* pg_sheet.c, pg_look.c, pg_match.c */
+struct pg_look {
+	struct db_conn *c;
+	const struct db_statement *s;
+	const struct sql_facts *f;
+	const struct sql_table *table;	/* the one written, or NULL */
+	char oid[16];			/* of it, "" when it is not there */
+	char kind;			/* relkind */
+	bool guarded;			/* the guard passed: SELECTs may be derived */
+	bool ruled;			/* a rule stands in the way */
+	struct db_sheet *sheet;
+	struct db_match match;
+	struct digest_sum *sum;
+	struct digest bind;
+};
+/* Begins a transaction and passes the guard; sheet->note tells when it did not pass. */
+int	pg_look_enter(struct pg_look *l, enum own_id begin, struct err *e);
+int	pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e);
+int	pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e);
+int	pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
+
+/* pg_run.c, pg_commit.c */
+int	pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
+void	pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r);
+/* How the server's error ends a run. */
+void	pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s, struct db_result *r);
+int	pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The commit: first on record, then sent; and what became of one that was never answered. */
+#include "config.h"
+
+#include "pg.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/err.h"
+
+static bool
+find_point(struct db_conn *c, const struct db_allowed *a, struct db_commit_point *p, struct db_result *r)
+{
+	PGresult *res;
+	int ret = pg_own(c, OWN_PG_POINT, 0, NULL, &r->own, &res, NULL);
+
+	if (ret != 0) {
+		pg_ended_by(c, res, &a->statement, r);
+	} else {
+		snprintf(p->xid, sizeof p->xid, "%s", PQgetvalue(res, 0, 0));
+		p->backend = strtoll(PQgetvalue(res, 0, 1), NULL, 10);
+		snprintf(p->system, sizeof p->system, "%s", c->system);
+		snprintf(p->timeline, sizeof p->timeline, "%s", c->timeline);
+	}
+	PQclear(res);
+	return ret == 0;
+}
+
+/* What the server said on its own meanwhile (it ended the connection) is seen before COMMIT goes out. */
+static bool
+still_there(struct db_conn *c)
+{
+	struct pollfd p = { .fd = PQsocket(c->pg), .events = POLLIN };
+
+	if (poll(&p, 1, 0) > 0 && PQconsumeInput(c->pg) != 1)
+		return false;
+	if (PQstatus(c->pg) != CONNECTION_OK || (p.revents & (POLLHUP | POLLERR)) != 0)
+		return false;
+	/* bytes that nobody asked for: a notice may be, the end of the connection too */
+	return (p.revents & POLLIN) == 0 || poll(&p, 1, 0) == 0;
+}
+
+static void
+send_commit(struct db_conn *c, struct db_result *r)
+{
+	PGresult *res;
+
+	(void)pg_own(c, OWN_PG_COMMIT, 0, NULL, &r->own, &res, NULL);
+	if (PQresultStatus(res) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(res), "COMMIT") == 0) {
+		r->end = DB_COMMITTED;
+		r->code[0] = '\0';
+	} else if (PQstatus(c->pg) != CONNECTION_OK) {
+		c->lost = true;
+		db_end_with(r, DB_UNKNOWN, "lost", "the connection was lost after COMMIT was sent");
+	} else if (PQresultStatus(res) == PGRES_COMMAND_OK) {
+		db_end_with(r, DB_FAILED, "rollback", "the server answered COMMIT with ROLLBACK");
+	} else {
+		pg_ended_by(c, res, &(struct db_statement){ .bytes = "" }, r);
+	}
+	PQclear(res);
+}
+
+/* From the first line on a cancel may still roll back; once COMMIT is sent it comes too late. */
+void
+pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+{
+	struct db_commit_point p = { .affected = r->rows };
+
+	if (!find_point(c, a, &p, r))
+		return;
+	if (atomic_load(&c->cancelled)) {
+		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled");
+		return;
+	}
+	if (a->committing != NULL && a->committing(a->ctx, &p) != 0) {
+		db_end_with(r, DB_ROLLEDBACK, "refused", "the commit could not be put on record");
+		return;
+	}
+	if (atomic_load(&c->cancelled)) {
+		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled before COMMIT was sent");
+		return;
+	}
+	if (!still_there(c)) {
+		c->lost = true;
+		db_end_with(r, DB_FAILED, "lost", "the connection was lost before COMMIT was sent: the server rolls back");
+		return;
+	}
+	send_commit(c, r);
+}
+
+int
+pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e)
+{
+	const char *values[1] = { p->xid };
+	PGresult *res;
+	int ret;
+
+	*is = "unknown";
+	if (c->lost)
+		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
+	if (p->xid[0] == '\0')
+		return err_set(e, ERR_UNKNOWN, "no transaction number was assigned");
+	if (c->system[0] == '\0' || strcmp(c->system, p->system) != 0 || strcmp(c->timeline, p->timeline) != 0)
+		return err_set(e, ERR_UNKNOWN, "it is another server, or another timeline of it, than the one that was written");
+	ret = pg_own(c, OWN_PG_OUTCOME, 1, values, NULL, &res, e);
+	if (ret == 0 && !PQgetisnull(res, 0, 0)) {
+		if (strcmp(PQgetvalue(res, 0, 0), "committed") == 0)
+			*is = "committed";
+		else if (strcmp(PQgetvalue(res, 0, 0), "aborted") == 0)
+			*is = "aborted";
+	}
+	PQclear(res);
+	return ret == ERR_STATEMENT ? 0 : ret;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A connection by what the target says and by nothing else: no environment, service or password file. */
+#include "config.h"
+
+#include "pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/err.h"
+#include "twokey/base/must.h"
+#include "twokey/base/secret.h"
+
+enum { OPTIONS_MAX = 40 };
+/* A file that is not there and cannot be: libpq then has none, and does not look in the home folder. */
+static const char nowhere[] = "/dev/null/none";
+
+struct options {
+	const char *key[OPTIONS_MAX + 1];
+	const char *value[OPTIONS_MAX + 1];
+	size_t n;
+	char port[8];
+	char name[OWN_TAG_MAX + 16];
+};
+
+static void
+put(struct options *o, const char *key, const char *value)
+{
+	must(o->n < OPTIONS_MAX);
+	o->key[o->n] = key;
+	o->value[o->n++] = value;
+}
+
+/* libpq reads variables even for options that are given in part: take them all away. */
+static void
+forget_environment(void)
+{
+	static const char *const more[] = { "PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR", "PGLOCALEDIR" };
+	const PQconninfoOption *defaults;
+	PQconninfoOption *all;
+
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+		unsetenv(more[i]);
+	all = PQconndefaults();
+	for (defaults = all; defaults != NULL && defaults->keyword != NULL; defaults++)
+		if (defaults->envvar != NULL)
+			unsetenv(defaults->envvar);
+	PQconninfoFree(all);
+}
+
+static int
+check_target(const struct db_target *t, struct err *e)
+{
+	bool local = t->socket != NULL || (t->host != NULL && (t->host[0] == '/' || t->host[0] == '@'));
+
+	if (t->database == NULL || t->user == NULL || t->database[0] == '\0' || t->user[0] == '\0')
+		return err_set(e, ERR_CONFIG, "the target needs a database and a user");
+	if (t->socket != NULL && t->socket[0] != '/')
+		return err_set(e, ERR_CONFIG, "the target's socket must be the absolute path of a folder");
+	if (t->socket == NULL && t->host == NULL && t->hostaddr == NULL)
+		return err_set(e, ERR_CONFIG, "the target needs a host or the folder of a socket");
+	if ((t->host != NULL && strchr(t->host, ',') != NULL) || (t->hostaddr != NULL && strchr(t->hostaddr, ',') != NULL) ||
+	    (t->socket != NULL && strchr(t->socket, ',') != NULL))
+		return err_set(e, ERR_CONFIG, "the target must be one host, not a list");
+	if (local && t->tls != DB_TLS_OFF)
+		return err_set(e, ERR_CONFIG, "TLS is not possible over a Unix socket: libpq would leave it out silently;"
+		    " give a host, or tls: off");
+	if (t->tls == DB_TLS_VERIFY_FULL && (t->ca == NULL || t->host == NULL))
+		return err_set(e, ERR_CONFIG, "tls: verify-full needs the host's name and a file with its authority (ca)");
+	return 0;
+}
+
+static void
+put_place(struct options *o, const struct db_target *t)
+{
+	snprintf(o->port, sizeof o->port, "%u", t->port != 0 ? (unsigned)t->port : 5432u);
+	snprintf(o->name, sizeof o->name, "twokey %.50s", t->tag != NULL ? t->tag : "");
+	if (t->socket != NULL || t->host != NULL)
+		put(o, "host", t->socket != NULL ? t->socket : t->host);
+	if (t->socket == NULL && t->hostaddr != NULL)
+		put(o, "hostaddr", t->hostaddr);
+	put(o, "port", o->port);
+	put(o, "dbname", t->database);
+	put(o, "user", t->user);
+	put(o, "password", t->password != NULL ? secret_reveal(t->password) : "");
+	put(o, "passfile", nowhere);
+	put(o, "application_name", o->name);
+}
+
+static void
+put_ways(struct options *o, const struct db_target *t)
+{
+	static const char *const modes[] = {
+		[DB_TLS_OFF] = "disable", [DB_TLS_REQUIRE] = "require", [DB_TLS_VERIFY_FULL] = "verify-full"
+	};
+
+	put(o, "sslmode", modes[t->tls]);
+	put(o, "sslrootcert", t->ca != NULL ? t->ca : nowhere);
+	put(o, "sslcert", nowhere);
+	put(o, "sslkey", nowhere);
+	put(o, "sslcrl", nowhere);
+	put(o, "ssl_min_protocol_version", "TLSv1.2");
+	put(o, "gssencmode", "disable");
+	put(o, "channel_binding", "prefer");
+	put(o, "client_encoding", "UTF8");
+	put(o, "target_session_attrs", "any");
+	put(o, "options", "");
+	put(o, "connect_timeout", "10");
+	put(o, "keepalives", "1");
+	put(o, "keepalives_idle", "30");
+	put(o, "keepalives_interval", "10");
+	put(o, "keepalives_count", "3");
+	put(o, "tcp_user_timeout", "60000");
+}
+
+/* Into the error without the password, should a library or server ever quote it. */
+static void
+tell(struct err *e, const struct db_target *t, const char *message)
+{
+	const char *secret = t->password != NULL ? secret_reveal(t->password) : "";
+	char *words = must_strdup(message), *hit;
+	size_t n = strlen(secret);
+
+	while (n > 0 && (hit = strstr(words, secret)) != NULL) {
+		memset(hit, '*', n);
+		if (strspn(secret, "*") == n)
+			break;
+	}
+	n = strlen(words);
+	while (n > 0 && words[n - 1] == '\n')
+		words[--n] = '\0';
+	err_set(e, ERR_UNREACHABLE, "the database could not be reached: %s", words);
+	free(words);
+}
+
+static void
+no_notice(void *ctx, const PGresult *res)
+{
+	(void)ctx, (void)res;
+}
+
+static int
+connect_to(struct db_conn *c, const struct db_target *t, struct err *e)
+{
+	struct options o = { .n = 0 };
+	int ret = check_target(t, e);
+
+	if (ret != 0)
+		return ret;
+	forget_environment();
+	put_place(&o, t);
+	put_ways(&o, t);
+	c->pg = PQconnectdbParams(o.key, o.value, 0);
+	if (c->pg == NULL || PQstatus(c->pg) != CONNECTION_OK) {
+		tell(e, t, c->pg != NULL ? PQerrorMessage(c->pg) : "no memory");
+		return ERR_UNREACHABLE;
+	}
+	PQsetNoticeReceiver(c->pg, no_notice, NULL);
+	if (t->tls != DB_TLS_OFF && !PQsslInUse(c->pg))
+		return err_set(e, ERR_UNREACHABLE, "the connection is not encrypted although the target asks for it");
+	if (PQprotocolVersion(c->pg) < 3)
+		return err_set(e, ERR_UNSUPPORTED, "the server is too old");
+	c->stop = PQgetCancel(c->pg);
+	must(c->stop != NULL);
+	return 0;
+}
+
+struct db_conn *
+pg_open(const struct db_target *t, struct db_info *info, struct err *e)
+{
+	struct db_conn *c = must_zalloc(sizeof *c);
+
+	buf_init(&c->text, 4 * 1024 * 1024);
+	buf_init(&c->cleared, 1024 * 1024);
+	buf_putc(&c->cleared, '{');
+	c->facts = must_zalloc(sizeof *c->facts);
+	must(pthread_mutex_init(&c->lock, NULL) == 0);
+	own_tag(c->tag, t->tag);
+	if (connect_to(c, t, e) == 0 && pg_describe(c, t, info, e) == 0 && pg_guard_prepare(c, e) == 0)
+		return c;
+	pg_close(c);
+	return NULL;
+}
+
+void
+pg_close(struct db_conn *c)
+{
+	for (size_t i = 0; i < c->ntypes; i++)
+		free(c->types[i].name);
+	free(c->types);
+	PQfreeCancel(c->stop);
+	PQfinish(c->pg);
+	buf_fini(&c->text);
+	buf_fini(&c->cleared);
+	free(c->facts);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+const struct db_driver pg_driver = {
+	.engine = SQL_POSTGRES,
+	.open = pg_open,
+	.close = pg_close,
+	.read = pg_read,
+	.sheet = pg_sheet,
+	.run = pg_run,
+	.outcome = pg_outcome,
+	.cancel = pg_cancel
+};

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is found at connect. */
+#include "config.h"
+
+#include "pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/err.h"
+#include "twokey/base/must.h"
+
+static void
+copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from);
+}
+
+int
+pg_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err *e)
+{
+	PGresult *res;
+	int ret = pg_own(c, OWN_PG_SETTINGS, 0, NULL, names, &res, e);
+
+	if (ret == 0) {
+		struct digest_sum *sum = digest_begin();
+
+		for (int i = 0; i < PQntuples(res); i++)
+			for (int k = 0; k < 2; k++)
+				digest_add_part(sum, PQgetvalue(res, i, k), (size_t)PQgetlength(res, i, k));
+		*out = digest_end(sum);
+	}
+	PQclear(res);
+	return ret;
+}
+
+static int
+set_up(struct db_conn *c, const struct db_target *t, struct err *e)
+{
+	char statement[16], lock[16];
+	const char *values[] = { statement, lock };
+
+	snprintf(statement, sizeof statement, "%u", t->statement_timeout_ms);
+	snprintf(lock, sizeof lock, "%u", t->lock_timeout_ms);
+	return pg_own(c, OWN_PG_SETUP, 2, values, NULL, NULL, e);
+}
+
+/* Which cluster it is: may not be told to every role, then host and database number must do. */
+static void
+find_system(struct db_conn *c, const char *database)
+{
+	PGresult *res;
+
+	if (pg_own(c, OWN_PG_SYSTEM, 0, NULL, NULL, &res, NULL) == 0 && PQntuples(res) == 1) {
+		copy(c->system, sizeof c->system, PQgetvalue(res, 0, 0));
+		copy(c->timeline, sizeof c->timeline, PQgetvalue(res, 0, 1));
+		snprintf(c->identity, sizeof c->identity, "system %s timeline %s database %.20s", c->system, c->timeline,
+		    database);
+	} else {
+		snprintf(c->identity, sizeof c->identity, "system not told, host %.60s port %.8s database %.20s",
+		    PQhost(c->pg), PQport(c->pg), database);
+	}
+	PQclear(res);
+}
+
+static int
+find_names(struct db_conn *c, struct db_info *info, struct err *e)
+{
+	PGresult *res;
+	int ret = pg_own(c, OWN_PG_INFO, 0, NULL, NULL, &res, e);
+
+	if (ret == 0) {
+		copy(info->version, sizeof info->version, PQgetvalue(res, 0, 0));
+		copy(c->database, sizeof c->database, PQgetvalue(res, 0, 1));
+		copy(c->role, sizeof c->role, PQgetvalue(res, 0, 2));
+		/* with another schema before pg_catalog even = and count() could be somebody's own */
+		if (strcmp(PQgetvalue(res, 0, 3), "pg_catalog") != 0)
+			ret = err_set(e, ERR_CONFIG, "the search_path of this role puts a schema before pg_catalog, so"
+			    " built-in functions could be replaced; set it without pg_catalog");
+		else
+			find_system(c, PQgetvalue(res, 0, 4));
+	}
+	PQclear(res);
+	return ret;
+}
+
+static int
+load_types(struct db_conn *c, struct err *e)
+{
+	PGresult *res;
+	int ret = pg_own(c, OWN_PG_TYPES, 0, NULL, NULL, &res, e);
+
+	if (ret == 0) {
+		c->ntypes = (size_t)PQntuples(res);
+		c->types = must_zalloc((c->ntypes + 1) * sizeof *c->types);
+		for (size_t i = 0; i < c->ntypes; i++) {
+			c->types[i].oid = (Oid)strtoul(PQgetvalue(res, (int)i, 0), NULL, 10);
+			c->types[i].name = must_strdup(PQgetvalue(res, (int)i, 1));
+		}
+	}
+	PQclear(res);
+	return ret;
+}
+
+static int
+by_oid(const void *key, const void *type)
+{
+	Oid a = *(const Oid *)key, b = ((const struct pg_type *)type)->oid;
+
+	return a < b ? -1 : a > b;
+}
+
+const char *
+pg_type_name(const struct db_conn *c, Oid type)
+{
+	const struct pg_type *t = c->ntypes == 0 ? NULL :
+	    bsearch(&type, c->types, c->ntypes, sizeof *c->types, by_oid);
+
+	return t != NULL ? t->name : "";
+}
+
+int
+pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e)
+{
+	const char *scs = PQparameterStatus(c->pg, "standard_conforming_strings");
+	int ret;
+
+	memset(info, 0, sizeof *info);
+	c->sql = (struct sql_settings){ .engine = SQL_POSTGRES, .version = (unsigned)PQserverVersion(c->pg),
+	    .scs_off = scs != NULL && strcmp(scs, "off") == 0 };
+	ret = set_up(c, t, e);
+	if (ret == 0)
+		ret = find_names(c, info, e);
+	if (ret == 0)
+		ret = load_types(c, e);
+	if (ret == 0)
+		ret = pg_settings(c, NULL, &info->settings, e);
+	copy(info->database, sizeof info->database, c->database);
+	copy(info->role, sizeof info->role, c->role);
+	copy(info->identity, sizeof info->identity, c->identity);
+	info->caps = CAP_BIT(CAP_READ_WALL) | CAP_BIT(CAP_TRANSACTION) | CAP_BIT(CAP_REHEARSAL) |
+	    CAP_BIT(CAP_CANCEL) | CAP_BIT(CAP_EXPLAIN);
+	info->sql = c->sql;
+	return ret;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The rows that a write would touch: by derived SELECTs, else what the planner guesses. */
+#include "config.h"
+
+#include "pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/must.h"
+#include "twokey/sql/derive.h"
+
+enum { KEYS_MAX = 32 };
+
+struct keys {
+	char *name[KEYS_MAX];
+	size_t n;
+};
+
+static int
+find_keys(struct pg_look *l, struct keys *k, struct err *e)
+{
+	const char *values[1] = { l->oid };
+	PGresult *res;
+	int ret = pg_own(l->c, OWN_PG_KEY, 1, values, &l->sheet->own, &res, e);
+
+	for (int i = 0; ret == 0 && i < PQntuples(res) && i < KEYS_MAX; i++)
+		k->name[k->n++] = must_strdup(PQgetvalue(res, i, 0));
+	PQclear(res);
+	return ret;
+}
+
+static int
+failed(struct pg_look *l, const PGresult *res, const char *what, struct err *e)
+{
+	const char *words = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (PQstatus(l->c->pg) != CONNECTION_OK)
+		return pg_lose(l->c, e, "the connection to the database is lost");
+	if (PQresultStatus(res) == PGRES_TUPLES_OK || PQresultStatus(res) == PGRES_COMMAND_OK)
+		return 0;
+	return err_set(e, strcmp(pg_state(res), "57014") == 0 ? ERR_CANCELLED : ERR_STATEMENT, "%s: %s", what,
+	    words != NULL ? words : "no reason given");
+}
+
+/* Sends a SELECT of ours that is not in the table: derived, or EXPLAIN of the statement. */
+static bool
+send(struct pg_look *l, enum own_id id, const char *before, const struct buf *sql)
+{
+	buf_reset(&l->c->text);
+	buf_putf(&l->c->text, "/* twokey %s */ %s", l->c->tag, before);
+	buf_put(&l->c->text, buf_data(sql), buf_len(sql));
+	own_ran(&l->sheet->own, id);
+	return !buf_over(&l->c->text) &&
+	    PQsendQueryParams(l->c->pg, buf_str(&l->c->text), 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+	    PQsetSingleRowMode(l->c->pg) == 1;
+}
+
+struct key_sum {
+	struct digest_sum *sum;
+	uint64_t count;
+};
+
+static int
+no_columns(void *ctx, const struct db_column *cols, size_t n)
+{
+	(void)ctx, (void)cols, (void)n;
+	return 0;
+}
+
+static int
+add_key(void *ctx, const struct db_cell *cells, size_t n)
+{
+	struct key_sum *k = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		char type = (char)('a' + (int)cells[i].type);
+
+		digest_add(k->sum, &type, 1);
+		digest_add_part(k->sum, cells[i].p, cells[i].n);
+	}
+	k->count++;
+	return 0;
+}
+
+static int
+derive(struct pg_look *l, enum sql_derived kind, const struct keys *k, struct buf *out, struct err *e)
+{
+	struct sql_derive_want want = { kind, (const char *const *)k->name, k->n, DB_SAMPLE_ROWS };
+
+	return sql_derive(&l->c->sql, l->s->bytes, l->s->n, &want, out, e) == 0 ? 0 : ERR_UNSUPPORTED;
+}
+
+static int
+match_keys(struct pg_look *l, const struct keys *k, struct err *e)
+{
+	struct key_sum sum = { .count = 0 };
+	struct db_sink sink = { &sum, no_columns, add_key };
+	struct pg_rows rows = { .c = l->c, .sink = &sink };
+	PGresult *res;
+	int ret = derive(l, SQL_DERIVE_KEYS, k, &l->sheet->derived, e);
+
+	if (ret != 0)
+		return ret;
+	sum.sum = digest_begin();
+	if (send(l, OWN_PG_DERIVED_KEYS, "", &l->sheet->derived)) {
+		res = pg_rows_drain(&rows);
+		ret = failed(l, res, "the derived SELECT failed", e);
+		PQclear(res);
+	} else {
+		ret = pg_lose(l->c, e, "the connection to the database is lost");
+	}
+	l->match.keys = digest_end(sum.sum);
+	l->match.count = sum.count;
+	l->match.known = ret == 0;
+	return ret;
+}
+
+static int
+take_sample(struct pg_look *l, const struct keys *k, const struct db_sink *sample, struct err *e)
+{
+	struct db_limits max = { DB_SAMPLE_ROWS, 0 };
+	struct pg_rows rows = { .c = l->c, .sink = sample, .count = { .max = &max } };
+	struct buf text;
+	PGresult *res;
+	int ret;
+
+	buf_init(&text, 2 * 1024 * 1024);
+	if (derive(l, SQL_DERIVE_SAMPLE, k, &text, NULL) != 0) {
+		db_note(&l->sheet->note, "no sample of rows can be shown");
+		ret = 0;
+	} else if (!send(l, OWN_PG_DERIVED_SAMPLE, "", &text)) {
+		ret = pg_lose(l->c, e, "the connection to the database is lost");
+	} else {
+		res = pg_rows_drain(&rows);
+		ret = failed(l, res, "the SELECT of the sample failed", e);
+		PQclear(res);
+	}
+	buf_fini(&text);
+	return ret;
+}
+
+/* Without a key rows can be counted but not named. */
+static int
+match_count(struct pg_look *l, const struct keys *k, struct err *e)
+{
+	PGresult *res;
+	int ret = derive(l, SQL_DERIVE_COUNT, k, &l->sheet->derived, e);
+
+	if (ret != 0)
+		return ret;
+	db_note(&l->sheet->note, "the table has no primary key: rows are counted, but not which they are");
+	if (!send(l, OWN_PG_DERIVED_COUNT, "", &l->sheet->derived))
+		return pg_lose(l->c, e, "the connection to the database is lost");
+	while ((res = PQgetResult(l->c->pg)) != NULL) {
+		if (PQntuples(res) == 1)
+			l->match.count = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+		if (ret == 0 && PQresultStatus(res) != PGRES_SINGLE_TUPLE)
+			ret = failed(l, res, "the derived SELECT failed", e);
+		PQclear(res);
+	}
+	l->match.known = ret == 0;
+	return ret;
+}
+
+static void
+note_estimate(struct pg_look *l, const char *json)
+{
+	json_t *plans = json_loads(json, 0, NULL), *plan = json_object_get(json_array_get(plans, 0), "Plan");
+	json_t *below = json_array_get(json_object_get(plan, "Plans"), 0);
+	const json_t *rows = json_object_get(below != NULL ? below : plan, "Plan Rows");
+	char text[120];
+
+	if (json_is_number(rows)) {
+		l->sheet->how = "explain";
+		snprintf(text, sizeof text, "the planner expects about %.0f rows: an estimate, not a count",
+		    json_number_value(rows));
+		db_note(&l->sheet->note, text);
+	}
+	json_decref(plans);
+}
+
+/* EXPLAIN plans and does not run; only where the guard has passed and every function is known. */
+static int
+explain(struct pg_look *l, struct err *e)
+{
+	uint64_t unknown = SQL_DANGER_BIT(SQL_DANGER_UNKNOWN_FUNCTION) | SQL_DANGER_BIT(SQL_DANGER_EFFECT_FUNCTION) |
+	    SQL_DANGER_BIT(SQL_DANGER_MULTI) | SQL_DANGER_BIT(SQL_DANGER_UNREADABLE);
+	struct buf text;
+	PGresult *res;
+	int ret = 0;
+
+	if (l->f->class != SQL_CLASS_WRITE || (l->f->dangers & unknown) != 0)
+		return 0;
+	buf_init(&text, 2 * 1024 * 1024);
+	buf_put(&text, l->s->bytes, l->s->n);
+	if (!send(l, OWN_PG_EXPLAIN, "EXPLAIN (FORMAT JSON, ANALYZE false) ", &text))
+		ret = pg_lose(l->c, e, "the connection to the database is lost");
+	while (ret != ERR_DATABASE && (res = PQgetResult(l->c->pg)) != NULL) {
+		if (PQntuples(res) == 1)
+			note_estimate(l, PQgetvalue(res, 0, 0));
+		if (ret == 0 && PQresultStatus(res) != PGRES_SINGLE_TUPLE)
+			ret = failed(l, res, "the database refuses the statement", e);
+		PQclear(res);
+	}
+	buf_fini(&text);
+	return ret;
+}
+
+static int
+match_derived(struct pg_look *l, const struct db_sink *sample, struct err *e)
+{
+	struct keys k = { .n = 0 };
+	int ret = find_keys(l, &k, e);
+
+	if (ret == 0)
+		ret = k.n > 0 ? match_keys(l, &k, e) : match_count(l, &k, e);
+	if (ret == 0)
+		l->sheet->how = "derived";
+	if (ret == 0 && k.n > 0 && sample != NULL && l->match.count > 0)
+		ret = take_sample(l, &k, sample, e);
+	for (size_t i = 0; i < k.n; i++)
+		free(k.name[i]);
+	return ret;
+}
+
+int
+pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e)
+{
+	struct err why;
+	int ret;
+
+	if (!l->guarded)
+		return 0;	/* the note says it already */
+	if (l->oid[0] == '\0' || (l->kind != 'r' && l->kind != 'p') || l->ruled) {
+		db_note(&l->sheet->note, "it is not known how many rows it touches: it does not write one plain table");
+		return explain(l, e);
+	}
+	ret = match_derived(l, sample, &why);
+	if (ret == ERR_UNSUPPORTED) {
+		db_note(&l->sheet->note, why.text);
+		return explain(l, e);
+	}
+	if (ret != 0 && e != NULL)
+		*e = why;
+	return ret;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A read is one pipeline: BEGIN READ ONLY, the guard, the statement, ROLLBACK. */
+#include "config.h"
+
+#include "pg.h"
+
+#include <string.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+
+enum { TRIES = 4 };
+
+struct read {
+	struct db_conn *c;
+	const struct db_statement *s;
+	struct pg_guard guard;
+	struct pg_rows rows;
+	struct db_result *r;
+	enum pg_verdict verdict;
+	struct buf said;	/* by the guard */
+};
+
+static bool
+send_all(struct read *d)
+{
+	PGconn *pg = d->c->pg;
+
+	if (!PQenterPipelineMode(pg))
+		return false;
+	own_ran(&d->r->own, OWN_PG_BEGIN_READ);
+	own_ran(&d->r->own, OWN_PG_GUARD);
+	own_ran(&d->r->own, OWN_PG_ROLLBACK);
+	return PQsendQueryParams(pg, own_sql(&d->c->text, OWN_PG_BEGIN_READ, d->c->tag), 0, NULL, NULL, NULL, NULL, 0) &&
+	    pg_guard_send(d->c, &d->guard) &&
+	    PQsendQueryParams(pg, buf_str(&d->guard.text), 0, NULL, NULL, NULL, NULL, 0) &&
+	    PQpipelineSync(pg) &&	/* the ROLLBACK behind it runs whatever went before */
+	    PQsendQueryParams(pg, own_sql(&d->c->text, OWN_PG_ROLLBACK, d->c->tag), 0, NULL, NULL, NULL, NULL, 0) &&
+	    PQpipelineSync(pg);
+}
+
+/* The one result of a statement of ours in the pipeline. */
+static PGresult *
+take(struct db_conn *c)
+{
+	PGresult *first = PQgetResult(c->pg), *more;
+
+	while (first != NULL && PQstatus(c->pg) == CONNECTION_OK && (more = PQgetResult(c->pg)) != NULL)
+		PQclear(more);
+	return first;
+}
+
+static bool
+take_sync(struct db_conn *c)
+{
+	PGresult *res = PQgetResult(c->pg);
+	bool ok = PQresultStatus(res) == PGRES_PIPELINE_SYNC;
+
+	PQclear(res);
+	return ok;
+}
+
+/* What a statement that ends or begins a transaction answers: it was no read. */
+static bool
+moves_transaction(PGresult *res)
+{
+	static const char *const tags[] = { "COMMIT", "ROLLBACK", "BEGIN", "START TRANSACTION", "PREPARE TRANSACTION" };
+	const char *tag = PQresultStatus(res) == PGRES_COMMAND_OK ? PQcmdStatus(res) : "";
+
+	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
+		if (strcmp(tag, tags[i]) == 0)
+			return true;
+	return false;
+}
+
+static int
+judge(struct read *d, PGresult *res, struct err *e)
+{
+	const char *state;
+
+	d->r->rows = d->rows.count.rows;
+	if (PQresultStatus(res) == PGRES_TUPLES_OK || PQresultStatus(res) == PGRES_COMMAND_OK ||
+	    PQresultStatus(res) == PGRES_EMPTY_QUERY) {
+		d->r->end = d->rows.cut ? DB_CUT : DB_DONE;
+		return 0;
+	}
+	state = pg_state(res);
+	if (strcmp(state, "25006") == 0 || strcmp(state, "25001") == 0)
+		return err_set(e, ERR_WALL, "the wall stopped it: %s", PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+	if (d->rows.cut && strcmp(state, "57014") == 0)
+		d->r->end = DB_CUT;
+	else
+		pg_failed(res, d->s, d->r);
+	return 0;
+}
+
+/* The statement's own result: 0, ERR_WALL, or ERR_DATABASE when the connection is lost by it. */
+static int
+take_statement(struct read *d, struct err *e)
+{
+	PGresult *res;
+	int ret = 0;
+
+	PQsetSingleRowMode(d->c->pg);
+	res = pg_rows_drain(&d->rows);
+	if (PQresultStatus(res) == PGRES_COPY_IN || PQresultStatus(res) == PGRES_COPY_OUT ||
+	    PQresultStatus(res) == PGRES_COPY_BOTH)
+		ret = pg_lose(d->c, e, "the statement began to copy");
+	else if (moves_transaction(res))
+		ret = pg_lose(d->c, e, "the statement ended the transaction that walls a read");
+	else if (PQresultStatus(res) != PGRES_PIPELINE_ABORTED)
+		ret = judge(d, res, e);
+	PQclear(res);
+	return ret;
+}
+
+static int
+take_all(struct read *d, struct err *e)
+{
+	PGresult *begun = take(d->c), *guarded = take(d->c);
+	int ret;
+
+	d->verdict = PQresultStatus(begun) == PGRES_COMMAND_OK ? pg_guard_verdict(guarded, &d->said) : PG_ERROR;
+	if (d->verdict == PG_ERROR)
+		pg_failed(PQresultStatus(begun) == PGRES_COMMAND_OK ? guarded : begun, d->s, d->r);
+	PQclear(begun);
+	PQclear(guarded);
+	ret = take_statement(d, e);
+	if (d->c->lost)
+		return ret;
+	if (!take_sync(d->c))
+		return pg_lose(d->c, e, "the connection to the database is lost");
+	PQclear(take(d->c));
+	if (!take_sync(d->c) || !PQexitPipelineMode(d->c->pg))
+		return pg_lose(d->c, e, "the connection to the database is lost");
+	return ret;
+}
+
+/* Nothing may be open now; only a late cancel may have hit the ROLLBACK. */
+static int
+check_idle(struct read *d, struct err *e)
+{
+	if (PQstatus(d->c->pg) == CONNECTION_OK && PQtransactionStatus(d->c->pg) == PQTRANS_IDLE)
+		return 0;
+	if ((atomic_load(&d->c->cancelled) || d->rows.cut) && PQtransactionStatus(d->c->pg) == PQTRANS_INERROR)
+		return pg_leave(d->c, &d->r->own, e);
+	return pg_lose(d->c, e, "a read left a transaction open");
+}
+
+static int
+once(struct read *d, struct err *e)
+{
+	int ret, idle;
+
+	buf_reset(&d->said);
+	if (!send_all(d))
+		return pg_lose(d->c, e, "the connection to the database is lost");
+	ret = take_all(d, e);
+	if (d->c->lost)
+		return ERR_DATABASE;
+	idle = check_idle(d, e);
+	if (idle != 0)
+		return idle;
+	if (d->verdict == PG_STOPPED)
+		return err_set(e, ERR_WALL, "the wall stopped it: %s", buf_str(&d->said));
+	if (d->verdict == PG_TO_CLEAR && atomic_load(&d->c->cancelled)) {
+		db_end_with(d->r, DB_FAILED, "57014", "cancelled");
+		d->verdict = PG_ERROR;
+	}
+	if (d->verdict == PG_TO_CLEAR)
+		ret = pg_guard_clear(d->c, buf_str(&d->said), &d->r->own, e);
+	return ret;
+}
+
+int
+pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, const struct db_limits *max,
+    const struct db_sink *sink, struct db_result *r, struct err *e)
+{
+	struct read d = { .c = c, .s = s, .r = r, .rows = { .c = c, .sink = sink, .count = { .max = max } } };
+	int64_t began = clock_wall_us();
+	int ret = pg_sendable(s, f, e);
+
+	if (c->lost)
+		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
+	if (ret != 0)
+		return ret;
+	buf_init(&d.said, 64 * 1024);
+	pg_guard_init(&d.guard, s, f);
+	pg_begin(c);
+	d.verdict = PG_TO_CLEAR;
+	for (int i = 0; i < TRIES && ret == 0 && d.verdict == PG_TO_CLEAR; i++)
+		ret = once(&d, e);
+	pg_end(c);
+	if (ret == 0 && d.verdict == PG_TO_CLEAR)
+		ret = err_set(e, ERR_WALL, "the wall stopped it: a view or policy that it reads keeps changing");
+	r->ms = (double)(clock_wall_us() - began) / 1000.0;
+	pg_guard_fini(&d.guard);
+	buf_fini(&d.said);
+	return ret;
+}

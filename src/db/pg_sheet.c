@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sheet of PostgreSQL: one read-only transaction, ended by ROLLBACK. */
+#include "config.h"
+
+#include "pg.h"
+
+#include <string.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/must.h"
+
+enum { TRIES = 4 };
+
+/* Begins and asks the guard. The verdict's sentence goes to said; a transaction is open when it is clear. */
+static int
+begin_guarded(struct pg_look *l, enum own_id begin, enum pg_verdict *verdict, struct buf *said, struct err *e)
+{
+	struct pg_guard g;
+	PGresult *res, *more;
+	int ret = pg_own(l->c, begin, 0, NULL, &l->sheet->own, NULL, e);
+
+	if (ret != 0)
+		return ret;
+	pg_guard_init(&g, l->s, l->f);
+	own_ran(&l->sheet->own, OWN_PG_GUARD);
+	res = pg_guard_send(l->c, &g) ? PQgetResult(l->c->pg) : NULL;
+	while (res != NULL && (more = PQgetResult(l->c->pg)) != NULL)
+		PQclear(more);
+	pg_guard_fini(&g);
+	*verdict = pg_guard_verdict(res, said);
+	if (PQstatus(l->c->pg) != CONNECTION_OK)
+		ret = pg_lose(l->c, e, "the connection to the database is lost");
+	else if (*verdict == PG_ERROR)
+		ret = err_set(e, strcmp(pg_state(res), "57014") == 0 ? ERR_CANCELLED : ERR_STATEMENT,
+		    "the guard failed: %s", PQresultErrorMessage(res));
+	PQclear(res);
+	if (ret == 0 && *verdict != PG_CLEAR)
+		ret = pg_leave(l->c, &l->sheet->own, e);
+	return ret;
+}
+
+int
+pg_look_enter(struct pg_look *l, enum own_id begin, struct err *e)
+{
+	enum pg_verdict verdict = PG_TO_CLEAR;
+	struct buf said;
+	struct err why;
+	int ret = 0, cleared = 0;
+
+	buf_init(&said, 64 * 1024);
+	for (int i = 0; i < TRIES && ret == 0 && verdict == PG_TO_CLEAR && cleared == 0; i++) {
+		ret = begin_guarded(l, begin, &verdict, &said, e);
+		if (ret == 0 && verdict == PG_TO_CLEAR) {
+			cleared = pg_guard_clear(l->c, buf_str(&said), &l->sheet->own, &why);
+			if (cleared != 0 && cleared != ERR_WALL)
+				ret = err_set(e, (enum err_code)cleared, "%s", why.text);
+		}
+	}
+	l->guarded = ret == 0 && verdict == PG_CLEAR;
+	if (ret == 0 && !l->guarded) {
+		buf_reset(&l->sheet->note);
+		db_note(&l->sheet->note, cleared != 0 ? why.text : buf_str(&said));
+		l->sheet->dangers |= SQL_DANGER_BIT(cleared != 0 || verdict == PG_TO_CLEAR ?
+		    SQL_DANGER_UNCLEAR_RELATION : SQL_DANGER_SHADOWED);
+		ret = pg_own(l->c, begin, 0, NULL, &l->sheet->own, NULL, e);
+	}
+	buf_fini(&said);
+	return ret;
+}
+
+int
+pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, const struct db_sink *sample,
+    struct db_sheet *sheet, struct err *e)
+{
+	struct pg_look l = { .c = c, .s = s, .f = f, .table = sql_written_table(f), .sheet = sheet };
+	int64_t began = clock_wall_us();
+	int ret, left;
+
+	if (c->lost)
+		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
+	ret = pg_sendable(s, f, e);
+	if (ret != 0)
+		return ret;
+	pg_begin(c);
+	ret = pg_look_enter(&l, OWN_PG_BEGIN_READ, e);
+	if (ret == 0)
+		ret = pg_look_in(&l, sample, e);
+	if (ret == 0)
+		sheet->bind = l.bind;
+	left = pg_leave(c, &sheet->own, ret == 0 ? e : NULL);
+	pg_end(c);
+	db_note(&sheet->undo, "none: this version keeps no before-images");
+	sheet->ms = (double)(clock_wall_us() - began) / 1000.0;
+	return ret != 0 && !c->lost ? ret : left;
+}
