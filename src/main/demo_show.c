@@ -20,9 +20,9 @@
 
 #include "cmd.h"
 
-enum { WIDE = 160, TALL = 50, STEP_MS = 50, ARGS_MAX = 32 };
+/* A console wants 80 columns and 24 rows; a border or a status line takes one more. */
+enum { WIDE = 161, TALL = 50, ROOM_FOR_LINE = 25, STEP_MS = 50, ARGS_MAX = 32 };
 
-/* Two consoles want 80 columns and some 24 rows each. */
 enum layout { LAYOUT_BESIDE, LAYOUT_BELOW, LAYOUT_WINDOWS };
 
 static enum layout
@@ -47,17 +47,16 @@ static const char conf_common[] =
     "unbind -a\n";
 static const char conf_panes[] =
     "set -g status off\n"
-    "set -g pane-border-status top\n"
     "set -g pane-border-format ' #{?pane_active,>,} #{@who}   F12: the other console '\n"
     "bind -n F12 select-pane -t :.+\n";
 static const char conf_windows[] =
-    "set -g status on\n"
+    "set -g status off\n"
     "set -g status-left ''\n"
     "set -g status-right 'F12: the other console '\n"
     "set -g status-right-length 30\n"
     "set -g window-status-format ' #W#{?window_bell_flag, (waits),} '\n"
     "set -g window-status-current-format '[#W]'\n"
-    "bind -n F12 next-window\n";
+    "bind -n F12 next-window \\; display-message -d 2000 'this is: #W   F12: the other console'\n";
 
 /* In a pane: the console, and a chance to read why it failed; the driver's end is the end. */
 static const char run_driver[] =
@@ -84,6 +83,8 @@ write_conf(const struct shown *s, struct err *e)
 	buf_init(&b, 8192);
 	buf_puts(&b, conf_common);
 	buf_puts(&b, s->layout == LAYOUT_WINDOWS ? conf_windows : conf_panes);
+	if (s->size.ws_row >= ROOM_FOR_LINE)
+		buf_puts(&b, s->layout == LAYOUT_WINDOWS ? "set -g status on\n" : "set -g pane-border-status top\n");
 	rc = io_write_file(s->tmux_conf, 0600, buf_data(&b), buf_len(&b), e);
 	buf_fini(&b);
 	return rc;
@@ -126,6 +127,7 @@ tmux_second(const struct shown *s, struct err *e)
 	const char *pane[] = { "split-window", "-d", s->layout == LAYOUT_BESIDE ? "-h" : "-v", "-t", "demo:0.0", "-l", "50%", NULL };
 	const char *window[] = { "new-window", "-d", "-t", "demo", "-n", "second seat anna", NULL };
 	const char *who[] = { "set-option", "-p", "-t", "demo:0.1", "@who", "second seat anna", NULL };
+	const char *hint[] = { "display-message", "-d", "5000", "the second seat is there   F12: to it and back", NULL };
 	const char **where = s->layout == LAYOUT_WINDOWS ? window : pane, *words[ARGS_MAX] = { NULL };
 	size_t n = 0;
 
@@ -134,8 +136,7 @@ tmux_second(const struct shown *s, struct err *e)
 	for (const char **w = command; *w; w++)
 		words[n++] = *w;
 	tmux(s, e, words);
-	if (s->layout != LAYOUT_WINDOWS)
-		tmux(s, e, who);
+	tmux(s, e, s->layout == LAYOUT_WINDOWS ? hint : who);
 }
 
 /* Attached: the second console comes as soon as there is a session that it can join. */
