@@ -85,7 +85,8 @@ a_ticket_without_access_needs_nobody(void **state)
 static void
 an_id_is_a_name_and_never_a_path(void **state)
 {
-	static const char *const good[] = { "a", "MFX-1234", "0", "a.b_c-d", "A..b", "s-1" };
+	static const char *const good[] = { "a", "MFX-1234", "0", "a.b_c-d", "A..b", "s-1", "azAZ09",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
 	static const char *const bad[] = {
 		"", ".", "..", "../a", "a/b", "/a", ".a", "-a", "_a", "a b", "a\n", "a\\b", "a:b", "\xc3\xa4", "a\x1b",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a%", "a*", "~"

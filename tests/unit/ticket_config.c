@@ -109,6 +109,18 @@ what_is_allowed_is_taken(void **state)
 		{ "run: /run/twokey/sessions", "run: \"/run/twokey/\xc3\xa4\"\n" },
 		{ "# a whole configuration: the base of errors.txt and of the tests", "--- # begins\n" },
 		{ NULL, "...\n" },
+		/* the last that is still taken */
+		{ "  - name: ben", "  - name: az09.b_c-d\n" },
+		{ "  - name: ben", "  - name: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n" },
+		{ "    logins: [anna]", "    logins: [aA.zZ_09-x, _a]\n" },
+		{ "    logins: [anna]", "    logins: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]\n" },
+		{ "    seats: [driver, watcher]", "    seats: [driver, watcher, confirmer]\n" },
+		{ "    port: 5433", "    port: 65535\n" },
+		{ "    port: 5433", "    port: 1\n" },
+		{ "max_rows: 500", "max_rows: 100000000\n" },
+		{ "quota: 64MiB", "quota: 1024TiB\n" },
+		{ "run: /run/twokey/sessions", "run: /run/..x/x../.y/z./\n" },
+		{ "    socket: /run/postgresql", "    host: 'ab-z.AZ09_x'\n    tls: require\n" },
 	};
 	char *base = golden_text("config.yaml");
 
