@@ -1,4 +1,5 @@
-TRANSCRIPT_TESTS = tests/unit/transcript_writer.t tests/unit/transcript_verify.t tests/unit/transcript_recover.t
+TRANSCRIPT_TESTS = tests/unit/transcript_writer.t tests/unit/transcript_verify.t tests/unit/transcript_recover.t \
+	tests/unit/transcript_line.t tests/unit/transcript_reader.t
 check_PROGRAMS += $(TRANSCRIPT_TESTS)
 TESTS += $(TRANSCRIPT_TESTS)
 TRANSCRIPT_MAKE = tests/unit/transcript_make.c tests/unit/transcript_make.h
@@ -14,5 +15,11 @@ tests_unit_transcript_verify_t_LDADD = $(TRANSCRIPT_LDADD)
 tests_unit_transcript_recover_t_SOURCES = tests/unit/transcript_recover.c $(TRANSCRIPT_MAKE)
 tests_unit_transcript_recover_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_transcript_recover_t_LDADD = $(TRANSCRIPT_LDADD)
+tests_unit_transcript_line_t_SOURCES = tests/unit/transcript_line.c
+tests_unit_transcript_line_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_transcript_line_t_LDADD = $(TRANSCRIPT_LDADD)
+tests_unit_transcript_reader_t_SOURCES = tests/unit/transcript_reader.c $(TRANSCRIPT_MAKE)
+tests_unit_transcript_reader_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_transcript_reader_t_LDADD = $(TRANSCRIPT_LDADD)
 TESTS += tests/golden/transcript/verify.sh
 EXTRA_DIST += tests/golden/transcript bench/verify.sh
