@@ -431,7 +431,9 @@ draw_farewell(struct live *lv)
 	digest_hex(&r.head, head);
 	row = rows - 9;
 	live_draw_rule(lv, row++, "THE SESSION IS OVER", h->ended_code);
-	live_put(lv, row++, 1, 0, SCREEN_STRONG, "%" PRIu64 " events, %s", model_last(lv->model), r.text);
+	live_put(lv, row++, 1, 0, r.verdict == TRANSCRIPT_BROKEN ? SCREEN_BAD : SCREEN_STRONG, "%" PRIu64 " events, %s",
+	    model_last(lv->model), r.verdict == TRANSCRIPT_SEALED ? "sealed and intact"
+	    : r.verdict == TRANSCRIPT_OPEN ? "intact, not sealed" : r.text);
 	live_put(lv, row++, 1, 0, SCREEN_PLAIN, "head of the transcript, the same on both consoles:");
 	live_put(lv, row++, 1, 0, SCREEN_STRONG, "%s", head);
 	live_put(lv, row++, 1, 0, SCREEN_PLAIN, "the broker keeps the transcript of %s; with its file:", h->session);

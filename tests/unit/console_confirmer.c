@@ -317,6 +317,56 @@ a_lost_link_allows_nothing(void **state)
 	world_end(w);
 }
 
+static struct world *relinked;
+
+static bool
+connect_in_test(struct live *lv)
+{
+	world_relink(relinked);
+	return true;
+}
+
+static void
+a_calm_link_comes_back_by_itself_and_one_with_a_write_does_not(void **state)
+{
+	for (int waits = 0; waits < 2; waits++) {
+		struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+		relinked = w;
+		w->lv.connect = connect_in_test;
+		if (waits)
+			world_request(w, update);
+		close(w->broker);
+		w->broker = -1;
+		world_round(w);
+		world_sees(w, "LINK LOST, nothing runs");
+		world_pass(w, 4000);
+		if (waits) {
+			world_sees(w, "LINK LOST, nothing runs");
+			world_keys(w, "\r");
+		}
+		world_round(w);
+		world_sees(w, "Connected again");
+		world_sees_not(w, "LINK LOST");
+		world_sees(w, "anna took the confirmer's seat");
+		world_end(w);
+	}
+}
+
+static void
+a_private_broker_says_what_it_does_not_protect_against(void **state)
+{
+	struct world *w = world_begin_private(SEAT_CONFIRMER, 24, 80);
+
+	world_sees(w, "private broker: protects against mistakes, not against this login");
+	world_sees(w, "ben: PRESENT");
+	world_end(w);
+	w = world_begin_private(SEAT_DRIVER, 40, 140);
+	world_sees(w, "private broker: protects against mistakes, not against this login");
+	world_sees(w, "confirmer anna: PRESENT");
+	world_end(w);
+}
+
 static void
 keys_prove_presence_at_most_every_20_seconds(void **state)
 {
@@ -353,6 +403,8 @@ main(void)
 		cmocka_unit_test(a_small_terminal_shows_no_approval),
 		cmocka_unit_test(a_watcher_reads_the_sheet_and_answers_nothing),
 		cmocka_unit_test(a_lost_link_allows_nothing),
+		cmocka_unit_test(a_calm_link_comes_back_by_itself_and_one_with_a_write_does_not),
+		cmocka_unit_test(a_private_broker_says_what_it_does_not_protect_against),
 		cmocka_unit_test(keys_prove_presence_at_most_every_20_seconds),
 	};
 

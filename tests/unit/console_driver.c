@@ -240,6 +240,27 @@ words_do_what_keys_do_and_unknown_ones_are_told(void **state)
 }
 
 static void
+a_statement_with_a_secret_is_not_remembered(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	world_event(w, TRANSCRIPT_EVENT_CONNECTED, json_pack("{s:s, s:s, s:s, s:s, s:[]}", "engine", "postgres",
+	    "version", "15", "database", "shop", "role", "r", "caps"), NULL, NULL);
+	world_keys(w, "select 7;\r");
+	world_expect_str(w, "sql", "text", "select 7");
+	world_answer(w, "{\"re\":\"sql\",\"id\":1,\"ok\":false,\"code\":\"state\",\"why\":\"no\"}");
+	world_keys(w, "alter user ben password 'hunter2';\r");
+	world_expect_str(w, "sql", "text", "alter user ben password 'hunter2'");
+	world_answer(w, "{\"re\":\"sql\",\"id\":2,\"ok\":false,\"code\":\"denied\",\"why\":\"no\"}");
+	world_keys(w, "\033[A");
+	world_sees(w, "shop=> select 7;");
+	world_keys(w, "\033[A");
+	world_sees_not(w, "hunter2");
+	world_keys(w, "\003");
+	world_end(w);
+}
+
+static void
 leaving_a_prompt_sends_nothing_and_brings_the_line_back(void **state)
 {
 	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
@@ -361,6 +382,7 @@ main(void)
 		cmocka_unit_test(hostile_rows_and_messages_arrive_as_marks),
 		cmocka_unit_test(a_paste_stays_in_the_line),
 		cmocka_unit_test(words_do_what_keys_do_and_unknown_ones_are_told),
+		cmocka_unit_test(a_statement_with_a_secret_is_not_remembered),
 		cmocka_unit_test(leaving_a_prompt_sends_nothing_and_brings_the_line_back),
 		cmocka_unit_test(ctrl_d_asks_and_quitting_ends_the_session),
 		cmocka_unit_test(the_head_is_shown_until_a_key_is_pressed),

@@ -146,7 +146,7 @@ open_session(struct world *w)
 	world_event(w, TRANSCRIPT_EVENT_BEGIN, json_pack(
 	    "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:[{s:s, s:s, s:s}, {s:s, s:s, s:s}], s:s, s:s}",
 	    "v", 1, "session", "s-test", "ticket", "MFX-1234", "digest", hex, "access", "write",
-	    "stage", "production", "broker", "private", "unverified", 1, "target", "shop", "engine", "sqlite",
+	    "stage", "production", "broker", "private", "unverified", !w->verified, "target", "shop", "engine", "sqlite",
 	    "people", "person", "ben", "side", "firm", "seat", "driver", "person", "anna", "side", "customer",
 	    "seat", "confirmer", "results", "full", "expires", "2026-06-08T16:00:00.000000Z"),
 	    "ticket", "id: MFX-1234");
@@ -181,12 +181,13 @@ begin_screen(struct world *w, enum seat_kind kind, int rows, int cols)
 	w->lv.view->prompt(&w->lv);
 }
 
-struct world *
-world_begin(enum seat_kind kind, int rows, int cols)
+static struct world *
+begin(enum seat_kind kind, int rows, int cols, bool verified)
 {
 	struct world *w = must_zalloc(sizeof *w);
 	struct err e = { 0 };
 
+	w->verified = verified;
 	w->wall_us = BEGIN_US;
 	w->mono_ms = 1000000;
 	buf_init(&w->in, 16 << 20);
@@ -201,6 +202,37 @@ world_begin(enum seat_kind kind, int rows, int cols)
 	begin_screen(w, kind, rows, cols);
 	open_session(w);
 	return w;
+}
+
+struct world *
+world_begin(enum seat_kind kind, int rows, int cols)
+{
+	return begin(kind, rows, cols, false);
+}
+
+struct world *
+world_begin_private(enum seat_kind kind, int rows, int cols)
+{
+	return begin(kind, rows, cols, true);
+}
+
+void
+world_relink(struct world *w)
+{
+	struct err e;
+	int fds[2];
+
+	assert_int_equal(io_pair(fds, &e), 0);
+	link_close(w->lv.link);
+	w->lv.link = link_adopt(fds[0]);
+	w->broker = fds[1];
+	io_nonblock(w->broker);
+	model_free(w->lv.model);
+	log_view_free(w->lv.log);
+	w->lv.model = model_create();
+	w->lv.log = log_view_create();
+	w->sent = 0;
+	send_new_lines(w);
 }
 
 void

@@ -16,6 +16,7 @@ struct world {
 	int broker;			/* the broker's end of the link, -1 once closed */
 	struct transcript_writer *writer;
 	int reader;
+	bool verified;
 	off_t sent;			/* bytes of the transcript that were sent */
 	char dir[64], path[80];
 	int64_t wall_us, mono_ms;
@@ -26,6 +27,8 @@ struct world {
 /* A session of MFX-1234 on the target shop with ben driving and anna confirming has begun, is connected (SQLite), and both
  * have joined. */
 struct world *world_begin(enum seat_kind kind, int rows, int cols);
+/* The same with a private broker whose people are verified. */
+struct world *world_begin_private(enum seat_kind kind, int rows, int cols);
 /* Checks what is left (no request unread but "here") and frees. */
 void	world_end(struct world *w);
 /* An event with its fields (taken over, may be NULL) and one body of that kind with a text (or NULL); sent to the console,
@@ -48,6 +51,8 @@ json_t	*world_expect(struct world *w, const char *what);
 void	world_expect_str(struct world *w, const char *what, const char *key, const char *value);
 /* Nothing but "here" was sent. */
 void	world_expect_nothing(struct world *w);
+/* A new link as after a loss: the broker's end is w->broker again; the transcript is sent from its start. */
+void	world_relink(struct world *w);
 /* An answer line of the broker. */
 void	world_answer(struct world *w, const char *line);
 /* The screen as text; valid until the next call. */
