@@ -201,6 +201,23 @@ io_send_fd(int sock, const void *p, size_t n, int pass, struct err *e)
 	return (size_t)w == n ? 0 : io_write_all(sock, (const char *)p + w, n - (size_t)w, e);
 }
 
+/* The room for one descriptor is aligned to hold two: whoever sends more must not fill our table. */
+static void
+keep_first(struct cmsghdr *c, int *pass)
+{
+	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+	for (size_t i = 0; i < n; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+		if (*pass < 0)
+			*pass = fd;
+		else
+			close(fd);
+	}
+}
+
 ssize_t
 io_recv_fd(int sock, void *p, size_t n, int *pass, struct err *e)
 {
@@ -222,6 +239,6 @@ io_recv_fd(int sock, void *p, size_t n, int *pass, struct err *e)
 		    err_set(e, ERR_STATE, "nothing to receive") : err_sys(e, "receiving");
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(pass, CMSG_DATA(c), sizeof *pass);
+			keep_first(c, pass);
 	return r;
 }
