@@ -146,10 +146,13 @@ receive(struct channel *c)
 	r = io_recv_fd(c->fd, p, room, &fd, &e);
 	if (r > 0)
 		buf_added(&c->in, (size_t)r);
-	if (fd >= 0 && c->nfds_in < FDS_MAX)
-		c->fds_in[c->nfds_in++] = fd;
-	else if (fd >= 0)
+	if (fd >= 0 && c->nfds_in == FDS_MAX) {
+		/* dropping one would give the next line's descriptor to this line */
 		close(fd);
+		return false;
+	}
+	if (fd >= 0)
+		c->fds_in[c->nfds_in++] = fd;
 	return r > 0 || r == ERR_STATE;
 }
 
