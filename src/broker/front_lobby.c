@@ -12,6 +12,7 @@
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
+#include "twokey/base/text.h"
 #include "twokey/ticket/store.h"
 
 #include "front.h"
@@ -75,6 +76,20 @@ send_line(struct lobby *l, json_t *o, int fd)
 	buf_fini(&out);
 }
 
+/* Always base64: a stranger's bytes, escaped, could be too long for the line or (NUL) no JSON to its reader,
+ * and then the descriptor that goes with the line would be taken for the next person's. */
+static void
+set_rest(json_t *adopt, const struct buf *rest)
+{
+	struct buf b;
+
+	buf_init(&b, OUT_MAX / 2);
+	text_base64(&b, buf_data(rest), buf_len(rest));
+	must(!buf_over(&b) && json_object_set_new(adopt, "rest", json_pack("{s:o}", "base64",
+	    json_stringn(buf_data(&b), buf_len(&b)))) == 0);
+	buf_fini(&b);
+}
+
 void
 lobby_hand_over(struct lobby *l, struct visitor *v, json_t *adopt)
 {
@@ -86,11 +101,12 @@ lobby_hand_over(struct lobby *l, struct visitor *v, json_t *adopt)
 	if (fd < 0) {
 		buf_fini(&rest);
 		json_decref(adopt);
+		channel_hold(v->channel, false);
 		front_refuse(v, "open", NULL, ERR_STATE, "read the answers that wait first");
 		return;
 	}
 	if (buf_len(&rest) > 0)
-		json_set_bytes(adopt, "rest", buf_data(&rest), buf_len(&rest));
+		set_rest(adopt, &rest);
 	buf_fini(&rest);
 	send_line(l, adopt, fd);
 	for (struct visitor **p = &v->f->visitors; *p != NULL; p = &(*p)->next) {

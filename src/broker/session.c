@@ -120,6 +120,9 @@ on_front_line(void *ctx, struct channel *c, const char *line, size_t n)
 	bool good = true;
 	int fd;
 
+	/* its descriptor must not be taken for the next line's: all of them go with the channel */
+	if (o == NULL)
+		return false;
 	if (what != NULL && strcmp(what, "begin") == 0) {
 		good = take_ticket(s, o);
 	} else if (what != NULL && strcmp(what, "adopt") == 0 && s->ticket != NULL) {
