@@ -4,8 +4,10 @@
 #include "config.h"
 
 #include <event2/event.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "twokey/base/buf.h"
@@ -13,6 +15,7 @@
 #include "twokey/base/err.h"
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
+#include "twokey/base/log.h"
 #include "twokey/base/must.h"
 
 #include "session.h"
@@ -275,13 +278,37 @@ seat_taken(struct session *s, const struct console *c)
 	return NULL;
 }
 
-static void
-read_how(struct console *c, const json_t *how)
+/* The front is believed neither who is at the other end (the kernel told this socket) nor what seat the
+ * ticket gives; in a demo one login has all seats. */
+static bool
+is_person(const struct session *s, int fd, const struct config_person *p, enum ticket_seat seat)
+{
+	enum ticket_seat named;
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+	const struct passwd *pw;
+
+	if (!ticket_seat_of(s->ticket, p->name, &named) || (seat != named && seat != TICKET_SEAT_WATCHER))
+		return false;
+	if (s->demo)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return false;
+	pw = getpwuid(cred.uid);
+	return pw != NULL && config_person_of_login(s->config, pw->pw_name) == p;
+}
+
+/* False when the front may not bring this console. */
+static bool
+read_how(struct console *c, const json_t *how, int fd)
 {
 	const char *person = json_str(how, "person", NULL), *seat = json_str(how, "seat", NULL);
 	const struct config_person *p = person != NULL ? config_person(c->s->config, person) : NULL;
 
-	must(p != NULL && seat != NULL && ticket_seat_parse(seat, &c->seat));
+	if (p == NULL || seat == NULL || !ticket_seat_parse(seat, &c->seat) ||
+	    json_str(how, "re", NULL) == NULL || json_str(how, "login", NULL) == NULL ||
+	    !is_person(c->s, fd, p, c->seat))
+		return false;
 	strncpy(c->person, person, sizeof c->person - 1);
 	c->side = p->side;
 	c->may_answer_json = p->may_answer_json;
@@ -291,6 +318,7 @@ read_how(struct console *c, const json_t *how)
 	c->audit = json_int(how, "audit", -1);
 	c->seen_ms = c->talk_ms = clock_mono_ms();
 	c->talk = SESSION_TALK_BURST;
+	return true;
 }
 
 static void
@@ -323,7 +351,12 @@ console_adopt(struct session *s, const json_t *how, int fd)
 
 	c->s = s;
 	c->id = ++s->next_console;
-	read_how(c, how);
+	if (!read_how(c, how, fd)) {
+		log_line(LOG_LEVEL_ERROR, "the front brought a console that is not the person it names");
+		close(fd);
+		free(c);
+		return;
+	}
 	why = seat_taken(s, c);
 	c->channel = channel_open(s->base, fd, LINE_MAX_IN, OUT_MAX, &ops, c);
 	c->next = s->consoles;
