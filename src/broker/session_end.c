@@ -11,7 +11,7 @@
 
 #include "session.h"
 
-enum { DRAIN_S = 10 };
+enum { DRAIN_S = 10, NO_TICKET_S = 20 };
 
 void
 session_void(struct session *s, struct gate_request *r, const char *code)
@@ -111,6 +111,12 @@ session_tick(struct session *s)
 
 	if (s->state == SESSION_ENDING)
 		return;
+	if (s->ticket == NULL) {
+		/* its front died before it brought the ticket: there is nothing to record */
+		if (now - s->empty_since_ms > NO_TICKET_S * 1000)
+			event_base_loopbreak(s->base);
+		return;
+	}
 	tick_away(s, now);
 	tick_requests(s, now);
 	if (clock_wall_us() > s->ticket->expires_us)
