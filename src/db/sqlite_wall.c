@@ -73,17 +73,26 @@ writes(int action, const char *a)
 	    strncasecmp(a, "sqlite_", 7) != 0;
 }
 
+/* A table-valued pragma declares its columns when it is prepared, which the engine reports as an UPDATE of its
+ * schema table. It writes nothing: these walls stand on a read-only or DEFENSIVE handle, and a statement that is not
+ * sqlite3_stmt_readonly never steps here. */
+static bool
+declares(int action, const char *a)
+{
+	return action == SQLITE_UPDATE && a != NULL && strcmp(a, "sqlite_master") == 0;
+}
+
 static bool
 lets(const struct db_conn *c, int action, const char *a, const char *b)
 {
 	switch (c->gate.wall) {
 	case SQLITE_WALL_READ:
-		return reads(action, a, b);
+		return reads(action, a, b) || declares(action, a);
 	case SQLITE_WALL_EXPLAIN:
 	case SQLITE_WALL_WRITE:
 		return reads(action, a, b) || writes(action, a);
 	case SQLITE_WALL_OWN:
-		return reads(action, a, b) || action == SQLITE_TRANSACTION;
+		return reads(action, a, b) || declares(action, a) || action == SQLITE_TRANSACTION;
 	}
 	return false;
 }
