@@ -96,8 +96,8 @@ judge(struct ctx *c, const struct name *nm, struct sql_str schema, struct sql_st
 	return e;
 }
 
-void
-note_call(struct ctx *c, const struct name *nm, const struct sql_token *open)
+enum fn_effect
+note_call(struct ctx *c, const struct name *nm)
 {
 	size_t mark = c->f->names_len;
 	struct sql_str schema = { NULL, 0 };
@@ -109,14 +109,15 @@ note_call(struct ctx *c, const struct name *nm, const struct sql_token *open)
 	name = fold_name(c, &nm->part[nm->nparts - 1], true);
 	e = judge(c, nm, schema, name);
 	name = note_function(c, schema, name, mark);
-	if (c->dormant)
-		return;
+	if (c->dormant || e == FN_REWRITE)
+		return e;
 	if (effects[e].danger != SQL_DANGERS)
 		danger(c, effects[e].danger);
 	/* a plan is made without running what is known to change something */
-	if (c->quiet && e != FN_UNKNOWN && e != FN_CALL && e != FN_REWRITE)
-		return;
+	if (c->quiet && e != FN_UNKNOWN && e != FN_CALL)
+		return e;
 	if (e == FN_WRITE || e == FN_CALL || e == FN_UNKNOWN || e == FN_FILE || e == FN_ADMIN)
 		c->may_commit = false;
 	raise_name(c, effects[e].class, effects[e].reason, name);
+	return e;
 }

@@ -127,7 +127,8 @@ void	note_secret(struct ctx *c, const struct sql_token *t);
 bool	str_same(struct sql_str a, struct sql_str b);
 
 /* call.c: functions */
-void	note_call(struct ctx *c, const struct name *nm, const struct sql_token *open);
+/* The cursor is at the "("; returns what the function does. */
+enum fn_effect note_call(struct ctx *c, const struct name *nm);
 
 /* query.c: the walker over everything that may hold queries and expressions */
 enum walk_start { WALK_QUERY, WALK_EXPR, WALK_FROM };

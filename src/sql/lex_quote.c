@@ -45,6 +45,13 @@ continued(const struct sql_lexer *lx, size_t pos)
 	return line && pos < lx->n && lx->text[pos] == '\'' ? pos : 0;
 }
 
+/* gbk, big5, sjis: a backslash or backtick may be the second half of a letter, or stand for itself. */
+static bool
+half_letter(const struct sql_lexer *lx, size_t pos)
+{
+	return lx->set->half_letters && pos + 1 < lx->n && (lx->text[pos + 1] == '\\' || lx->text[pos + 1] == '`');
+}
+
 /* At the opening quote. A doubled quote stays inside, a backslash hides the next byte. */
 void
 lex_string(struct sql_lexer *lx, struct sql_token *t, bool backslash)
@@ -52,16 +59,17 @@ lex_string(struct sql_lexer *lx, struct sql_token *t, bool backslash)
 	const char *p = lx->text;
 	char quote = p[lx->pos];
 	size_t pos = lx->pos + 1;
+	bool torn = false;
 
 	t->tok = TOK_STRING;
-	while (pos < lx->n) {
+	while (pos < lx->n && !torn) {
 		if (p[pos] == '\\' && backslash) {
 			pos += 2;
 			continue;
 		}
 		if (p[pos] != quote) {
-			if (p[pos] & 0x80)
-				t->flags |= TOKF_HIGH;
+			if ((p[pos] & 0x80) && half_letter(lx, pos))
+				torn = true;
 			pos++;
 			continue;
 		}

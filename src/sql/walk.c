@@ -39,6 +39,10 @@ pop(struct walker *w)
 	struct frame *fr = w->top;
 
 	frame_end(w, fr);
+	if (fr->rewrite && fr->commas != 2 && !c->dormant) {
+		danger(c, SQL_DANGER_EFFECT_FUNCTION);
+		raise(c, SQL_CLASS_CALL, "it calls ts_rewrite(), which runs the SQL in its argument");
+	}
 	w->top = &w->frames[--w->depth];
 	if (fr->kind == FRAME_CTE) {
 		if (c->nctes > 0)
@@ -107,6 +111,8 @@ comma(struct walker *w)
 {
 	struct frame *fr = w->top;
 
+	if (fr->commas < 255)
+		fr->commas++;
 	switch ((enum clause)fr->clause) {
 	case AT_FROM_AFTER:
 	case AT_ON:
@@ -185,8 +191,11 @@ phrase_word(struct walker *w, const struct sql_token *t, const struct sql_token 
 		return w->top->kind == FRAME_PHRASE;
 	case KW_MATERIALIZED:
 		return follows(prev, KW_AS, KW_NOT, KW_NOT);
-	case KW_INDEX: case KW_KEY: case KW_PARTITION: case KW_SEPARATOR:
-		return false;
+	case KW_SECOND:
+		return prev->tok == TOK_STRING || is_kw(prev, KW_TO);
+	case KW_VARYING:
+		return tok_is(w->c, prev, "character") || tok_is(w->c, prev, "char")
+		    || tok_is(w->c, prev, "bit") || tok_is(w->c, prev, "nchar");
 	default:
 		return false;
 	}
@@ -229,6 +238,7 @@ walk_name(struct walker *w)
 	struct ctx *c = w->c;
 	struct sql_token prev = c->prev;
 	struct name nm;
+	bool rewrite;
 
 	if (!take_name(c, &nm)) {
 		step(c);
@@ -243,8 +253,9 @@ walk_name(struct walker *w)
 		return;
 	if (tok_is(c, &nm.part[0], "cast"))
 		c->f->has_cast = true;
-	note_call(c, &nm, cur(c));
+	rewrite = note_call(c, &nm) == FN_REWRITE;
 	walk_push(w, takes_phrase(c, &nm) ? FRAME_PHRASE : FRAME_ARGS, AT_START);
+	w->top->rewrite = rewrite;
 }
 
 static void

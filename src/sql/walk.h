@@ -33,6 +33,8 @@ struct frame {
 	bool has_where;
 	bool in_where;
 	bool multi;		/* MariaDB, MySQL: DELETE t FROM ... */
+	bool rewrite;		/* arguments of ts_rewrite */
+	unsigned char commas;
 	uint16_t ctes;
 };
 

@@ -23,7 +23,8 @@ from_call(struct walker *w, const struct name *nm)
 			return;
 		}
 	}
-	note_call(c, nm, cur(c));
+	if (note_call(c, nm) == FN_REWRITE)
+		raise(c, SQL_CLASS_CALL, "it calls ts_rewrite(), which runs the SQL in its argument");
 	walk_push(w, t->len > 4 && (tok_text(c, t)[0] | 0x20) == 'x' ? FRAME_PHRASE
 	    : t->len > 4 && (tok_text(c, t)[0] | 0x20) == 'j' ? FRAME_PHRASE : FRAME_ARGS, AT_START);
 }
@@ -81,7 +82,7 @@ sample(struct walker *w)
 	step(c);
 	if (!take_name(c, &nm) || cur(c)->tok != TOK_OPEN)
 		return;
-	note_call(c, &nm, cur(c));
+	note_call(c, &nm);
 	walk_push(w, FRAME_ARGS, AT_START);
 }
 

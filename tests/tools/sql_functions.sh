@@ -20,6 +20,10 @@ postgres)
 		and prorettype not in ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
 		and not 'internal'::regtype = any (proargtypes::oid[]) and proname !~ '^binary_upgrade_'
 		group by 1 order by 1" > "$list"
+	# a type's name is a function that casts
+	psql "$@" -At -F ' ' -c "select typname, 'i' from pg_catalog.pg_type where typrelid = 0
+		and typnamespace = 'pg_catalog'::regnamespace and typtype <> 'p' and typname !~ '^_'
+		and typname not in (select proname from pg_catalog.pg_proc)" >> "$list"
 	;;
 sqlite)
 	from="SQLite $(sqlite3 -batch :memory: 'select sqlite_version()')"

@@ -71,8 +71,9 @@ is_wrong(const json_t *row, enum sql_class c)
 
 	if (strcmp(verdict, "invalid") == 0 || strcmp(verdict, "rejected") == 0)
 		return false;
-	if (strcmp(class, "session") == 0 || strcmp(class, "tcl") == 0)
-		return c == SQL_CLASS_READ && strncmp(verdict, "error", 5) != 0;
+	/* a plan is only made; SQLite's own answer counts its opcodes */
+	if (strcmp(class, "read") == 0 && strcmp(text_of(row, "effect"), "explain") == 0)
+		return false;
 	if (strcmp(verdict, "write") == 0 || is_one_of(class, "write ddl dcl admin file opaque"))
 		return is_mild(c) && !(strcmp(verdict, "read") == 0 && strcmp(class, "read") == 0);
 	return false;
@@ -159,6 +160,91 @@ measure(enum sql_engine engine, const char *name, size_t per_mille_x10)
 	assert_true(t.needless * 10000 <= t.reads * per_mille_x10);
 }
 
+/* expect and accept of a row of adversarial.jsonl hold this word. */
+static bool
+row_accepts(const json_t *row, const char *word)
+{
+	const json_t *accept = json_object_get(row, "accept");
+	size_t i;
+	json_t *one;
+
+	if (strcmp(text_of(row, "expect"), word) == 0)
+		return true;
+	json_array_foreach(accept, i, one)
+		if (strcmp(json_string_value(one), word) == 0)
+			return true;
+	return false;
+}
+
+/* What the connection was told before. */
+static void
+settings_before(struct sql_settings *set, const json_t *row)
+{
+	const char *pre = text_of(row, "pre");
+
+	memset(set, 0, sizeof(*set));
+	assert_true(sql_engine_parse(text_of(row, "engine"), &set->engine));
+	set->half_letters = strstr(pre, "gbk") || strstr(pre, "big5") || strstr(pre, "sjis");
+	set->ansi_quotes = strstr(pre, "ORACLE") != NULL;
+}
+
+static void
+judge_adversarial(const json_t *row, size_t line, struct tally *t)
+{
+	enum sql_class c = facts->class;
+	const char *name = c == SQL_CLASS_CALL ? "opaque" : sql_class_name(c);
+
+	t->rows++;
+	if (is_mild(c) && !row_accepts(row, "read") && !row_accepts(row, "invalid")
+	    && (c == SQL_CLASS_READ || (!row_accepts(row, "session") && !row_accepts(row, "tcl")))) {
+		t->wrong++;
+		show("wrong", row, line);
+	}
+	if (strcmp(text_of(row, "expect"), "read") != 0)
+		return;
+	t->reads++;
+	if (c == SQL_CLASS_READ || row_accepts(row, name))
+		return;
+	if (facts->dangers & SQL_DANGER_BIT(SQL_DANGER_UNKNOWN_FUNCTION)) {
+		t->unknown++;
+		show("unknown", row, line);
+		return;
+	}
+	t->needless++;
+	show("needless", row, line);
+}
+
+static void
+hostile_texts_are_not_taken_for_reads(void **state)
+{
+	struct tally t = { 0 };
+	char path[4096];
+	char *line = NULL;
+	size_t room = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/tests/golden/sql/adversarial.jsonl",
+	    getenv("top_srcdir") ? getenv("top_srcdir") : ".");
+	in = fopen(path, "r");
+	assert_non_null(in);
+	for (size_t number = 1; getline(&line, &room, in) > 0; number++) {
+		json_t *row = json_loads(line, JSON_ALLOW_NUL, NULL);
+		struct sql_settings set;
+
+		assert_non_null(row);
+		settings_before(&set, row);
+		sql_classify(facts, &set, text_of(row, "sql"), json_string_length(json_object_get(row, "sql")));
+		judge_adversarial(row, number, &t);
+		json_decref(row);
+	}
+	free(line);
+	fclose(in);
+	print_message("adversarial: %zu texts, %zu reads; wrong reads %zu; needless asks %zu; asks for functions "
+	    "that are not built in %zu\n", t.rows, t.reads, t.wrong, t.needless, t.unknown);
+	assert_int_equal(t.wrong, 0);
+	assert_int_equal(t.needless, 0);
+}
+
 static void
 postgres_corpus_has_no_wrong_read(void **state)
 {
@@ -175,6 +261,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hostile_texts_are_not_taken_for_reads),
 		cmocka_unit_test(postgres_corpus_has_no_wrong_read),
 		cmocka_unit_test(sqlite_corpus_has_no_wrong_read),
 	};
