@@ -210,8 +210,10 @@ due(struct monitor *m)
 		if (!w->used || w->try_at_ms == 0 || now < w->try_at_ms)
 			continue;
 		w->try_at_ms = 0;
-		if (monitor_start_recovery(m, w, &e) != 0)
+		if (monitor_start_recovery(m, w, &e) != 0) {
 			log_line(LOG_LEVEL_ERROR, "%s", e.text);
+			settle(m, w, false);	/* again later, or given up */
+		}
 	}
 }
 
@@ -314,7 +316,7 @@ broker_run(const struct broker_options *o, struct err *e)
 	int ret, signals;
 
 	m->o = o;
-	m->front.fd = -1;
+	m->front.fd = m->listener = -1;
 	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++)
 		m->sessions[i].session_role.fd = m->sessions[i].recorder.fd = m->sessions[i].db.fd = -1;
 	log_init("monitor", LOG_LEVEL_INFO);

@@ -86,6 +86,10 @@ monitor_start(struct monitor *m, enum role_kind k, int *fds, size_t nfds, const 
 			ret = send_init(c->fd, init, e);
 			(void)io_nonblock(c->fd);
 		}
+		if (ret != 0) {
+			close(c->fd);	/* who waits for the first message sees its end */
+			c->fd = -1;
+		}
 	}
 	for (size_t i = 0; i < nfds; i++)
 		if (fds[i] != m->listener)
@@ -243,6 +247,14 @@ make_pairs(int pairs[PAIRS][2], struct err *e)
 	return 0;
 }
 
+/* What no role has taken is closed: the one that it belongs to was not started. */
+static void
+close_all(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
 static int
 start_three(struct monitor *m, struct watched *w, int pairs[PAIRS][2], struct err *e)
 {
@@ -250,16 +262,25 @@ start_three(struct monitor *m, struct watched *w, int pairs[PAIRS][2], struct er
 	int recorder_fds[3] = { pairs[PAIR_RECORDER][1], pairs[PAIR_CONTROL][0], pairs[PAIR_BULK][0] };
 	int db_fds[2] = { pairs[PAIR_CONTROL][1], pairs[PAIR_BULK][1] };
 	json_t *init = db_init(m, w, e);
-	int ret = init != NULL ? monitor_start(m, ROLE_DB, db_fds, 2, init, &w->db, e) : e->code;
+	int ret = init != NULL ? 0 : e->code;
 
+	if (init != NULL)
+		ret = monitor_start(m, ROLE_DB, db_fds, 2, init, &w->db, e);
+	else
+		close_all(db_fds, 2);
 	db_init_free(init);
-	if (ret != 0)
+	if (ret != 0) {
+		close_all(recorder_fds, 3);
+		close_all(session_fds, 2);
 		return ret;
+	}
 	init = recorder_init(m, w, false);
 	ret = monitor_start(m, ROLE_RECORDER, recorder_fds, 3, init, &w->recorder, e);
 	json_decref(init);
-	if (ret != 0)
+	if (ret != 0) {
+		close_all(session_fds, 2);
 		return ret;
+	}
 	init = common_init(m);
 	json_object_set_new(init, "session", json_string(w->session));
 	json_object_set_new(init, "target", json_string(w->target));
@@ -292,9 +313,15 @@ monitor_start_session(struct monitor *m, const char *ticket, const char *target,
 		return ret;
 	}
 	ret = start_three(m, w, pairs, e);
-	if (ret == 0)
+	if (ret == 0) {
 		tell_front(m, MONITOR_SESSION, w, pairs[PAIR_FRONT][1]);
-	else
-		close(pairs[PAIR_FRONT][1]);	/* what was started sees its sockets close and ends */
+		return 0;
+	}
+	close(pairs[PAIR_FRONT][1]);	/* what was started sees its sockets close and ends */
+	if (w->recorder.pid == 0 && w->session_role.pid == 0) {
+		/* no transcript can have been begun; db's death frees the place, if it was started */
+		note_remove(m, w);
+		w->used = w->db.pid != 0;
+	}
 	return ret;
 }
