@@ -15,6 +15,7 @@
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
+#include "twokey/transcript/verify.h"
 #include "twokey/transcript/writer.h"
 
 #include "fault.h"
@@ -292,6 +293,17 @@ open_file(struct recorder *r, const json_t *init, struct err *e)
 	return 0;
 }
 
+/* Sealed already, or the broker died before the file was made. A file that another process still writes
+ * is neither: it is tried again. */
+static bool
+nothing_to_recover(const char *path, int code)
+{
+	struct transcript_report report;
+
+	return code == ERR_NOT_FOUND || (code == ERR_STATE &&
+	    transcript_verify_file(path, &report, NULL) == 0 && report.verdict == TRANSCRIPT_SEALED);
+}
+
 int
 recorder_main(json_t *init)
 {
@@ -316,12 +328,13 @@ recorder_main(json_t *init)
 	}
 	if (open_file(&r, init, &e) != 0) {
 		log_line(LOG_LEVEL_ERROR, "%s", e.text);
-		ret = recover && e.code == ERR_STATE ? 0 : 1;
+		ret = recover && nothing_to_recover(json_str(init, "path", NULL), e.code) ? 0 : 1;
 	} else {
 		if (recover)
 			recorder_recover(&r, json_str(init, "path", NULL));
 		if (!r.sealed)	/* a break asked for before the loop would be forgotten */
 			event_base_dispatch(r.base);
+		ret = r.sealed && !r.unsealed ? 0 : 1;	/* 1: the monitor has it recovered */
 	}
 	json_decref(init);
 	json_decref(r.commit_point);

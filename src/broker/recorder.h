@@ -33,7 +33,8 @@ struct recorder {
 	bool dirty;			/* written and not synced */
 	bool broken;			/* the disk does not take it */
 	bool finishing;			/* db was told to end; seal follows */
-	bool sealed;
+	bool sealed;			/* ended: sealed, or that failed */
+	bool unsealed;			/* the seal is not on disk: to be recovered */
 	bool monitor_gone;
 };
 

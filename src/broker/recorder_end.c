@@ -42,6 +42,7 @@ seal(struct recorder *r)
 	digest_hex(&d, head);
 	if (r->broken || transcript_seal(r->file, when, &e) != 0) {
 		log_line(LOG_LEVEL_ERROR, "the transcript could not be sealed");
+		r->unsealed = true;
 		recorder_tell_session(r, json_pack("{s:s}", "do", "unsealed"), NULL, 0);
 	} else {
 		recorder_tell_session(r, json_pack("{s:s, s:s, s:I}", "do", "sealed", "head", head,
