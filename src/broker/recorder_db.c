@@ -43,12 +43,13 @@ record(struct recorder *r, enum transcript_event_kind kind, json_t *ev, struct p
 
 	for (size_t i = 0; i < p->nb; i++)
 		bytes += (json_int_t)p->b[i].n;
-	if (ret != 0) {
+	if (ret != 0)
 		not_recorded(r, kind, ret);
-		return;
-	}
+	/* kept or not, it is in flight no more: the next result must not wait for its room */
 	if (kind == TRANSCRIPT_EVENT_ROWS)
 		recorder_tell_db(r, json_pack("{s:I}", "credit", bytes), NULL, 0);
+	if (ret != 0)
+		return;
 	if (kind == TRANSCRIPT_EVENT_COMMITTING) {
 		fault_point("recorder.committing");
 		recorder_tell_db(r, json_pack("{s:I}", "synced", (json_int_t)json_int(ev, "of", 0)), NULL, 0);
@@ -73,7 +74,7 @@ on_bulk_line(void *ctx, struct channel *c, const char *line, size_t n)
 		return false;
 	}
 	ev = json_object_get(r->from_db.head, "event");
-	if (ev == NULL)	/* {"down":code}: the database was not reached */
+	if (json_str(r->from_db.head, "down", NULL) != NULL)	/* the database was not reached */
 		recorder_tell_session(r, json_pack("{s:s, s:O}", "do", "down",
 		    "code", json_object_get(r->from_db.head, "down")), r->from_db.b, r->from_db.nb);
 	else if (recorder_kind(ev, TRANSCRIPT_BY_DB, &kind))
