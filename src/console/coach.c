@@ -36,7 +36,7 @@ coach_driver(const struct live *lv, char *out, size_t max)
 }
 
 bool
-coach_confirmer(const struct live *lv, const struct model_entry *open, char *out, size_t max)
+coach_confirmer(const struct live *lv, const struct coach_open *open, char *out, size_t max)
 {
 	const struct model_header *h = model_header(lv->model);
 	long waiting = model_waiting(lv->model, -1);
@@ -45,10 +45,14 @@ coach_confirmer(const struct live *lv, const struct model_entry *open, char *out
 		return false;
 	if (lv->ask == ASK_DENY)
 		snprintf(out, max, "say why not, then Enter: the driver reads it");
-	else if (open != NULL && open->until_us > 0 && h->writes > 0 && h->denied == 0)
+	else if (open != NULL && !open->waits)
+		snprintf(out, max, "Esc goes back to the log");
+	else if (open != NULL && h->writes > 0 && h->denied == 0)
 		snprintf(out, max, "try F7 to deny this one");
+	else if (open != NULL && !open->read)
+		snprintf(out, max, "read it to its end (PgDn); then the prompt says allow>");
 	else if (open != NULL)
-		snprintf(out, max, "type what the sheet asks for, then Enter");
+		snprintf(out, max, "type what the sheet asks for, then Enter: table and rows, as in: orders 1");
 	else if (waiting >= 0)
 		snprintf(out, max, "press F5 to read request %" PRIu64,
 		    model_entry(lv->model, (size_t)waiting)->n);

@@ -7,11 +7,16 @@
 #include <stddef.h>
 
 struct live;
-struct model_entry;
+
+/* The sheet that is open: its request still waits; it was read, so that it can be allowed. */
+struct coach_open {
+	bool waits;
+	bool read;
+};
 
 /* False when there is no coach. */
 bool	coach_driver(const struct live *lv, char *out, size_t max);
-/* open: the request whose sheet is open, or NULL. */
-bool	coach_confirmer(const struct live *lv, const struct model_entry *open, char *out, size_t max);
+/* open: NULL when no sheet is. */
+bool	coach_confirmer(const struct live *lv, const struct coach_open *open, char *out, size_t max);
 
 #endif

@@ -213,6 +213,7 @@ allow(struct live *lv, const char *typed, size_t n)
 		live_notice(lv, SCREEN_WARN, "Not sent: it cannot be allowed now.");
 		return;
 	}
+	lv->notice[0] = '\0';
 	o = live_of(en->n, "typed", typed, n);
 	json_object_set_new(o, "digest", json_string(en->digest));
 	json_object_set_new(o, "bind", json_string(en->bind));
@@ -344,6 +345,8 @@ confirmer_changed(struct live *lv)
 			continue;
 		lv->bell_n = en->n;
 		screen_bell(lv->screen);
+		if (confirmer_entry(lv) == NULL)
+			lv->notice[0] = '\0';	/* what it said may no longer be so */
 	}
 }
 

@@ -116,7 +116,7 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 	hint[0] = '\0';
 	if (!model_is_waiting(en)) {
 		snprintf(hint, max, "%.300s%sEsc goes back to the log.", en->answer != NULL ? en->answer : "",
-		    en->answer != NULL ? "   " : "It waits no more. ");
+		    en->answer != NULL ? "   " : "It does not wait any more. ");
 	} else if (lv->seat.kind != SEAT_CONFIRMER) {
 		snprintf(hint, max, "You watch: the confirmer answers. Esc goes back to the log.");
 	} else if (lv->lost) {
@@ -199,6 +199,7 @@ static void
 draw_open(struct live *lv, const struct model_entry *en)
 {
 	char second[200], hint[400], label[400], coach[200], where[80];
+	struct coach_open open = { .waits = model_is_waiting(en), .read = confirmer_may_type(lv, en) };
 	bool own_prompt = lv->ask != ASK_NONE;
 	int rule;
 
@@ -207,7 +208,7 @@ draw_open(struct live *lv, const struct model_entry *en)
 		editor_label(lv->editor, label);
 	sheet_words(lv, en, second, sizeof second);
 	live_draw_title(lv, second, SCREEN_WARN);
-	rule = live_draw_foot(lv, KEYS_SHEET, coach_confirmer(lv, en, coach, sizeof coach) ? coach : NULL);
+	rule = live_draw_foot(lv, KEYS_SHEET, coach_confirmer(lv, &open, coach, sizeof coach) ? coach : NULL);
 	live_put(lv, rule, 1, 0, SCREEN_STRONG, "%s", own_prompt ? "Esc goes back without sending anything." : hint);
 	draw_sheet(lv, en, live_above_rows(lv, rule - 1), where, sizeof where);
 	live_draw_rule(lv, rule - 1, note(lv), where);
