@@ -81,7 +81,7 @@ show_file(const char *path, int width, FILE *out, struct transcript_report *r, s
 	lay_blank(&l);
 	lay_line(&l, SCREEN_PLAIN, "times are UTC; characters that a terminal would obey are shown as <..>");
 	/* the last line, whole: programs look for it */
-	lay_line(&(struct lay){ 1000, true, 0, put_line, out }, SCREEN_PLAIN, "%s; head %s", r->text, head);
+	lay_line(&(struct lay){ 1000, true, 0, put_line, out }, SCREEN_PLAIN, "%s Head: %s", r->text, head);
 	tape_close(t);
 	if (fflush(out) != 0 || ferror(out))
 		return err_sys(e, "the text could not be written");

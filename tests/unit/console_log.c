@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "twokey/base/err.h"
+#include "twokey/base/text.h"
+#include "twokey/console/log.h"
+#include "twokey/console/model.h"
+#include "twokey/console/show.h"
+
+#include "console_make.h"
+
+enum { SHOP_EVENTS = 30 };
+
+static struct make shop;
+
+static int
+make_it(void **state)
+{
+	make_shop(&shop);
+	return 0;
+}
+
+static int
+drop_it(void **state)
+{
+	make_end(&shop);
+	return 0;
+}
+
+static void
+dump(const struct log_view *v, int width, struct buf *out)
+{
+	for (size_t i = 0; i < log_view_lines(v); i++) {
+		const struct log_text *t = log_view_line(v, i);
+
+		assert_true(text_width(t->text, t->n) <= (size_t)width);
+		buf_put(out, t->text, t->n);
+		buf_putc(out, '\n');
+	}
+}
+
+static void
+golden_log(const char *name, int width, uint64_t n, enum log_expanded x, bool ruled)
+{
+	struct model *m = model_create();
+	struct log_view *v = log_view_create();
+	struct buf out;
+
+	buf_init(&out, 1 << 20);
+	make_feed(shop.path, m, n);
+	if (ruled)
+		log_view_ruled(v);
+	log_view_update(v, m, width, x, 500);
+	dump(v, width, &out);
+	make_golden(name, buf_data(&out), buf_len(&out));
+	buf_fini(&out);
+	log_view_free(v);
+	model_free(m);
+}
+
+static void
+the_log_of_a_session_is_laid_out_at_80_columns(void **state)
+{
+	golden_log("log-80.txt", 80, SHOP_EVENTS, LOG_TABLE, false);
+}
+
+static void
+the_log_of_a_session_is_laid_out_at_140_columns(void **state)
+{
+	golden_log("log-140.txt", 140, SHOP_EVENTS, LOG_TABLE, false);
+}
+
+static void
+the_log_of_a_replay_has_rules_and_expanded_rows(void **state)
+{
+	golden_log("log-ruled-80.txt", 80, SHOP_EVENTS, LOG_EXPANDED, true);
+}
+
+static void
+a_request_that_waits_says_what_it_waits_for(void **state)
+{
+	golden_log("log-waiting-80.txt", 80, 15, LOG_TABLE, false);
+}
+
+static void
+only_what_changed_is_laid_out_anew_and_the_same_comes_out(void **state)
+{
+	struct log_view *v = log_view_create();
+
+	for (uint64_t n = 1; n <= SHOP_EVENTS; n++) {
+		struct model *m = model_create();
+		struct log_view *fresh = log_view_create();
+		struct buf a, b;
+
+		buf_init(&a, 1 << 20);
+		buf_init(&b, 1 << 20);
+		make_feed(shop.path, m, n);
+		log_view_update(v, m, 80, LOG_TABLE, 500);
+		log_view_update(fresh, m, 80, LOG_TABLE, 500);
+		dump(v, 80, &a);
+		dump(fresh, 80, &b);
+		assert_string_equal(buf_str(&a), buf_str(&b));
+		buf_fini(&a);
+		buf_fini(&b);
+		log_view_free(fresh);
+		model_free(m);
+	}
+	log_view_free(v);
+}
+
+static void
+a_text_is_found_both_ways_whatever_its_case(void **state)
+{
+	struct model *m = model_create();
+	struct log_view *v = log_view_create();
+	long first, last;
+
+	make_feed(shop.path, m, SHOP_EVENTS);
+	log_view_update(v, m, 80, LOG_TABLE, 500);
+	first = log_view_find(v, "ORDERS", 0, false);
+	last = log_view_find(v, "orders", log_view_lines(v), true);
+	assert_true(first >= 0 && last > first);
+	assert_true(log_view_find(v, "orders", (size_t)first, true) < 0);
+	assert_int_equal(log_view_find(v, "orders", (size_t)last, false), last);
+	assert_int_equal(log_view_find(v, "nowhere to be found", 0, false), -1);
+	assert_int_equal(log_view_find(v, "", 0, false), -1);
+	assert_int_equal(log_view_line(v, log_view_line_of(v, 5))->entry, 5);
+	log_view_free(v);
+	model_free(m);
+}
+
+static void
+entries_before_a_window_take_no_lines(void **state)
+{
+	struct model *m = model_create();
+	struct log_view *v = log_view_create();
+
+	make_feed(shop.path, m, SHOP_EVENTS);
+	log_view_from(v, 6);
+	log_view_update(v, m, 80, LOG_TABLE, 500);
+	assert_int_equal(log_view_line_of(v, 6), 0);
+	assert_int_equal(log_view_line(v, 0)->entry, 6);
+	log_view_free(v);
+	model_free(m);
+}
+
+static void
+golden_show(const char *name, int width)
+{
+	struct transcript_report r;
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	struct err e = { 0 };
+
+	if (show_file(shop.path, width, f, &r, &e) != 0)
+		fail_msg("%s", e.text);
+	fclose(f);
+	assert_int_equal(r.verdict, TRANSCRIPT_SEALED);
+	{
+		/* the head differs at every run: salts are random */
+		char head[DIGEST_HEX + 1], *at;
+
+		digest_hex(&r.head, head);
+		for (at = text; (at = strstr(at, head)) != NULL;)
+			memset(at, 'H', DIGEST_HEX);
+	}
+	make_golden(name, text, n);
+	free(text);
+}
+
+static void
+show_prints_the_whole_session(void **state)
+{
+	golden_show("show-100.txt", 100);
+	golden_show("show-80.txt", 80);
+}
+
+static void
+show_says_what_is_wrong_with_a_file(void **state)
+{
+	struct transcript_report r;
+	struct err e;
+	char path[128];
+	FILE *f, *null = fopen("/dev/null", "w");
+
+	assert_int_equal(show_file("/nonexistent/t.jsonl", 80, null, &r, &e), ERR_NOT_FOUND);
+	snprintf(path, sizeof path, "%s/other", shop.folder);
+	f = fopen(path, "w");
+	fputs("# not a transcript\n{\"a\":1}\n", f);
+	fclose(f);
+	assert_int_equal(show_file(path, 80, null, &r, &e), ERR_INVALID);
+	remove(path);
+	fclose(null);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_log_of_a_session_is_laid_out_at_80_columns),
+		cmocka_unit_test(the_log_of_a_session_is_laid_out_at_140_columns),
+		cmocka_unit_test(the_log_of_a_replay_has_rules_and_expanded_rows),
+		cmocka_unit_test(a_request_that_waits_says_what_it_waits_for),
+		cmocka_unit_test(only_what_changed_is_laid_out_anew_and_the_same_comes_out),
+		cmocka_unit_test(a_text_is_found_both_ways_whatever_its_case),
+		cmocka_unit_test(entries_before_a_window_take_no_lines),
+		cmocka_unit_test(show_prints_the_whole_session),
+		cmocka_unit_test(show_says_what_is_wrong_with_a_file),
+	};
+
+	return cmocka_run_group_tests_name("console log", tests, make_it, drop_it);
+}

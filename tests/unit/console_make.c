@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "console_make.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+/* cmocka wants those above first */
+#include <cmocka.h>
+
+#include <jansson.h>
+
+#include "twokey/base/err.h"
+#include "twokey/base/io.h"
+#include "twokey/base/json.h"
+#include "twokey/console/model.h"
+#include "twokey/transcript/reader.h"
+#include "twokey/transcript/writer.h"
+
+enum { QUOTA = 256 << 20, BODIES = 8, GOLDEN_MAX = 1 << 20 };
+
+void
+make_begin(struct make *k)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct err e;
+
+	memset(k, 0, sizeof *k);
+	snprintf(k->folder, sizeof k->folder, "%.30s/tk-console-XXXXXX", tmp != NULL ? tmp : "/tmp");
+	assert_non_null(mkdtemp(k->folder));
+	snprintf(k->path, sizeof k->path, "%s/t.jsonl", k->folder);
+	k->w = transcript_writer_create(k->path, QUOTA, &e);
+	if (k->w == NULL)
+		fail_msg("%s", e.text);
+	k->at = (struct make_clock){ INT64_C(1780926600) * 1000000, 1000 };
+}
+
+void
+make_pass(struct make *k, double seconds)
+{
+	k->at.wall_us += (int64_t)(seconds * 1e6);
+	k->at.mono_ms += (int64_t)(seconds * 1e3);
+}
+
+static char *
+quotes(const char *s)
+{
+	char *out = strdup(s);
+
+	for (char *p = out; *p != '\0'; p++)
+		if (*p == '\'')
+			*p = '"';
+	return out;
+}
+
+void
+make_event(struct make *k, enum transcript_event_kind kind, const char *fields, ...)
+{
+	struct transcript_body b[BODIES];
+	struct transcript_place place;
+	char *text = quotes(fields);
+	json_t *ev = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	const char *body;
+	size_t n = 0;
+	struct err e;
+	va_list ap;
+
+	if (ev == NULL)
+		fail_msg("no JSON: %s", text);
+	json_object_set_new(ev, "ev", json_string(transcript_event_rule(kind)->name));
+	va_start(ap, fields);
+	while ((body = va_arg(ap, const char *)) != NULL && n < BODIES) {
+		/* made by make_text or written with ' */
+		char *s = strncmp(body, "{\"", 2) == 0 ? strdup(body) : quotes(body);
+
+		b[n++] = (struct transcript_body){ s, strlen(s) };
+	}
+	va_end(ap);
+	if (transcript_append(k->w, (struct transcript_when){ k->at.wall_us, k->at.mono_ms }, kind, ev, b, n, &place,
+	    &e) != 0)
+		fail_msg("%s: %s", text, e.text);
+	for (size_t i = 0; i < n; i++)
+		free((char *)b[i].json);
+	json_decref(ev);
+	free(text);
+}
+
+const char *
+make_text(const char *k, const char *text)
+{
+	static struct buf ring[4];
+	static unsigned turn;
+	struct buf *b = &ring[turn++ % 4];
+	json_t *o = json_object();
+
+	buf_fini(b);
+	buf_init(b, GOLDEN_MAX);
+	json_object_set_new(o, "k", json_string(k));
+	json_set_bytes(o, "text", text, strlen(text));
+	json_put(b, o);
+	json_decref(o);
+	return buf_str(b);
+}
+
+void
+make_seal(struct make *k)
+{
+	struct err e;
+
+	if (transcript_seal(k->w, (struct transcript_when){ k->at.wall_us, k->at.mono_ms }, &e) != 0)
+		fail_msg("%s", e.text);
+}
+
+void
+make_end(struct make *k)
+{
+	transcript_writer_close(k->w);
+	unlink(k->path);
+	rmdir(k->folder);
+}
+
+void
+make_opening(struct make *k)
+{
+	make_event(k, TRANSCRIPT_EVENT_BEGIN, "{'v':1,'session':'s-01','ticket':'MFX-1234','digest':'',"
+	    "'access':'write','stage':'production','broker':'private','unverified':true,'target':'shop',"
+	    "'engine':'postgres','people':[{'person':'ben','side':'firm','seat':'driver'},"
+	    "{'person':'anna','side':'customer','seat':'confirmer'}],'results':'full',"
+	    "'expires':'2026-06-08T16:00:00.000000Z'}", "{'k':'ticket','text':'id: MFX-1234\\n'}", NULL);
+	make_pass(k, 1);
+	make_event(k, TRANSCRIPT_EVENT_CONNECTED, "{'engine':'postgres','version':'15.20','database':'shop',"
+	    "'role':'support','identity':'x','caps':['read-wall','transaction','cancel','explain'],'settings':''}",
+	    "{'k':'own','statements':[{'name':'pg.begin-read','sql':'BEGIN READ ONLY'}]}", NULL);
+	make_pass(k, 1);
+	make_event(k, TRANSCRIPT_EVENT_JOINED, "{'by':'ben','seat':'driver','side':'firm','unverified':true}", NULL);
+	make_pass(k, 1);
+	make_event(k, TRANSCRIPT_EVENT_JOINED, "{'by':'anna','seat':'confirmer','side':'customer','unverified':true}",
+	    NULL);
+}
+
+/* Events 5 to 9: a read with rows, and one with an error. */
+static void
+shop_reads(struct make *k)
+{
+	static const char bad[] = "selec id,\n  status from orders;";
+
+	make_pass(k, 60);
+	make_event(k, TRANSCRIPT_EVENT_READ, "{'by':'ben','class':'read','verb':'select','tables':['orders']}",
+	    make_text("sql", "select id, status, total\n  from orders where id in (4211,4212,4213);"), NULL);
+	make_event(k, TRANSCRIPT_EVENT_ROWS, "{'of':5,'part':1,'rows':2}",
+	    "{'k':'rows','cols':[{'name':'id','type':'int4'},{'name':'status','type':'text'},"
+	    "{'name':'total','type':'numeric'}],'rows':[['4211','new','22.19'],['4212',null,'104.00']]}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_ROWS, "{'of':5,'part':2,'rows':1}",
+	    "{'k':'rows','rows':[['4213','n\\u00e9w \\u6f22\\u5b57','8.50']]}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_DONE, "{'of':5,'rows':3,'cut':false,'took':0.9}", NULL);
+	make_pass(k, 30);
+	make_event(k, TRANSCRIPT_EVENT_READ, "{'by':'ben','class':'read','verb':'select'}",
+	    make_text("sql", bad), NULL);
+	make_event(k, TRANSCRIPT_EVENT_FAILED, "{'of':9,'code':'42601','position':13,'took':0.2}",
+	    "{'k':'error','text':'syntax error at or near status'}", NULL);
+}
+
+/* Events 11 to 19: a write from its asking to its commit, with a question. */
+static void
+shop_write(struct make *k)
+{
+	static const char sql[] = "UPDATE orders\n   SET status = 'paid'\n WHERE id IN (4211, 4212, 4213);";
+
+	make_pass(k, 90);
+	make_event(k, TRANSCRIPT_EVENT_REQUEST, "{'by':'ben','class':'write','verb':'update','tables':['orders'],"
+	    "'digest':'9f3c11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c11a0','dangers':['trigger'],"
+	    "'table':'orders','op':'=','rows':3,'until':'2026-06-08T14:08:12.000000Z'}",
+	    make_text("sql", sql), "{'k':'reason','text':'step 3, webhook lost, comment 17'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_SHEET, "{'of':11,'how':'derived','count':3,"
+	    "'bind':'11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c','dangers':[],"
+	    "'triggers':['orders_audit'],'cascades':[],'table_rows':500,'undo':'none','took':1.1}",
+	    "{'k':'derived','text':'SELECT id, status FROM orders WHERE id IN (4211, 4212, 4213)'}",
+	    "{'k':'sample','cols':[{'name':'id','type':'int4'},{'name':'status','type':'text'},"
+	    "{'name':'status (new)','type':'text'},{'name':'total','type':'numeric'}],"
+	    "'rows':[['4211','new','paid','22.19'],['4212',null,'paid','104.00'],['4213','paid','paid','8.50']]}",
+	    "{'k':'note','text':''}", NULL);
+	make_pass(k, 8);
+	make_event(k, TRANSCRIPT_EVENT_OPENED, "{'of':11,'by':'anna','last':false}", NULL);
+	make_pass(k, 1);
+	make_event(k, TRANSCRIPT_EVENT_OPENED, "{'of':11,'by':'anna','last':true}", NULL);
+	make_pass(k, 9);
+	make_event(k, TRANSCRIPT_EVENT_ASKED, "{'of':11,'by':'anna','until':'2026-06-08T14:10:00.000000Z'}",
+	    "{'k':'text','text':'why not wait for the nightly job?'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_REPLIED, "{'of':11,'by':'ben'}",
+	    "{'k':'text','text':'it skips orders older than 6 h'}", NULL);
+	make_pass(k, 40);
+	make_event(k, TRANSCRIPT_EVENT_ALLOWED, "{'of':11,'by':'anna','digest':'','bind':''}",
+	    "{'k':'typed','text':'orders 3'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_RUN, "{'of':11}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_COMMITTING, "{'of':11,'affected':3,'xid':'771'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_COMMITTED, "{'of':11,'affected':3,'took':2.1,"
+	    "'effects':[{'table':'orders','inserted':0,'updated':3,'deleted':0}]}", NULL);
+}
+
+/* Events 21 to 29: no, refused, words, hostile data, the end. */
+static void
+shop_rest(struct make *k)
+{
+	make_pass(k, 120);
+	make_event(k, TRANSCRIPT_EVENT_REQUEST, "{'by':'ben','class':'write','verb':'delete','tables':['orders'],"
+	    "'digest':'','dangers':['no-where'],'table':'orders','until':'2026-06-08T14:12:00.000000Z'}",
+	    make_text("sql", "delete from orders;"), "{'k':'reason','text':''}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_DENIED, "{'of':21,'by':'anna'}", "{'k':'reason','text':'not in the plan'}", NULL);
+	make_pass(k, 20);
+	make_event(k, TRANSCRIPT_EVENT_REFUSED, "{'by':'ben','class':'ddl','verb':'drop','code':'ddl'}",
+	    make_text("sql", "drop table orders;"), "{'k':'why','text':'ddl is not permitted by this ticket'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_SAID, "{'by':'anna'}", "{'k':'text','text':'please \\u001b[31mstop\\u202e here'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_NOTED, "{'by':'kim'}", "{'k':'text','text':'all rows looked at'}", NULL);
+	make_pass(k, 20);
+	make_event(k, TRANSCRIPT_EVENT_READ, "{'by':'ben','class':'read','verb':'select'}",
+	    make_text("sql", "select note, photo from customers;"), NULL);
+	make_event(k, TRANSCRIPT_EVENT_ROWS, "{'of':26,'part':1,'rows':2}",
+	    "{'k':'rows','cols':[{'name':'note','type':'text'},{'name':'photo','type':'bytea'}],'rows':"
+	    "[['\\u001b]52;c;ZXZpbA==\\u0007',{'base64':'AAH/'}],['a\\nb\\u0001c',{'text':'begin','cut':70000}]]}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_DONE, "{'of':26,'rows':2,'cut':true,'took':4}", NULL);
+	make_pass(k, 10);
+	make_event(k, TRANSCRIPT_EVENT_ENDED, "{'by':'ben','code':'end'}", "{'k':'why','text':'the driver ended it'}", NULL);
+}
+
+void
+make_shop(struct make *k)
+{
+	make_begin(k);
+	make_opening(k);
+	shop_reads(k);
+	shop_write(k);
+	shop_rest(k);
+	make_seal(k);
+}
+
+void
+make_feed(const char *path, struct model *m, uint64_t n)
+{
+	struct err e;
+	struct transcript_reader *r = transcript_reader_open(path, &e);
+
+	assert_non_null(r);
+	for (uint64_t i = 1; i <= n; i++) {
+		size_t lines = transcript_event_lines(r, i), len;
+
+		for (size_t k = 0; k < lines; k++) {
+			const char *line = transcript_event_line(r, i, k, &len);
+
+			assert_true(model_feed(m, line, len));
+		}
+	}
+	transcript_reader_close(r);
+}
+
+void
+make_golden(const char *name, const char *text, size_t n)
+{
+	const char *top = getenv("top_srcdir"), *how = getenv("TWOKEY_GOLDEN");
+	char path[4096];
+	struct err e;
+	struct buf b;
+
+	snprintf(path, sizeof path, "%s/tests/golden/console/%s", top != NULL ? top : ".", name);
+	if (how != NULL && strcmp(how, "write") == 0) {
+		FILE *f = fopen(path, "wb");
+
+		assert_non_null(f);
+		assert_int_equal(fwrite(text, 1, n, f), n);
+		fclose(f);
+		return;
+	}
+	buf_init(&b, GOLDEN_MAX);
+	if (io_read_file(path, GOLDEN_MAX, &b, &e) != 0)
+		fail_msg("%s", e.text);
+	if (buf_len(&b) != n || memcmp(buf_data(&b), text, n) != 0)
+		fail_msg("%s differs; got:\n%.*s", name, (int)n, text);
+	buf_fini(&b);
+}
