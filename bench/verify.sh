@@ -7,6 +7,7 @@ mib=${1:-256}
 rounds=${2:-7}
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
+[ -x "$top_builddir/bench/transcript_make" ] || make -s -C "$top_builddir" bench/transcript_make || exit 1
 
 make_file() {
 	"$top_builddir/bench/transcript_make" "$1" $((mib * 1048576)) "$2" || exit 1
