@@ -103,7 +103,8 @@ json_set_bytes(json_t *o, const char *key, const char *s, size_t n)
 	struct buf b;
 	json_t *v;
 
-	if (text_is_utf8(s, n)) {
+	/* our own readers refuse a NUL in JSON */
+	if (text_is_utf8(s, n) && (n == 0 || memchr(s, '\0', n) == NULL)) {
 		v = json_stringn(s, n);
 	} else {
 		buf_init(&b, n * 2 + 16);
