@@ -65,10 +65,17 @@ dbrole_rows_free(struct db_rows *r)
 	free(r);
 }
 
+/* A NUL is no text: readers of JSON refuse it, and one cell must not end their session. */
+static bool
+is_text(const char *p, size_t n)
+{
+	return (n == 0 || memchr(p, '\0', n) == NULL) && text_is_utf8(p, n);
+}
+
 static void
 put_text(struct buf *out, const char *p, size_t n, bool bytes)
 {
-	if (!bytes && text_is_utf8(p, n)) {
+	if (!bytes && is_text(p, n)) {
 		json_put_string(out, p, n);
 		return;
 	}
@@ -92,7 +99,12 @@ on_columns(void *ctx, const struct db_column *cols, size_t n)
 		buf_putc(&r->cols, '}');
 	}
 	buf_putc(&r->cols, ']');
-	return buf_over(&r->cols) ? ERR_TOO_LARGE : 0;
+	if (buf_over(&r->cols)) {
+		buf_reset(&r->cols);
+		return ERR_TOO_LARGE;
+	}
+	r->rows.max = BODY_ROOM - buf_len(&r->cols);	/* they share the first body */
+	return 0;
 }
 
 /* The body of what is gathered; the caller frees it. */
@@ -136,6 +148,7 @@ dbrole_rows_flush(struct db_rows *r)
 		json_decref(ev);
 	free(b.p);
 	r->part++;
+	r->rows.max = BODY_ROOM;
 	r->count = 0;
 	return ret;
 }
@@ -148,7 +161,7 @@ put_cut(struct buf *out, const struct db_cell *c)
 
 	while (n > CELL_CUT - 4 && c->type != DB_BYTES && ((unsigned char)c->p[n] & 0xc0) == 0x80)
 		n--;
-	if (c->type != DB_BYTES && text_is_utf8(c->p, n)) {
+	if (c->type != DB_BYTES && is_text(c->p, n)) {
 		buf_puts(out, "{\"text\":");
 		json_put_string(out, c->p, n);
 	} else {
