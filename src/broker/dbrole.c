@@ -15,6 +15,7 @@
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
 #include "twokey/base/secret.h"
+#include "twokey/base/text.h"
 
 #include "role.h"
 #include "target.h"
@@ -51,8 +52,19 @@ own_body(const struct dbrole *d, struct packet_body *b)
 	buf_fini(&out);
 }
 
+/* A name of the server that is no UTF-8, or was cut inside a character. */
 static void
-send_connected(const struct dbrole *d)
+make_utf8(char *s)
+{
+	if (text_is_utf8(s, strlen(s)))
+		return;
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s >= 0x80)
+			*s = '?';
+}
+
+static void
+send_connected(struct dbrole *d)
 {
 	char settings[DIGEST_HEX + 1];
 	struct packet_body b;
@@ -60,6 +72,10 @@ send_connected(const struct dbrole *d)
 
 	digest_hex(&d->info.settings, settings);
 	own_body(d, &b);
+	make_utf8(d->info.version);
+	make_utf8(d->info.database);
+	make_utf8(d->info.role);
+	make_utf8(d->info.identity);
 	ev = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "ev", "connected",
 	    "engine", sql_engine_name(d->driver->engine), "version", d->info.version,
 	    "database", d->info.database, "role", d->info.role, "identity", d->info.identity,

@@ -11,16 +11,32 @@
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
+#include "twokey/base/text.h"
 
 #include "dbrole.h"
 #include "fault.h"
 
+enum { NAMES_MAX = 12 * 1024 };	/* of one list in an event, which has 64 KiB */
+
+/* What a server gave as a code or number; json_pack takes no other bytes than UTF-8. */
+static const char *
+utf8(const char *s)
+{
+	return text_is_utf8(s, strlen(s)) ? s : "?";
+}
+
 static json_t *
 array_of(const struct buf *b)
 {
-	json_t *v = json_loadb(buf_data(b), buf_len(b), JSON_REJECT_DUPLICATES, NULL);
+	json_t *v = NULL;
 
-	return json_is_array(v) ? v : json_array();
+	/* what ends a statement always fits its line */
+	if (buf_len(b) <= NAMES_MAX)
+		v = json_loadb(buf_data(b), buf_len(b), JSON_REJECT_DUPLICATES, NULL);
+	if (json_is_array(v))
+		return v;
+	json_decref(v);
+	return json_array();
 }
 
 /* An event that ends a statement, with one body for the words of the server or ours. */
@@ -28,7 +44,7 @@ static void
 send_end(const char *name, uint64_t of, const char *code, const char *kind, const char *text, size_t n,
     const struct db_result *r)
 {
-	json_t *ev = json_pack("{s:s, s:I, s:s}", "ev", name, "of", (json_int_t)of, "code", code);
+	json_t *ev = json_pack("{s:s, s:I, s:s}", "ev", name, "of", (json_int_t)of, "code", utf8(code));
 	struct packet_body b;
 
 	if (r != NULL) {
@@ -127,8 +143,8 @@ dbrole_read(struct dbrole *d, uint64_t n, const struct packet *p)
 			send_end("failed", n, "cancelled", "error", "cancelled before it began", 22, NULL);
 		} else {
 			ret = d->driver->read(d->conn, &s, d->facts, &d->limits, &sink, &r, &e);
-			if (ret == 0)
-				ret = dbrole_rows_flush(rows) == ERR_CLOSED ? ERR_CLOSED : 0;
+			if (ret == 0 && dbrole_rows_flush(rows) != 0 && r.end == DB_DONE)
+				r.end = DB_CUT;	/* the last rows are not on record */
 			dbrole_end_work(d);
 			if (ret == 0)
 				end_read(n, &r);
@@ -161,10 +177,15 @@ dbrole_forget(struct dbrole *d, uint64_t n)
 	*q = (struct db_pending){ 0 };
 }
 
+/* Names that cannot be told are not silently none: the confirmer would see a sheet without triggers. */
 static void
 set_names(json_t *ev, const char *key, const struct buf *b)
 {
-	must(json_object_set_new(ev, key, array_of(b)) == 0);
+	json_t *v = array_of(b);
+
+	if (json_array_size(v) == 0 && buf_len(b) > 2)
+		must(json_array_append_new(v, json_string("(names that cannot be shown here)")) == 0);
+	must(json_object_set_new(ev, key, v) == 0);
 }
 
 static json_t *
@@ -295,8 +316,8 @@ on_committing(void *ctx, const struct db_commit_point *c)
 {
 	struct commit_ctx *x = ctx;
 	json_t *ev = json_pack("{s:s, s:I, s:I, s:s, s:I, s:s, s:s}", "ev", "committing",
-	    "of", (json_int_t)x->of, "affected", (json_int_t)c->affected, "xid", c->xid,
-	    "backend", (json_int_t)c->backend, "system", c->system, "timeline", c->timeline);
+	    "of", (json_int_t)x->of, "affected", (json_int_t)c->affected, "xid", utf8(c->xid),
+	    "backend", (json_int_t)c->backend, "system", utf8(c->system), "timeline", utf8(c->timeline));
 
 	fault_point("db.before-committing");
 	if (dbrole_send(ev, NULL, 0) != 0 || !dbrole_wait_synced(x->d, x->of))
