@@ -125,6 +125,19 @@ broker_note(const struct live *lv)
 	return "";
 }
 
+/* "sqlite 3.40.1", "PostgreSQL 15.20": the version may bring the name with it. */
+static const char *
+engine_word(const struct model_header *h)
+{
+	static const char *const words[] = { "postgres ", "mariadb ", "mysql ", "sqlite " };
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (isdigit((unsigned char)h->version[0]) && strlen(h->engine) == strlen(words[i]) - 1 &&
+		    strncmp(h->engine, words[i], strlen(h->engine)) == 0)
+			return words[i];
+	return "";
+}
+
 static void
 draw_second_row(struct live *lv)
 {
@@ -138,8 +151,8 @@ draw_second_row(struct live *lv)
 	if (!h->connected)
 		snprintf(left, sizeof left, " the database is not connected yet");
 	else
-		snprintf(left, sizeof left, " %s%s%s %s, %s", h->role, h->role[0] != '\0' ? " on " : "",
-		    h->engine, h->version, h->database);
+		snprintf(left, sizeof left, " %s%s%s%s, %s", h->role, h->role[0] != '\0' ? " on " : "",
+		    engine_word(h), h->version, h->database);
 	if (note[0] != '\0' && cols < LIVE_PANEL_FROM)
 		snprintf(left, sizeof left, " %s", note);
 	snprintf(right, sizeof right, "%s %s: %s ", seat, p != NULL ? p->name : "", p != NULL ? presence(p) : "none");
@@ -205,7 +218,7 @@ panel_connection(struct live *lv, int row, int bottom)
 	row = panel_line(lv, row, bottom, SCREEN_STRONG, "CONNECTION");
 	if (!h->connected)
 		return panel_line(lv, row, bottom, SCREEN_PLAIN, "not connected yet") + 1;
-	row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s %s", h->engine, h->version);
+	row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s%s", engine_word(h), h->version);
 	row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s%s%s", h->database, h->role[0] ? " as " : "", h->role);
 	for (unsigned c = 0; c < CAPS; c++)
 		if (h->caps & CAP_BIT(c))
