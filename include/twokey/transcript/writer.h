@@ -34,10 +34,12 @@ struct transcript_place {
 };
 
 /* Creates path (must not exist, mode 0600), locks it (flock) and keeps TRANSCRIPT_RESERVE bytes
- * allocated beyond its end. quota: most bytes the file may have, reserve included. NULL and *e on failure. */
+ * allocated beyond its end. quota: most bytes the file may have, reserve included. NULL and *e on
+ * failure: ERR_EXISTS, ERR_NOT_FOUND (no folder), ERR_FULL, ERR_INVALID (quota), ERR_SYSTEM; no file is left then. */
 struct transcript_writer *transcript_writer_create(const char *path, uint64_t quota, struct err *e);
-/* Opens a file that has no seal, for recovery: locks it, checks it, keeps a torn last line and appends
- * "recovered". ERR_STATE when it is sealed or locked, ERR_BROKEN when the chain is broken. */
+/* Opens a file that has no seal, for recovery: locks it, checks it, keeps a torn last line as bodies of "recovered",
+ * appends that and syncs. The quota is raised when the file has used it up. ERR_STATE when it is sealed or locked,
+ * ERR_BROKEN when the chain is broken as no crash breaks it (the file is left alone). */
 struct transcript_writer *transcript_writer_recover(const char *path, uint64_t quota,
 	    struct transcript_when when, struct err *e);
 /* Closes without sealing; NULL is fine. */
