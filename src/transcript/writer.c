@@ -47,6 +47,8 @@ writer_open(const char *path, int flags, uint64_t quota, struct err *e)
 		err_sys(e, "opening the transcript %s", path);
 	else if (lock(w, e) == 0 && file_open_reader(w, e) == 0)
 		return w;
+	if (w->fd >= 0 && (flags & O_CREAT) != 0)
+		unlink(path);
 	transcript_writer_close(w);
 	return NULL;
 }

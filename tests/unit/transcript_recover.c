@@ -3,9 +3,11 @@
 #include "config.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 /* cmocka wants those above first */
 #include <cmocka.h>
@@ -265,6 +267,43 @@ a_quota_that_is_used_up_does_not_stop_recovery(void **state)
 	assert_int_equal(make_verify("t").verdict, TRANSCRIPT_SEALED);
 }
 
+/* No room for the torn bytes: their length and digest are kept, and the session can still be ended. */
+static void
+a_full_disk_does_not_stop_recovery(void **state)
+{
+	struct rlimit old, small;
+	struct transcript_writer *w;
+	struct digest sha, is;
+	struct buf b, torn;
+	struct err e;
+	size_t whole, len = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	session(&b);
+	whole = buf_len(&b);
+	for (unsigned i = 0; i < 2000; i++)
+		buf_putc(&b, 'x');
+	make_write("t", buf_data(&b), buf_len(&b));
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = buf_len(&b) + 100;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	w = transcript_writer_recover(make_path("t"), MAKE_QUOTA, make_when(), &e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_non_null(w);
+	assert_int_equal(transcript_seal(w, make_when(), &e), 0);
+	transcript_writer_close(w);
+	assert_int_equal(make_verify("t").verdict, TRANSCRIPT_SEALED);
+	buf_init(&torn, MAKE_QUOTA);
+	read_recovered(&torn, &len, &sha);
+	is = digest_of(buf_data(&b) + whole, 2000);
+	assert_int_equal(buf_len(&torn), 0);
+	assert_int_equal(len, 2000);
+	assert_true(digest_equal(&is, &sha));
+	buf_fini(&torn);
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -274,6 +313,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(pages_that_were_never_written_are_kept_as_torn, start, stop),
 		cmocka_unit_test_setup_teardown(the_largest_torn_tail_is_kept, start, stop),
 		cmocka_unit_test_setup_teardown(what_a_crash_does_not_make_is_refused_and_left_alone, start, stop),
+		cmocka_unit_test_setup_teardown(a_full_disk_does_not_stop_recovery, start, stop),
 		cmocka_unit_test_setup_teardown(a_quota_that_is_used_up_does_not_stop_recovery, start, stop),
 	};
 
