@@ -128,7 +128,9 @@ lay_refused(struct log_entry *o)
 	const struct model_entry *e = o->e;
 
 	log_statement(o);
-	lay_line(&o->lay, SCREEN_WARN, "REFUSED (%s%s%s): %s", e->class, e->code[0] != '\0' ? ", " : "", e->code,
+	/* the code of a class that is not permitted is the class */
+	lay_line(&o->lay, SCREEN_WARN, "REFUSED (%s%s%s): %s", e->class, strcmp(e->class, e->code) != 0 ? ", " : "",
+	    strcmp(e->class, e->code) != 0 ? e->code : "",
 	    e->answer != NULL ? e->answer : "the reason is not in this copy");
 	lay_line(&o->lay, SCREEN_DIM, "  Nothing ran.");
 }

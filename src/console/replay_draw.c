@@ -78,28 +78,40 @@ upper(char *s)
 		*s = (char)toupper((unsigned char)*s);
 }
 
+/* Date, span and people, with the names of the seats when there is room. */
 static void
-second_row(struct replay *r, int cols)
+span_words(struct replay *r, bool seats, char *out, size_t max)
 {
 	const struct model_header *h = model_header(tape_full(r->tape));
-	char from[CLOCK_TEXT], to[CLOCK_TEXT], left[600], right[120];
-	int64_t seconds = (tape_mark(r->tape, tape_events(r->tape))->ms - tape_mark(r->tape, 1)->ms) / 1000;
+	char from[CLOCK_TEXT], to[CLOCK_TEXT];
 	size_t used;
-	int w;
 
 	clock_format(h->begin_us, from);
 	clock_format(h->last_us, to);
-	snprintf(left, sizeof left, " %.10s %.5s-%.5s UTC", from, from + 11, to + 11);
-	for (size_t i = 0; i < h->npeople && (used = strlen(left)) < sizeof left - 160; i++)
-		snprintf(left + used, sizeof left - used, "  %s%s%s", cols >= REPLAY_WIDE ? h->people[i].seat : "",
-		    cols >= REPLAY_WIDE ? " " : "", h->people[i].name);
-	snprintf(right, sizeof right, "%d:%02d:%02d%s ", (int)(seconds / 3600), (int)(seconds / 60 % 60),
+	snprintf(out, max, " %.10s %.5s-%.5s UTC", from, from + 11, to + 11);
+	for (size_t i = 0; i < h->npeople && (used = strlen(out)) < max - 160; i++)
+		snprintf(out + used, max - used, "  %s%s%s", seats ? h->people[i].seat : "", seats ? " " : "",
+		    h->people[i].name);
+}
+
+static void
+second_row(struct replay *r, int cols)
+{
+	bool unverified = model_header(tape_full(r->tape))->unverified;
+	char left[600], right[160], length[60];
+	int64_t seconds = (tape_mark(r->tape, tape_events(r->tape))->ms - tape_mark(r->tape, 1)->ms) / 1000;
+	int w;
+
+	snprintf(length, sizeof length, "%d:%02d:%02d%s", (int)(seconds / 3600), (int)(seconds / 60 % 60),
 	    (int)(seconds % 60), r->idle_cut ? ", idle cut to 2 s" : "");
-	if (h->unverified)
-		snprintf(right, sizeof right, "demo: the two people are not verified ");
+	snprintf(right, sizeof right, "%s%s%s ", unverified ? "demo: the two people are not verified" : "",
+	    unverified && cols >= REPLAY_WIDE ? "   " : "", unverified && cols < REPLAY_WIDE ? "" : length);
 	w = (int)strlen(right);
+	span_words(r, true, left, sizeof left);
+	if (screen_width(left, strlen(left)) > cols - w - 1)
+		span_words(r, false, left, sizeof left);
 	replay_put(r, 1, 0, cols - w - 1, SCREEN_PLAIN, "%s", left);
-	replay_put(r, 1, cols - w, 0, h->unverified ? SCREEN_WARN : SCREEN_PLAIN, "%s", right);
+	replay_put(r, 1, cols - w, 0, unverified ? SCREEN_WARN : SCREEN_PLAIN, "%s", right);
 }
 
 void

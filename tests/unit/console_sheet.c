@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "twokey/base/text.h"
+#include "twokey/console/model.h"
+#include "twokey/console/sheet.h"
+
+#include "console_make.h"
+
+static void
+dump(const struct sheet_view *v, int width, struct buf *out)
+{
+	buf_init(out, 1 << 20);
+	for (size_t i = 0; i < sheet_view_lines(v); i++) {
+		const struct log_text *t = sheet_view_line(v, i);
+
+		assert_true(text_width(t->text, t->n) <= (size_t)width);
+		buf_put(out, t->text, t->n);
+		buf_putc(out, '\n');
+	}
+}
+
+static void
+golden(const char *name, int width, uint64_t events, uint64_t request)
+{
+	struct make k;
+	struct model *m = model_create();
+	struct sheet_view *v = sheet_view_create();
+	struct buf out;
+
+	make_shop(&k);
+	make_feed(k.path, m, events);
+	sheet_view_utc(v);
+	sheet_view_update(v, m, model_entry_of(m, request), width);
+	dump(v, width, &out);
+	make_golden(name, buf_data(&out), buf_len(&out));
+	buf_fini(&out);
+	sheet_view_free(v);
+	model_free(m);
+	make_end(&k);
+}
+
+static void
+the_sheet_is_laid_out_at_80_and_140_columns(void **state)
+{
+	golden("sheet-80.txt", 80, 16, 11);
+	golden("sheet-140.txt", 140, 16, 11);
+}
+
+static void
+a_request_without_a_sheet_says_that_it_is_being_made(void **state)
+{
+	golden("sheet-none-80.txt", 80, 21, 21);
+}
+
+/* The sheet of one request, with its bodies as given. */
+static char *
+sheet_of(const char *sql, const char *request, const char *sheet, const char *sample)
+{
+	struct make k;
+	struct model *m = model_create();
+	struct sheet_view *v = sheet_view_create();
+	struct buf out;
+	char *text;
+
+	make_begin(&k);
+	make_opening(&k);
+	make_event(&k, TRANSCRIPT_EVENT_REQUEST, request, make_text("sql", sql), "{'k':'reason','text':'because'}", NULL);
+	make_event(&k, TRANSCRIPT_EVENT_SHEET, sheet, "{'k':'derived','text':''}", sample,
+	    "{'k':'note','text':'it has a join'}", NULL);
+	make_feed(k.path, m, 6);
+	sheet_view_update(v, m, model_entry_of(m, 5), 80);
+	dump(v, 80, &out);
+	text = buf_take(&out);
+	sheet_view_free(v);
+	model_free(m);
+	make_end(&k);
+	return text;
+}
+
+static void
+assert_has(const char *text, const char *what)
+{
+	if (strstr(text, what) == NULL)
+		fail_msg("'%s' is not in:\n%s", what, text);
+}
+
+static void
+hidden_characters_are_counted_and_shown(void **state)
+{
+	char *s = sheet_of("delete from t\xe2\x80\xae -- \x1b[2J\nwhere id = 1", "{'by':'ben','class':'write','table':'t'}",
+	    "{'of':5,'how':'unknown','count':null}", "{'k':'sample','rows':[]}");
+
+	assert_has(s, "   1 | delete from t<U+202E> -- <1B>[2J\n   2 | where id = 1\n");
+	assert_has(s, "  !!  2 control or invisible characters");
+	assert_null(strstr(s, "no hidden characters"));
+	assert_has(s, "matching rows: not known before it runs");
+	assert_has(s, "note: it has a join");
+	free(s);
+}
+
+static void
+a_count_that_does_not_fit_is_a_danger(void **state)
+{
+	char *s = sheet_of("delete from t where id < 9", "{'by':'ben','class':'write','table':'t','op':'=','rows':3}",
+	    "{'of':5,'how':'derived','count':4,'cascades':['items']}", "{'k':'sample','rows':[]}");
+
+	assert_has(s, "  !!  the count does not fit what ben expects");
+	assert_has(s, "  !!  rows of other tables change too: items");
+	free(s);
+}
+
+static void
+before_and_after_stand_in_one_column(void **state)
+{
+	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','table':'t','op':'<=','rows':9}",
+	    "{'of':5,'how':'derived','count':7}", "{'k':'sample','cols':[{'name':'id'},{'name':'a'},{'name':'a (new)'}],"
+	    "'rows':[['1','5','1'],['2','1','1'],['3',null,'\\u001b'],['4']]}");
+
+	assert_has(s, " id |   a: before -> after\n");
+	assert_has(s, " 1  | 5 -> 1\n 2  | 1 -> 1  (same)\n 3  | <null> -> <1B>\n 4  | <missing> -> <missing>\n");
+	assert_has(s, "(4 of 7 rows shown)");
+	assert_has(s, "ben expects at most 9 rows");
+	free(s);
+}
+
+static void
+the_statement_comes_first_and_the_reason_last(void **state)
+{
+	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','table':'t'}",
+	    "{'of':5,'how':'derived','count':7}", "{'k':'sample','rows':[]}");
+	size_t n = strlen(s);
+	const char *last = s + n - 1;
+
+	while (last > s && last[-1] != '\n')
+		last--;
+	assert_int_equal(strncmp(s, "-- STATEMENT: the exact bytes (1 lines, 18 bytes)", 49), 0);
+	assert_string_equal(last, "  reason: because\n");
+	free(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_sheet_is_laid_out_at_80_and_140_columns),
+		cmocka_unit_test(a_request_without_a_sheet_says_that_it_is_being_made),
+		cmocka_unit_test(hidden_characters_are_counted_and_shown),
+		cmocka_unit_test(a_count_that_does_not_fit_is_a_danger),
+		cmocka_unit_test(before_and_after_stand_in_one_column),
+		cmocka_unit_test(the_statement_comes_first_and_the_reason_last),
+	};
+
+	return cmocka_run_group_tests_name("console sheet", tests, NULL, NULL);
+}
