@@ -368,8 +368,13 @@ driver_answer(struct live *lv, const json_t *re)
 	struct driver *d = lv->own;
 	const char *what = json_str(re, "re", NULL);
 
-	if (what != NULL && strcmp(what, "sql") == 0)
+	if (what != NULL && strcmp(what, "sql") == 0) {
 		d->sent = false;
+		/* refused and not recorded: it can be sent again with Enter */
+		if (!json_bool(re, "ok") && json_int(re, "n", 0) == 0 && lv->ask == ASK_NONE &&
+		    editor_is_empty(lv->editor))
+			put_back(lv);
+	}
 	if (what != NULL && strcmp(what, "end") == 0 && !json_bool(re, "ok"))
 		lv->leaving = false;
 }

@@ -138,8 +138,8 @@ take_lines(struct live *lv)
 
 	link_pump(lv->link);
 	while ((kind = link_next(lv->link, &line, &n)) != LINK_NOTHING) {
-		lv->dirty = true;
 		if (kind == LINK_ANSWER) {
+			lv->dirty = true;
 			take_answer(lv, line, n);
 			continue;
 		}
@@ -150,6 +150,7 @@ take_lines(struct live *lv)
 	}
 	if (!changed)
 		return;
+	lv->stale = true;
 	learn_names(lv);
 	lv->view->changed(lv);
 }
@@ -260,6 +261,16 @@ tick_ms(const struct live *lv)
 	return is_calm(lv) ? LIVE_IDLE_TICK_MS : LIVE_TICK_MS;
 }
 
+/* Lines that stream in draw ten times a second, whatever their number. */
+static bool
+is_drawn_now(const struct live *lv)
+{
+	int64_t since = lv->now_ms - lv->drawn_ms;
+
+	return lv->dirty || (lv->stale && since >= LIVE_FRAME_MS) || since >= tick_ms(lv) ||
+	    (lv->wake_ms >= 0 && lv->now_ms >= lv->wake_ms);
+}
+
 bool
 live_round(struct live *lv, int64_t now_ms, int64_t wall_us)
 {
@@ -276,12 +287,12 @@ live_round(struct live *lv, int64_t now_ms, int64_t wall_us)
 		reconnect(lv);
 	while (!lv->done && screen_next(lv->screen, now_ms, &ev))
 		take_key(lv, &ev);
-	if (lv->dirty || now_ms - lv->drawn_ms >= tick_ms(lv) || (lv->wake_ms >= 0 && now_ms >= lv->wake_ms)) {
+	if (is_drawn_now(lv)) {
 		lv->wake_ms = -1;
 		live_draw(lv);
 		screen_flush(lv->screen);
 		lv->drawn_ms = now_ms;
-		lv->dirty = false;
+		lv->dirty = lv->stale = false;
 	}
 	return !lv->done;
 }
@@ -289,7 +300,7 @@ live_round(struct live *lv, int64_t now_ms, int64_t wall_us)
 int
 live_wait(const struct live *lv, int64_t now_ms)
 {
-	int64_t wait = tick_ms(lv) - (now_ms - lv->drawn_ms);
+	int64_t wait = (lv->stale ? LIVE_FRAME_MS : tick_ms(lv)) - (now_ms - lv->drawn_ms);
 	int key = screen_wait(lv->screen, now_ms);
 
 	if (key >= 0 && key < wait)

@@ -22,7 +22,8 @@ struct link;
 struct live;
 
 enum { LIVE_COLS_MIN = 80, LIVE_ROWS_MIN = 24, LIVE_PANEL_FROM = 120, LIVE_PANEL = 46, LIVE_TICK_MS = 10000,
-	LIVE_IDLE_TICK_MS = 60000, LIVE_HERE_MS = 20000, LIVE_RETRY_MS = 3000, LIVE_RETRIES = 20, LIVE_FAREWELL_MS = 1000 };
+	LIVE_IDLE_TICK_MS = 60000, LIVE_HERE_MS = 20000, LIVE_RETRY_MS = 3000, LIVE_RETRIES = 20, LIVE_FAREWELL_MS = 1000,
+	LIVE_FRAME_MS = 100 };
 
 /* One kind of screen. */
 struct live_view {
@@ -70,7 +71,8 @@ struct live {
 	int64_t farewell_ms;		/* the session is over and its head shown since then; -1 not */
 	bool lost;			/* told */
 	bool done;
-	bool dirty;
+	bool dirty;			/* to be drawn now: a key, an answer */
+	bool stale;			/* to be drawn soon: transcript lines, at most every LIVE_FRAME_MS */
 	int64_t drawn_ms;
 	int64_t wake_ms;		/* a drawing is wanted then, -1 none; the view sets it while it draws */
 	char notice[700];		/* one line above the rule */

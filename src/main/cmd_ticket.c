@@ -143,8 +143,8 @@ ask_digest(const char *hex, struct err *e)
 	char line[128];
 	size_t n;
 
-	printf("To accept it, type the first %d characters of the digest, then Enter. Anything else accepts "
-	    "nothing.\naccept> ", TYPED);
+	printf("To accept it, type the first %d characters of the digest, then Enter.\n"
+	    "Anything else accepts nothing.\naccept> ", TYPED);
 	fflush(stdout);
 	if (fgets(line, sizeof line, stdin) == NULL)
 		return err_set(e, ERR_DENIED, "nothing was typed: not accepted");

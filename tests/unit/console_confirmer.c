@@ -345,7 +345,7 @@ a_calm_link_comes_back_by_itself_and_one_with_a_write_does_not(void **state)
 			world_sees(w, "LINK LOST, nothing runs");
 			world_keys(w, "\r");
 		}
-		world_round(w);
+		world_pass(w, 100);
 		world_sees(w, "Connected again");
 		world_sees_not(w, "LINK LOST");
 		world_sees(w, "anna took the confirmer's seat");

@@ -183,7 +183,8 @@ a_refusal_is_said_and_changes_nothing(void **state)
 	world_expect_str(w, "sql", "text", "select 1");
 	world_answer(w, "{\"re\":\"sql\",\"id\":1,\"ok\":false,\"code\":\"state\",\"why\":\"paused by anna\"}");
 	world_sees(w, "Refused: paused by anna");
-	world_keys(w, "select 1;\r");
+	world_sees(w, "shop=> select 1;");
+	world_keys(w, "\r");
 	world_expect_str(w, "sql", "text", "select 1");
 	world_end(w);
 }
@@ -249,10 +250,10 @@ a_statement_with_a_secret_is_not_remembered(void **state)
 	world_keys(w, "select 7;\r");
 	world_expect_str(w, "sql", "text", "select 7");
 	world_answer(w, "{\"re\":\"sql\",\"id\":1,\"ok\":false,\"code\":\"state\",\"why\":\"no\"}");
-	world_keys(w, "alter user ben password 'hunter2';\r");
+	world_keys(w, "\003alter user ben password 'hunter2';\r");
 	world_expect_str(w, "sql", "text", "alter user ben password 'hunter2'");
 	world_answer(w, "{\"re\":\"sql\",\"id\":2,\"ok\":false,\"code\":\"denied\",\"why\":\"no\"}");
-	world_keys(w, "\033[A");
+	world_keys(w, "\003\033[A");
 	world_sees(w, "shop=> select 7;");
 	world_keys(w, "\033[A");
 	world_sees_not(w, "hunter2");

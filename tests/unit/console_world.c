@@ -60,6 +60,7 @@ append(struct world *w, enum transcript_event_kind kind, json_t *fields, const s
 		fail_msg("%s: %s", transcript_event_rule(kind)->name, e.text);
 	json_decref(ev);
 	send_new_lines(w);
+	w->mono_ms += LIVE_FRAME_MS;
 	world_round(w);
 	return place.n;
 }
