@@ -14,7 +14,9 @@ find(enum sql_engine engine, const char *name, size_t n)
 	case SQL_SQLITE:
 		return fn_find_sqlite(name, n);
 	case SQL_MARIADB:
+		return fn_find_mariadb(name, n);
 	case SQL_MYSQL:
+		return fn_find_mysql(name, n);
 	case SQL_ENGINES:
 		break;
 	}
@@ -50,6 +52,7 @@ static const struct {
 	    SQL_DANGER_EFFECT_FUNCTION },
 	[FN_REWRITE] = { SQL_CLASS_CALL, "it calls %(), which runs the SQL in its argument",
 	    SQL_DANGER_EFFECT_FUNCTION },
+	[FN_LASTID] = { SQL_CLASS_READ, "", SQL_DANGERS },
 	[FN_UNKNOWN] = { SQL_CLASS_CALL, "it calls %(), which twokey does not know, so its effect is not known",
 	    SQL_DANGER_UNKNOWN_FUNCTION },
 };
@@ -83,16 +86,39 @@ note_function(struct ctx *c, struct sql_str schema, struct sql_str name, size_t 
 	return name;
 }
 
+/* MariaDB, MySQL: with a blank before the "(" these names mean a stored function. */
+static bool
+stands_apart(const struct ctx *c, const struct name *nm, struct sql_str name)
+{
+	static const char *const tight[] = {
+		"adddate", "bit_and", "bit_or", "bit_xor", "cast", "count", "curdate", "curtime", "date_add",
+		"date_sub", "extract", "group_concat", "json_arrayagg", "json_objectagg", "max", "mid", "min",
+		"now", "position", "session_user", "std", "stddev", "stddev_pop", "stddev_samp", "subdate",
+		"substr", "substring", "sum", "sysdate", "system_user", "trim", "var_pop", "var_samp", "variance",
+	};
+
+	if (c->set->ignore_space || cur(c)->off == nm->end)
+		return false;
+	for (size_t i = 0; i < sizeof(tight) / sizeof(tight[0]); i++)
+		if (strlen(tight[i]) == name.n && memcmp(tight[i], name.p, name.n) == 0)
+			return true;
+	return false;
+}
+
 static enum fn_effect
 judge(struct ctx *c, const struct name *nm, struct sql_str schema, struct sql_str name)
 {
 	enum fn_effect e = FN_UNKNOWN;
 	bool own = c->d->engine == SQL_POSTGRES && schema.n == 10 && memcmp(schema.p, "pg_catalog", 10) == 0;
 
-	if (nm->nparts == 1 || (nm->nparts == 2 && own))
+	if ((nm->nparts == 1 && !(c->d->at_vars && nm->part[0].tok == TOK_NAME)) || (nm->nparts == 2 && own))
 		e = fn_effect(c->d->engine, name.p, name.n);
 	if (e == FN_SETTING && setting_is_mild(c))
 		e = FN_SESSION;
+	if (e == FN_LASTID && ahead(c, 1)->tok != TOK_CLOSE)
+		e = FN_SESSION;
+	if (c->d->at_vars && e != FN_UNKNOWN && stands_apart(c, nm, name))
+		e = FN_UNKNOWN;
 	return e;
 }
 

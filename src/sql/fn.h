@@ -17,6 +17,7 @@ enum fn_effect {
 	FN_ADMIN,	/* steers the server, other sessions, or holds the connection */
 	FN_SETTING,	/* set_config: judged by the setting */
 	FN_REWRITE,	/* ts_rewrite: its form with two arguments runs SQL */
+	FN_LASTID,	/* LAST_INSERT_ID: with an argument it changes the connection */
 	FN_UNKNOWN,
 	FN_EFFECTS
 };

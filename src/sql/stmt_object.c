@@ -85,8 +85,8 @@ is_adjective(const struct ctx *c, const struct sql_token *t)
 	}
 }
 
-static void
-skip_exists(struct ctx *c)
+void
+stmt_skip_exists(struct ctx *c)
 {
 	skip_kw(c, KW_CONCURRENTLY);
 	if (is_kw(cur(c), KW_IF) && (is_kw(ahead(c, 1), KW_NOT) || is_kw(ahead(c, 1), KW_EXISTS))) {
@@ -98,8 +98,8 @@ skip_exists(struct ctx *c)
 }
 
 /* The names behind the kind: a, b.c, ... */
-static void
-take_tables(struct ctx *c)
+void
+stmt_take_tables(struct ctx *c)
 {
 	struct name nm;
 	int i;
@@ -199,9 +199,9 @@ object(struct ctx *c, const struct object *o)
 		c->may_commit = false;
 		danger(c, SQL_DANGER_NO_ROLLBACK);
 	}
-	skip_exists(c);
+	stmt_skip_exists(c);
 	if (o->flags & OBJ_TABLE)
-		take_tables(c);
+		stmt_take_tables(c);
 	if (o->flags & (OBJ_ON | OBJ_TO)) {
 		seek(c, o->flags & OBJ_ON ? KW_ON : KW_TO);
 		skip_kw(c, KW_ONLY);
@@ -255,14 +255,14 @@ void
 stmt_truncate(struct ctx *c)
 {
 	skip_kw(c, KW_TABLE);
-	take_tables(c);
+	stmt_take_tables(c);
 }
 
 void
 stmt_lock(struct ctx *c)
 {
 	skip_kw(c, KW_TABLE);
-	take_tables(c);
+	stmt_take_tables(c);
 }
 
 /* REFRESH MATERIALIZED VIEW [CONCURRENTLY] a */
@@ -274,7 +274,7 @@ stmt_tables(struct ctx *c)
 		verb_add(c, cur(c));
 		step(c);
 	}
-	take_tables(c);
+	stmt_take_tables(c);
 }
 
 /* GRANT ... ON [TABLE] a, b TO ... */
@@ -289,5 +289,5 @@ stmt_grant(struct ctx *c)
 	else if (cur(c)->tok == TOK_WORD && is_name(c, ahead(c, 1)) && !is_kw(ahead(c, 1), KW_TO)
 	    && !is_kw(ahead(c, 1), KW_FROM))
 		return;		/* ON SCHEMA x and the like */
-	take_tables(c);
+	stmt_take_tables(c);
 }

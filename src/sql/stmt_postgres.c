@@ -289,6 +289,7 @@ stmt_tcl(struct ctx *c)
 		raise(c, SQL_CLASS_ADMIN, "it ends a prepared transaction of any session");
 	} else if (is_kw(cur(c), KW_IMMEDIATE) || is_kw(cur(c), KW_EXCLUSIVE)) {
 		danger(c, SQL_DANGER_TABLE_LOCK);
+		raise(c, SQL_CLASS_WRITE, "it takes the lock of the whole database for writing");
 	} else if (is_kw(cur(c), KW_TO) || is_kw(cur(c), KW_TRANSACTION)) {
 		verb_add(c, cur(c));
 	}

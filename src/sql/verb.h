@@ -37,6 +37,25 @@ void	stmt_grant(struct ctx *c);
 /* Walks the query behind AS. */
 void	stmt_as_query(struct ctx *c);
 
+/* stmt_mysql.c */
+void	stmt_explain_mysql(struct ctx *c);
+void	stmt_analyze_mysql(struct ctx *c);
+void	stmt_show_mysql(struct ctx *c);
+void	stmt_handler(struct ctx *c);
+void	stmt_set_mysql(struct ctx *c);
+void	stmt_begin_mysql(struct ctx *c);
+void	stmt_start_mysql(struct ctx *c);
+void	stmt_xa(struct ctx *c);
+void	stmt_load(struct ctx *c);
+void	stmt_rename(struct ctx *c);
+void	stmt_create_mysql(struct ctx *c);
+void	stmt_alter_mysql(struct ctx *c);
+void	stmt_drop_mysql(struct ctx *c);
+/* stmt_object.c: the names behind the cursor: a, b.c, ... are written */
+void	stmt_take_tables(struct ctx *c);
+/* IF [NOT] EXISTS, CONCURRENTLY, ONLY */
+void	stmt_skip_exists(struct ctx *c);
+
 /* stmt_postgres.c */
 void	stmt_query(struct ctx *c);
 void	stmt_explain(struct ctx *c);

@@ -153,7 +153,7 @@ is_noise(struct walker *w)
 		return false;
 	switch ((int)t->kw) {
 	case KW_INTO: case KW_FROM: case KW_ONLY: case KW_LOW_PRIORITY: case KW_HIGH_PRIORITY: case KW_DELAYED:
-	case KW_QUICK: case KW_IGNORE:
+	case KW_QUICK: case KW_IGNORE: case KW_HISTORY:
 		return next->tok == TOK_WORD || next->tok == TOK_NAME || next->tok == TOK_STRING
 		    || next->tok == TOK_OPEN;
 	case KW_OR:
