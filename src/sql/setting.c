@@ -39,7 +39,8 @@ static const char *const mild_mysql[] = {
 	"optimizer_trace_max_mem_size", "optimizer_use_condition_selectivity", "profiling",
 	"profiling_history_size", "progress_report_time", "query_prealloc_size", "range_alloc_block_size",
 	"read_buffer_size", "read_rnd_buffer_size", "rowid_merge_buff_size", "sort_buffer_size",
-	"sql_auto_is_null", "sql_notes", "sql_quote_show_create", "sql_warnings", "time_zone", "timestamp",
+	"sql_auto_is_null", "sql_notes", "sql_quote_show_create", "sql_warnings", "standard_compliant_cte",
+	"system_versioning_asof", "time_zone", "timestamp",
 	"tmp_disk_table_size", "tmp_memory_table_size", "tmp_table_size", "use_stat_tables",
 };
 
@@ -71,6 +72,8 @@ setting_class(enum sql_engine engine, const char *name, size_t n)
 	if (n >= sizeof(lower) || memchr(name, '\0', n) != NULL)
 		return SQL_CLASS_ADMIN;
 	lower_copy(lower, sizeof(lower), name, n);
+	if (engine != SQL_POSTGRES && strncmp(lower, "optimizer_", 10) == 0)
+		return SQL_CLASS_SESSION;
 	return bsearch(lower, list, count, sizeof(list[0]), compare) != NULL ? SQL_CLASS_SESSION
 	    : SQL_CLASS_ADMIN;
 }

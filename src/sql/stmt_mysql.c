@@ -202,3 +202,19 @@ stmt_rename(struct ctx *c)
 		step(c);
 	}
 }
+
+void
+stmt_do(struct ctx *c)
+{
+	walk(c, WALK_EXPR);
+}
+
+/* CHECK TABLE looks; FOR UPGRADE changes. */
+void
+stmt_check(struct ctx *c)
+{
+	c->f->returns_rows = true;
+	for (; !at_end(c); step(c))
+		if (is_kw(cur(c), KW_FOR))
+			raise(c, SQL_CLASS_ADMIN, "it checks tables and may change them");
+}

@@ -103,7 +103,8 @@ open(struct walker *w)
 	case AT_WITH_TAIL:
 		break;
 	}
-	walk_push(w, fr->kind == FRAME_NAMES || fr->kind == FRAME_COLUMNS ? FRAME_NAMES : FRAME_QUERY, AT_START);
+	walk_push(w, fr->kind == FRAME_NAMES || fr->kind == FRAME_COLUMNS ? FRAME_NAMES
+	    : fr->kind == FRAME_PHRASE ? FRAME_PHRASE : FRAME_QUERY, AT_START);
 }
 
 static void
@@ -248,6 +249,10 @@ walk_name(struct walker *w)
 		if (is_nextval(c, &nm))
 			raise(c, SQL_CLASS_WRITE, "it advances a sequence");
 		return;
+	}
+	if (c->d->at_vars && is_kw(&nm.part[0], KW_DEFAULT) && nm.nparts == 1 && !c->dormant) {
+		danger(c, SQL_DANGER_UNKNOWN_FUNCTION);
+		raise(c, SQL_CLASS_CALL, "the default of a column may be a function or advance a sequence");
 	}
 	if (w->top->kind == FRAME_NAMES || w->top->kind == FRAME_COLUMNS || !is_call(w, &nm, &prev))
 		return;

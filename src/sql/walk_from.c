@@ -265,7 +265,7 @@ walk_into(struct walker *w)
 		c->may_commit = false;
 		raise(c, SQL_CLASS_FILE, "it writes its result to a file of the server");
 	} else if (cur(c)->tok == TOK_VAR) {
-		raise(c, SQL_CLASS_SESSION, "it keeps its result in a variable of this connection");
+		danger(c, SQL_DANGER_VOLATILE);	/* a user variable has no power by itself */
 	} else {
 		raise(c, SQL_CLASS_CALL, "it keeps its result in a place that is not known");
 	}
@@ -313,7 +313,9 @@ walk_lock(struct walker *w)
 	}
 	if (kw == KW_PROCEDURE && c->d->at_vars) {
 		step(c);
-		raise(c, SQL_CLASS_CALL, "it passes its rows to a procedure");
+		if (!is_kw(cur(c), KW_ANALYSE) || ahead(c, 1)->tok != TOK_OPEN)
+			raise(c, SQL_CLASS_CALL, "it passes its rows to a procedure");
+		step(c);
 		return true;
 	}
 	return false;

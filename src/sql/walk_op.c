@@ -85,7 +85,7 @@ walk_operator(struct walker *w)
 		return;
 	}
 	if (p[0] == ':' && t->len == 2 && c->d->at_vars)
-		raise(c, SQL_CLASS_SESSION, "it sets a variable of this connection");
+		danger(c, SQL_DANGER_VOLATILE);	/* a user variable has no power by itself */
 	else if (p[0] != ':' && !(t->len == 2 && p[0] == '=' && p[1] == '>') && !is_star(c, t))
 		use_operator(c, p, t->len);
 	if (w->top->clause == AT_SET)

@@ -39,9 +39,12 @@ walk_dml(struct walker *w, enum dml dml)
 static bool
 begins_dml(struct walker *w, enum sql_kw kw, const struct sql_token *next)
 {
-	if (next->tok == TOK_OPEN || next->tok == TOK_COMMA || next->tok == TOK_DOT || next->tok == TOK_OP)
+	if (w->depth == 0)
+		return true;
+	if (next->tok == TOK_OPEN || next->tok == TOK_COMMA || next->tok == TOK_DOT || next->tok == TOK_OP
+	    || next->tok == TOK_CLOSE)
 		return false;
-	if (w->depth == 0 || w->c->d->at_vars)
+	if (w->c->d->at_vars)
 		return true;
 	switch ((int)kw) {
 	case KW_INSERT:
@@ -318,7 +321,7 @@ next_value(struct walker *w)
 
 	if (!c->d->at_vars || !is_kw(ahead(c, 1), KW_VALUE) || !is_kw(ahead(c, 2), KW_FOR))
 		return false;
-	if (!c->quiet && !c->dormant)
+	if (!c->dormant)
 		raise(c, SQL_CLASS_WRITE, "it advances a sequence");
 	step(c);
 	step(c);
