@@ -151,26 +151,24 @@ line_looked_at(struct replay *r, size_t entry, bool *found)
 	return end > 0 ? end - 1 : 0;
 }
 
-/* Lays out from the entry that is looked at back as far as the screen and the scrolling need. */
+/* Lays out the entry that is looked at, and back from it as far as the screen and the scrolling need. */
 static size_t
 update_log(struct replay *r, const struct model *m, int width, int height)
 {
 	const struct model_entry *e = replay_entry(r);
-	size_t n = model_entries(m), entry = n > 0 ? n - 1 : 0;
+	size_t n = model_entries(m), entry = n > 0 ? n - 1 : 0, more = 1;
 
 	while (e != NULL && entry > 0 && model_entry(m, entry) != e)
 		entry--;
-	r->window = entry > REPLAY_NEAR ? entry - REPLAY_NEAR : 0;
+	r->window = entry;
 	for (;;) {
-		size_t need = (size_t)height + r->up;
-
 		log_view_from(r->log, r->window);
 		log_view_update(r->log, m, width, r->expanded, REPLAY_RESULT_ROWS);
-		if (r->window == 0 || log_view_line_of(r->log, entry) >= need)
-			break;
-		r->window = r->window > REPLAY_NEAR ? r->window - REPLAY_NEAR : 0;
+		if (r->window == 0 || log_view_line_of(r->log, entry + 1) >= (size_t)height + r->up)
+			return entry;
+		r->window = r->window > more ? r->window - more : 0;
+		more *= 2;
 	}
-	return entry;
 }
 
 static void

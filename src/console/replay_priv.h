@@ -18,7 +18,6 @@ enum {
 	REPLAY_IDLE_MS = 2000,
 	REPLAY_SPEED_MAX = 4,		/* 2^4 both ways */
 	REPLAY_RESULT_ROWS = 500,	/* of one result; twokey show has them all */
-	REPLAY_NEAR = 40,		/* entries laid out before the one that is looked at */
 	REPLAY_TYPED_MAX = 120
 };
 

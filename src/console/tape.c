@@ -16,7 +16,7 @@
 
 #include "tape_find.h"
 
-enum { SNAPS = 64, STEP_FIRST = 128, CLOCK_EVERY = 32, TIME_TEXT = 27 };
+enum { SNAPS = 64, STEP_FIRST = 128, CLOCK_EVERY = 32, TIME_TEXT = 27, WEIGHT_BYTES = 8192 };
 
 struct snap {
 	uint64_t at;
@@ -33,7 +33,9 @@ struct tape {
 	uint64_t cur_at;
 	struct snap snaps[SNAPS];
 	size_t nsnaps;
-	uint64_t step;		/* events between snapshots */
+	uint64_t weight;	/* of the events in full: what it costs to read them again */
+	uint64_t snapped;	/* weight at the last snapshot */
+	uint64_t step;		/* weight between snapshots */
 };
 
 /* Rows are fetched when they are looked at. */
@@ -143,17 +145,20 @@ feed(struct tape *t, struct model *m, uint64_t n)
 		const char *line = transcript_event_line(t->reader, n, i, &len);
 
 		(void)model_feed(m, line, len);
+		if (m == t->full)
+			t->weight += len / WEIGHT_BYTES;
 		if (m == t->full && i + 1 == lines)
 			add_mark(t, line, len);
 	}
 	return lines > 0;
 }
 
-/* Snapshots lie at multiples of step; when there are too many, every other one goes. */
+/* A snapshot whenever it would cost that much to read from the last one; when there are too many, every other one goes. */
 static void
 take_snap(struct tape *t)
 {
-	if (t->n % t->step != 0)
+	t->weight++;
+	if (t->weight - t->snapped < t->step)
 		return;
 	if (t->nsnaps == SNAPS) {
 		for (size_t i = 0; i < SNAPS; i++) {
@@ -164,10 +169,9 @@ take_snap(struct tape *t)
 		}
 		t->nsnaps = SNAPS / 2;
 		t->step *= 2;
-		if (t->n % t->step != 0)
-			return;
 	}
 	t->snaps[t->nsnaps++] = (struct snap){ t->n, model_copy(t->full) };
+	t->snapped = t->weight;
 }
 
 bool

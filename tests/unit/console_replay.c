@@ -504,7 +504,7 @@ every_key_on_every_screen_is_harmless(void **state)
 		player_open(&p, shop.path, sizes[i][0], sizes[i][1]);
 		for (uint32_t n = 0, seed = 3; n < 600; n++) {
 			static const char some[] = ".,][}{gGnN<>ifvxs? /t\r\177oah1:0+";
-			char key[8] = { some[(seed = seed * 1664525 + 1013904223) >> 8 & 31], '\0' };
+			char key[8] = { some[((seed = seed * 1664525 + 1013904223) >> 8) % (sizeof some - 1)], '\0' };
 
 			if (n % 17 == 0)
 				strcpy(key, n % 2 ? "\033[5~" : "\033[6~");

@@ -82,6 +82,7 @@ sheet_of(const char *sql, const char *request, const char *sheet, const char *sa
 	sheet_view_update(v, m, model_entry_of(m, 5), 80);
 	dump(v, 80, &out);
 	text = buf_take(&out);
+	buf_fini(&out);
 	sheet_view_free(v);
 	model_free(m);
 	make_end(&k);
