@@ -40,16 +40,27 @@ visitor_free(struct visitor *v)
 }
 
 static bool
+is_visitor(const struct front *f, const struct visitor *v)
+{
+	for (const struct visitor *p = f->visitors; p != NULL; p = p->next)
+		if (p == v)
+			return true;
+	return false;
+}
+
+static bool
 on_line(void *ctx, struct channel *c, const char *line, size_t n)
 {
 	struct visitor *v = ctx;
+	struct front *f = v->f;
 
-	if (v->closing) {
+	if (!v->closing)
+		front_dispatch(v, line, n);
+	/* handed over: gone; bye waits to be sent: on_drained closes */
+	if (is_visitor(f, v) && v->closing && channel_backlog(c) == 0) {
 		channel_close(c);
 		visitor_free(v);
-		return true;
 	}
-	front_dispatch(v, line, n);
 	return true;
 }
 

@@ -28,7 +28,7 @@ struct visitor {
 	int64_t loginuid, audit;
 	const struct config_person *person;	/* NULL before hello */
 	bool json;
-	bool closing;
+	bool closing;		/* bye was said: closed once it is sent */
 	unsigned malformed;
 	int64_t since_ms;
 	/* an open that waits for the monitor */
