@@ -333,6 +333,8 @@ loop(struct replay *r, struct screen *s)
 
 		while (!r->done && screen_next(s, now, &ev))
 			replay_key(r, &ev, now);
+		if (r->done)
+			break;
 		replay_tick(r, now);
 		replay_draw(r);
 		screen_flush(s);
