@@ -24,6 +24,21 @@ request_of(struct message *m)
 	return r;
 }
 
+enum { WORDS_MAX = 4096 };
+
+/* A reason of a megabyte would eat the room that is kept back for ending; false after an answer. */
+static bool
+words_ok(struct message *m, const char *member)
+{
+	size_t n = 0;
+
+	(void)json_str(m->o, member, &n);
+	if (n <= WORDS_MAX)
+		return true;
+	console_refuse(m->c, m->name, m->id, ERR_TOO_LARGE, "a reason, question or key has at most 4096 bytes");
+	return false;
+}
+
 /* Records an event for the message's sender, who gets the answer. */
 static void
 record(struct message *m, enum transcript_event_kind kind, json_t *ev, const char *body, const char *member)
@@ -86,12 +101,15 @@ static void
 turn(struct message *m, struct gate_request *r)
 {
 	char digest[DIGEST_HEX + 1], bind[DIGEST_HEX + 1], until[CLOCK_TEXT], nonce[33];
+	int64_t until_us = clock_wall_us() + SESSION_RUN_WITHIN_S * INT64_C(1000000);
 	unsigned char random[16];
 	json_t *ev;
 
 	digest_hex(&r->digest, digest);
 	digest_hex(&r->bind, bind);
-	clock_format(clock_wall_us() + SESSION_RUN_WITHIN_S * INT64_C(1000000), until);
+	if (until_us > m->s->ticket->expires_us)
+		until_us = m->s->ticket->expires_us;	/* db does not run it after that either */
+	clock_format(until_us, until);
 	random_bytes(random, sizeof random);
 	for (size_t i = 0; i < sizeof random; i++)
 		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
@@ -118,7 +136,7 @@ msg_allow(struct message *m)
 	struct err e;
 	size_t n;
 
-	if (r == NULL)
+	if (r == NULL || !words_ok(m, "typed"))
 		return;
 	hex = json_str(m->o, "digest", &n);
 	if (!digest_parse(hex, n, &digest)) {
@@ -148,7 +166,7 @@ msg_deny(struct message *m)
 {
 	struct gate_request *r = request_of(m);
 
-	if (r == NULL)
+	if (r == NULL || !words_ok(m, "reason"))
 		return;
 	if (!gate_step(&r->state, GATE_INPUT_DENY)) {
 		console_refuse(m->c, m->name, m->id, ERR_STATE, "it does not wait any more");
@@ -181,7 +199,7 @@ msg_ask(struct message *m)
 	json_t *ev;
 	struct err e;
 
-	if (r == NULL)
+	if (r == NULL || !words_ok(m, "text"))
 		return;
 	if (gate_request_asked(r, clock_mono_ms(), m->s->config->request_seconds, &e) != 0) {
 		console_refuse(m->c, m->name, m->id, e.code, e.text);
@@ -198,6 +216,6 @@ msg_reply(struct message *m)
 {
 	struct gate_request *r = request_of(m);
 
-	if (r != NULL)
+	if (r != NULL && words_ok(m, "text"))
 		record(m, TRANSCRIPT_EVENT_REPLIED, of_by(r, m->c), "text", "text");
 }

@@ -49,8 +49,15 @@ msg_resume(struct message *m)
 void
 msg_stop(struct message *m)
 {
+	size_t n = 0;
+	const char *reason = json_str(m->o, "reason", &n);
+
+	if (n > 4096) {
+		console_refuse(m->c, m->name, m->id, ERR_TOO_LARGE, "a reason has at most 4096 bytes");
+		return;
+	}
 	console_answer(m->c, m->name, m->id, true, NULL);
-	session_end(m->s, m->c->person, "stopped", json_str(m->o, "reason", NULL));
+	session_end(m->s, m->c->person, "stopped", reason);
 }
 
 void

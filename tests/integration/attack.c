@@ -170,12 +170,40 @@ descriptors_that_nobody_asked_for_are_closed(void **state)
 	test_console_close(ben);
 }
 
+static void
+long_reasons_do_not_eat_the_room_for_ending(void **state)
+{
+	enum { N = 600 * 1024 };
+	struct test_console *ben, *anna;
+	char *line = malloc(N + 100);
+	int64_t n;
+	int at;
+
+	(void)state;
+	assert_non_null(line);
+	test_session(&broker, "MFX-4", &ben, &anna);
+	n = test_request(ben, "update orders set note = 'x' where id = 1", NULL);
+	at = snprintf(line, 100, "{\"do\":\"deny\",\"of\":%lld,\"reason\":\"", (long long)n);
+	memset(line + at, 'x', N);
+	strcpy(line + at + N, "\"}");
+	test_refused(anna, line, "too-large");
+	at = snprintf(line, 100, "{\"do\":\"stop\",\"reason\":\"");
+	memset(line + at, 'x', N);
+	strcpy(line + at + N, "\"}");
+	test_refused(anna, line, "too-large");
+	free(line);
+	test_end(&broker, ben);
+	test_console_close(ben);
+	test_console_close(anna);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_said_early_gives_nobody_anothers_seat),
 		cmocka_unit_test(a_long_early_word_closes_no_session),
+		cmocka_unit_test(long_reasons_do_not_eat_the_room_for_ending),
 		cmocka_unit_test(descriptors_that_nobody_asked_for_are_closed),
 	};
 
