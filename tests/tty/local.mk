@@ -18,5 +18,11 @@ TESTS += %D%/live.t
 %C%_live_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 %C%_live_t_CFLAGS = $(TTY_TEST_CFLAGS)
 %C%_live_t_LDADD = tests/lib/libbrokertest.a $(BROKER_LIBS) $(TTY_TEST_LIBS)
+check_PROGRAMS += %D%/replay.t
+TESTS += %D%/replay.t
+%C%_replay_t_SOURCES = %D%/replay.c %D%/term.c tests/unit/console_make.c tests/unit/console_make.h
+%C%_replay_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+%C%_replay_t_CFLAGS = $(TTY_TEST_CFLAGS)
+%C%_replay_t_LDADD = $(CONSOLE_LIBS) $(TTY_TEST_LIBS)
 endif
 endif
