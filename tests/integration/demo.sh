@@ -11,23 +11,32 @@ if ! command -v tmux >/dev/null; then
 	skip "the demonstration" "tmux is not installed"
 	finish
 fi
-outer="tmux -u -S $dir/outer.sock -f /dev/null"
+outers=0
+# A tmux server that stands for the person's terminal; the one before is over.
+another_outer() {
+	[ $outers = 0 ] || $outer kill-server
+	outers=$((outers + 1))
+	outer="tmux -u -S $dir/outer$outers.sock -f /dev/null"
+}
+another_outer
 inner="tmux -u -S $dir/demo/tmux.sock"
 driver=demo:0.0
 
 screen() { $inner capture-pane -p -t "$1"; }
 shows() { screen "$1" | grep -qE -- "$2"; }
-# see PANE PATTERN WHAT
+# see PANE PATTERN WHAT; without it there is no sense in going on
 see() {
 	if wait_until shows "$1" "$2"; then
 		pass "$3"
 	else
 		fail "$3"
 		screen "$1" | note
-		$outer capture-pane -p -t outer | head -40 | note
+		last_words | note
+		finish
 	fi
 }
-type_in() { $inner send-keys -t "$1" -l "$2" && $inner send-keys -t "$1" Enter; }
+# A ";" at the end would be tmux's own.
+type_in() { $inner send-keys -t "$1" -l "${2/%;/\\;}" && $inner send-keys -t "$1" Enter; }
 press() { $inner send-keys -t "$1" "$2"; }
 teardown_demo() {
 	$inner kill-server
@@ -47,11 +56,12 @@ start() {
 # What the demo printed at its end.
 last_words() { $outer capture-pane -p -J -S - -t outer; }
 ended() { last_words | grep -q '^exit'; }
-processes() { pgrep -af "$dir/demo" | grep -v outer.sock; }
+closes() { ended || { press $driver Enter; false; }; }
+processes() { pgrep -af "$dir/demo" | grep -v /outer; }
 
-start 160 48
-see $driver 'ben|DEMO-1' "the driver's console comes up"
-see demo:0.1 'anna' "the second seat's console comes up beside it"
+start 161 48
+see $driver 'shop=>' "the driver's console comes up"
+see demo:0.1 'CONFIRMER anna' "the second seat's console comes up beside it"
 see $driver 'not verified' "the screen says that the two people are not verified"
 
 type_in $driver "select id, status, total from orders where id = 17;"
@@ -61,31 +71,31 @@ see $driver 'rows' "a write asks for the rows that are meant"
 type_in $driver "= 1"
 see $driver '[Rr]eason|why' "and for a reason"
 type_in $driver "the message of the bank was lost"
-see demo:0.1 'F5|WAIT' "the second seat hears of it"
+see demo:0.1 'REQUEST [0-9]+ WAITING' "the second seat hears of it"
 press demo:0.1 F5
 see demo:0.1 'orders_audit' "the sheet names the trigger that writes too"
-see demo:0.1 'allow>' "the sheet asks for what is typed"
-wait_until shows demo:0.1 'allow> *$|allow> _'
+see demo:0.1 'To allow it, type' "after its minimum time the sheet asks for what is typed"
 type_in demo:0.1 "orders 1"
 see $driver 'COMMITTED|committed' "the write is committed"
 check "the database holds it" test "$(sqlite3 "$dir/demo/shop.db" 'select status from orders where id = 17')" = paid
 check "the trigger wrote its log" test "$(sqlite3 "$dir/demo/shop.db" 'select count(*) from orders_log')" = 1
 
+press demo:0.1 Escape
 type_in $driver "update orders set status = 'void' where id < 40;"
 see $driver 'rows' "another write asks again"
 type_in $driver "<= 40"
 type_in $driver "a mistake"
-see demo:0.1 'F5|WAIT' "the second seat hears of that one"
+see demo:0.1 'REQUEST [0-9]+ WAITING' "the second seat hears of that one"
 press demo:0.1 F5
-see demo:0.1 'allow>' "its sheet is open"
+see demo:0.1 'To allow it, type' "its sheet asks too"
 press demo:0.1 F7
 type_in demo:0.1 "these are other people's orders"
 see $driver "other people's orders" "the driver reads why it was denied"
 check "the database is as before" test "$(sqlite3 "$dir/demo/shop.db" "select count(*) from orders where status = 'void' and id < 40")" -lt 20
 
 type_in $driver '\q'
-wait_until ended || press $driver Enter
-check "the demonstration ends" wait_until ended
+see $driver 'THE SESSION IS OVER' "the end of the session is shown"
+check "the demonstration ends with a key" wait_until closes
 file=$(ls "$dir"/demo/transcripts/*.jsonl 2>/dev/null | head -1)
 check "it says where the transcript is" grep -qF "$file" <(last_words)
 check "it names the commands that verify and replay it" grep -qE 'twokey (verify|replay) ' <(last_words)
@@ -94,4 +104,21 @@ check "it tells of the denied request" grep -q '"ev":"denied"' "$file"
 check "it says that the people are not verified" grep -q '"unverified":true' "$file"
 check "show prints it" grep -q 'message of the bank was lost' <("$twokey" show "$file")
 empty "nothing is left running" "$(processes)"
+
+# the player, on a terminal of the smallest size
+another_outer
+$outer new-session -d -x 80 -y 24 -s outer -- "$twokey" replay "$file"
+replays() { last_words | grep -qE -- "$1"; }
+check "replay plays it" wait_until replays 'REPLAY|DEMO-1'
+another_outer
+
+# the smallest terminal, and the end by a signal
+start 80 24
+see $driver 'shop=>' "the driver's console fits 80 columns and 24 rows"
+wait_until shows demo:1 'CONFIRMER anna'
+check "the second seat's console is the next window" shows demo:1 'CONFIRMER anna'
+kill "$(pgrep -f "^$twokey demo --dir $dir/demo")"
+check "the demonstration ends by a signal" wait_until ended
+empty "and leaves nothing running" "$(processes)"
+check "its transcript is sealed all the same" "$twokey" verify "$dir"/demo/transcripts/*.jsonl
 finish
