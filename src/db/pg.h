@@ -55,6 +55,8 @@ int	pg_own(struct db_conn *c, enum own_id id, int n, const char *const *values, 
 int	pg_lose(struct db_conn *c, struct err *e, const char *why);
 /* Ends the transaction by ROLLBACK when one is open; ERR_DATABASE when none may be but is. */
 int	pg_leave(struct db_conn *c, struct buf *names, struct err *e);
+/* True for the answer of a statement that ended or began a transaction. */
+bool	pg_moves_transaction(PGresult *res);
 /* Appends an element to an array literal, which begins as "{". */
 void	pg_array_add(struct buf *array, const char *s, size_t n);
 /* The server's words: message, detail, hint. */

@@ -141,6 +141,18 @@ pg_leave(struct db_conn *c, struct buf *names, struct err *e)
 	return 0;
 }
 
+bool
+pg_moves_transaction(PGresult *res)
+{
+	static const char *const tags[] = { "COMMIT", "ROLLBACK", "BEGIN", "START TRANSACTION", "PREPARE TRANSACTION" };
+	const char *tag = PQresultStatus(res) == PGRES_COMMAND_OK ? PQcmdStatus(res) : "";
+
+	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
+		if (strcmp(tag, tags[i]) == 0)
+			return true;
+	return false;
+}
+
 void
 pg_array_add(struct buf *array, const char *s, size_t n)
 {

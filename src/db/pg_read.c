@@ -60,19 +60,6 @@ take_sync(struct db_conn *c)
 	return ok;
 }
 
-/* What a statement that ends or begins a transaction answers: it was no read. */
-static bool
-moves_transaction(PGresult *res)
-{
-	static const char *const tags[] = { "COMMIT", "ROLLBACK", "BEGIN", "START TRANSACTION", "PREPARE TRANSACTION" };
-	const char *tag = PQresultStatus(res) == PGRES_COMMAND_OK ? PQcmdStatus(res) : "";
-
-	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
-		if (strcmp(tag, tags[i]) == 0)
-			return true;
-	return false;
-}
-
 static int
 judge(struct read *d, PGresult *res, struct err *e)
 {
@@ -106,7 +93,7 @@ take_statement(struct read *d, struct err *e)
 	if (PQresultStatus(res) == PGRES_COPY_IN || PQresultStatus(res) == PGRES_COPY_OUT ||
 	    PQresultStatus(res) == PGRES_COPY_BOTH)
 		ret = pg_lose(d->c, e, "the statement began to copy");
-	else if (moves_transaction(res))
+	else if (pg_moves_transaction(res))
 		ret = pg_lose(d->c, e, "the statement ended the transaction that walls a read");
 	else if (PQresultStatus(res) != PGRES_PIPELINE_ABORTED)
 		ret = judge(d, res, e);
@@ -163,6 +150,10 @@ once(struct read *d, struct err *e)
 		return idle;
 	if (d->verdict == PG_STOPPED)
 		return err_set(e, ERR_WALL, "the wall stopped it: %s", buf_str(&d->said));
+	if (d->verdict == PG_ERROR && strcmp(d->r->code, "26000") == 0) {	/* somebody deallocated it */
+		d->verdict = PG_TO_CLEAR;
+		return pg_guard_prepare(d->c, e);
+	}
 	if (d->verdict == PG_TO_CLEAR && atomic_load(&d->c->cancelled)) {
 		db_end_with(d->r, DB_FAILED, "57014", "cancelled");
 		d->verdict = PG_ERROR;
@@ -184,6 +175,8 @@ pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts 
 		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
 	if (ret != 0)
 		return ret;
+	if (f->class != SQL_CLASS_READ)	/* an advisory lock or PREPARE TRANSACTION would outlive the ROLLBACK */
+		return err_set(e, ERR_WALL, "the wall stopped it: it is no read: %s", f->why);
 	buf_init(&d.said, 64 * 1024);
 	pg_guard_init(&d.guard, s, f);
 	pg_begin(c);

@@ -96,7 +96,7 @@ execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 	}
 	if (PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_TUPLES_OK) {
 		r->rows = strtoull(PQcmdTuples(res), NULL, 10);
-		ok = PQtransactionStatus(c->pg) == PQTRANS_INTRANS;
+		ok = PQtransactionStatus(c->pg) == PQTRANS_INTRANS && !pg_moves_transaction(res);
 		if (!ok)
 			db_end_with(r, DB_FAILED, "wall", "the statement ended the transaction that it ran in");
 	} else if (PQresultStatus(res) == PGRES_COPY_IN || PQresultStatus(res) == PGRES_COPY_OUT) {

@@ -69,6 +69,28 @@ pg_look_enter(struct pg_look *l, enum own_id begin, struct err *e)
 	return ret;
 }
 
+/* The server parses the statement and forgets it: what it would refuse anyway need not wait for a key. */
+static int
+parse(struct pg_look *l, struct err *e)
+{
+	struct buf text;
+	PGresult *res;
+	int ret = 0;
+
+	buf_init(&text, 1024 * 1024 + 1);
+	buf_put(&text, l->s->bytes, l->s->n);
+	own_ran(&l->sheet->own, OWN_PG_PARSE);
+	res = PQprepare(l->c->pg, "", buf_str(&text), 0, NULL);
+	if (PQstatus(l->c->pg) != CONNECTION_OK)
+		ret = pg_lose(l->c, e, "the connection to the database is lost");
+	else if (PQresultStatus(res) != PGRES_COMMAND_OK)
+		ret = err_set(e, ERR_STATEMENT, "the database refuses the statement: %s",
+		    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+	PQclear(res);
+	buf_fini(&text);
+	return ret;
+}
+
 int
 pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, const struct db_sink *sample,
     struct db_sheet *sheet, struct err *e)
@@ -84,6 +106,8 @@ pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts
 		return ret;
 	pg_begin(c);
 	ret = pg_look_enter(&l, OWN_PG_BEGIN_READ, e);
+	if (ret == 0 && l.guarded)
+		ret = parse(&l, e);
 	if (ret == 0)
 		ret = pg_look_in(&l, sample, e);
 	if (ret == 0)

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One connection of a driver, and what it answered last, for the tests of the floor db. */
+#ifndef TESTS_DB_BENCH_H
+#define TESTS_DB_BENCH_H
+
+#include "twokey/base/buf.h"
+#include "twokey/base/err.h"
+#include "twokey/db/driver.h"
+
+struct bench {
+	const struct db_driver *d;
+	struct db_conn *c;
+	struct db_info info;
+	struct sql_facts *facts;
+	struct db_limits max;
+	struct err e;
+	struct db_result r;
+	struct db_sheet sheet;
+	struct buf columns;	/* "name type," of the last columns */
+	struct buf rows;	/* "a|b\n"; NULL is ~, bytes are x'..' */
+	size_t ncolumns;
+	uint64_t nrows;
+	uint64_t stop_after;	/* the sink says stop after so many rows, 0: never */
+	bool blind;		/* as if the classifier took everything for a read */
+	bool wants_commit;	/* what committing answers */
+	struct db_commit_point point;
+	unsigned asked;		/* how often committing was asked */
+	void (*meanwhile)(struct bench *b);	/* called by committing */
+	void *ctx;
+};
+
+void	bench_open(struct bench *b, const struct db_target *t);
+void	bench_close(struct bench *b);
+/* The driver's answer; what was handed on is in b. */
+int	bench_read(struct bench *b, const char *sql);
+int	bench_sheet(struct bench *b, const char *sql);
+/* Runs with bind and keys of the last sheet; bound "= rows", or "<= rows" when at_most. */
+int	bench_run(struct bench *b, const char *sql, uint64_t rows, bool at_most);
+/* Sheet and run; the bound is the count of the sheet where it is known, else rows. */
+int	bench_do(struct bench *b, const char *sql, uint64_t rows);
+/* The rows of a read that must succeed. */
+const char *bench_rows(struct bench *b, const char *sql);
+/* Cancels again and again in a thread until stopped. */
+struct canceller;
+struct canceller *canceller_start(struct bench *b);
+void	canceller_stop(struct canceller *k);
+
+#endif
