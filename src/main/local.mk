@@ -1,6 +1,6 @@
 # the programs: wiring only; twokey never links a database, a gate or the broker
 bin_PROGRAMS += twokey
-twokey_SOURCES = %D%/twokey.c %D%/cmd.c %D%/cmd_help.c %D%/cmd_version.c %D%/cmd_absent.c \
+twokey_SOURCES = %D%/twokey.c %D%/cmd.c %D%/cmd_help.c %D%/cmd_version.c %D%/cmd_classify.c \
 	%D%/cmd_demo.c %D%/demo_dsn.c %D%/demo_files.c %D%/demo_run.c %D%/demo_show.c \
 	%D%/cmd_join.c %D%/cmd_lobby.c %D%/cmd_open.c %D%/cmd_replay.c %D%/cmd_show.c %D%/cmd_ticket.c %D%/cmd_verify.c \
 	%D%/seat_args.c
