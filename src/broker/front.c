@@ -110,6 +110,19 @@ visitors_of(const struct front *f, uid_t uid)
 	return n;
 }
 
+/* Logins that are nobody's, all together: whoever has many of them must not keep the people out. */
+static bool
+too_many_strangers(const struct front *f, const struct visitor *newcomer)
+{
+	size_t n = 0;
+
+	if (f->demo || config_person_of_login(f->config, newcomer->login) != NULL)
+		return false;
+	for (const struct visitor *v = f->visitors; v != NULL; v = v->next)
+		n += config_person_of_login(f->config, v->login) == NULL;
+	return n > FRONT_STRANGERS_MAX;
+}
+
 static void
 welcome(struct front *f, int fd)
 {
@@ -140,6 +153,10 @@ welcome(struct front *f, int fd)
 	f->visitors = v;
 	f->nvisitors++;
 	v->channel = channel_open(f->base, fd, LINE_MAX_IN, OUT_MAX, &ops, v);
+	if (too_many_strangers(f, v)) {
+		channel_close(v->channel);
+		visitor_free(v);
+	}
 }
 
 static void

@@ -17,7 +17,7 @@ struct event;
 struct evconnlistener;
 struct front;
 
-enum { FRONT_VISITORS_MAX = 256, FRONT_PER_UID_MAX = 64, FRONT_HELLO_WITHIN_S = 30 };
+enum { FRONT_VISITORS_MAX = 256, FRONT_PER_UID_MAX = 64, FRONT_STRANGERS_MAX = 64, FRONT_HELLO_WITHIN_S = 30 };
 
 /* A console that is in no session (yet). */
 struct visitor {
