@@ -3,10 +3,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -77,6 +79,21 @@ parent_folder(const struct monitor *m, const char *path, struct err *e)
 	return ret;
 }
 
+/* Two brokers on one run folder would recover each other's open sessions and remove the notes. Held, by
+ * this process alone, until it ends. */
+static int
+lock_run(const struct monitor *m, struct err *e)
+{
+	int fd = open(m->o->config->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "opening the folder %s", m->o->config->run);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	close(fd);
+	return err_set(e, ERR_EXISTS, "a broker uses the folder %s already", m->o->config->run);
+}
+
 /* A second broker on the same socket is refused; a dead one's socket is taken away. */
 static int
 make_socket(struct monitor *m, struct err *e)
@@ -117,7 +134,8 @@ monitor_setup(struct monitor *m, struct err *e)
 	    (ret = parent_folder(m, c->store, e)) != 0 ||
 	    (ret = need_folder(m, c->store, 0700, USER_FRONT, e)) != 0 ||
 	    (ret = need_folder(m, c->transcripts, 0700, USER_RECORDER, e)) != 0 ||
-	    (ret = need_folder(m, c->run, 0700, -1, e)) != 0)
+	    (ret = need_folder(m, c->run, 0700, -1, e)) != 0 ||
+	    (ret = lock_run(m, e)) != 0)
 		return ret;
 	return make_socket(m, e);
 }
