@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "twokey/base/buf.h"
 #include "twokey/base/err.h"
@@ -106,7 +107,7 @@ take_sets(struct ctx *c, struct parts *p, struct err *e)
 		item->value = take_expression(c, true);
 		if (item->value.len == 0)
 			return refuse(e, "its SET cannot be read");
-		if (item->value.len == 7 && strncmp(c->text + item->value.off, "DEFAULT", 7) == 0)
+		if (item->value.len == 7 && strncasecmp(c->text + item->value.off, "default", 7) == 0)
 			p->no_sample = "a new value is the default of the column";
 		p->nsets++;
 		if (cur(c)->tok != TOK_COMMA)

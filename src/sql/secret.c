@@ -132,7 +132,6 @@ find_secrets(struct ctx *c, size_t from, size_t to)
 		}
 		if (t.tok == TOK_STRING && (wanted || looks_secret(tok_text(c, &t), t.len))) {
 			note_secret(c, &t);
-			wanted = identified;
 			continue;
 		}
 		if (is_kw(&t, KW_IDENTIFIED)) {

@@ -301,8 +301,6 @@ stmt_tcl(struct ctx *c)
 void
 stmt_vacuum(struct ctx *c)
 {
-	if (c->d->engine != SQL_SQLITE)
-		return;
 	for (; !at_end(c); step(c))
 		if (is_kw(cur(c), KW_INTO))
 			raise(c, SQL_CLASS_FILE, "it writes a copy of the database to a file");

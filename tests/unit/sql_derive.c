@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/err.h"
+#include "twokey/sql/derive.h"
+
+static const char *const keys[] = { "id", "a\"b" };
+
+static const struct {
+	enum sql_engine engine;
+	const char *sql;
+	enum sql_derived kind;
+	const char *select;	/* NULL: refused */
+} rows[] = {
+	{ SQL_POSTGRES, "update orders set status = 'x' where id = 7", SQL_DERIVE_COUNT,
+	    "SELECT count(*) FROM orders WHERE (id = 7)" },
+	{ SQL_POSTGRES, "delete from only s.\"T\" -- all\n;", SQL_DERIVE_COUNT, "SELECT count(*) FROM ONLY s.\"T\"" },
+	{ SQL_POSTGRES, "delete from t where a is distinct from 3 returning *", SQL_DERIVE_KEYS,
+	    "SELECT \"id\", \"a\"\"b\" FROM t WHERE (a is distinct from 3) ORDER BY \"id\", \"a\"\"b\"" },
+	{ SQL_POSTGRES, "update t set a = a + 1, b = (select max(x) from u) where a in (select y from v)", SQL_DERIVE_SAMPLE,
+	    "SELECT \"id\", \"a\"\"b\", a, (a + 1) AS \"a (new)\", b, ((select max(x) from u)) AS \"b (new)\" FROM t WHERE "
+	    "(a in (select y from v)) ORDER BY \"id\", \"a\"\"b\" LIMIT 5" },
+	{ SQL_SQLITE, "delete from t where a = 'x;'", SQL_DERIVE_SAMPLE,
+	    "SELECT \"id\", \"a\"\"b\", * FROM t WHERE (a = 'x;') ORDER BY \"id\", \"a\"\"b\" LIMIT 5" },
+	{ SQL_MARIADB, "delete from d.t where a = 1", SQL_DERIVE_SAMPLE,
+	    "SELECT `id`, `a\"b`, d.t.* FROM d.t WHERE (a = 1) ORDER BY `id`, `a\"b` LIMIT 5" },
+	{ SQL_MARIADB, "update t set a = 1, b = a", SQL_DERIVE_SAMPLE, NULL },
+	{ SQL_POSTGRES, "update t set a = random()", SQL_DERIVE_COUNT, "SELECT count(*) FROM t" },
+	{ SQL_POSTGRES, "update t set a = random()", SQL_DERIVE_SAMPLE, NULL },
+	{ SQL_POSTGRES, "update t set a = default", SQL_DERIVE_SAMPLE, NULL },
+	{ SQL_POSTGRES, "update t x set a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "update t set a = 1 from u", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "delete from t using u where t.a = u.a", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "delete from t where current of c", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "with x as (select 1) delete from t", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "delete from t where random() < 0.5", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "delete from t where own_check(a)", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "delete from t where a = nextval('s')", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "delete from t; delete from u", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "insert into t values (1)", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "delete from t where a = 1) or (b = 2", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t where a = 1 order by a limit 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t where a = (@x := 1)", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t /*! where a = 1 */", SQL_DERIVE_COUNT, NULL },
+	{ SQL_SQLITE, "update or replace t set a = 1", SQL_DERIVE_COUNT, NULL },
+};
+
+static void
+a_select_is_derived_or_refused_with_a_reason(void **state)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sql_settings set = { .engine = rows[i].engine };
+		struct sql_derive_want want = { rows[i].kind, keys, 2, 5 };
+		struct buf out;
+		struct err e = { 0 };
+		int rc;
+
+		buf_init(&out, 65536);
+		rc = sql_derive(&set, rows[i].sql, strlen(rows[i].sql), &want, &out, &e);
+		if ((rc == 0) != (rows[i].select != NULL))
+			print_message("# %s: %s %s\n", rows[i].sql, buf_str(&out), e.text);
+		assert_int_equal(rc, rows[i].select ? 0 : ERR_UNSUPPORTED);
+		assert_string_equal(buf_str(&out), rows[i].select ? rows[i].select : "");
+		if (rows[i].select == NULL)
+			assert_true(strlen(e.text) > 0);
+		buf_fini(&out);
+	}
+}
+
+static void
+rows_without_a_key_can_only_be_counted(void **state)
+{
+	struct sql_settings set = { .engine = SQL_POSTGRES };
+	struct sql_derive_want want = { SQL_DERIVE_KEYS, NULL, 0, 0 };
+	struct buf out;
+	struct err e;
+
+	buf_init(&out, 4096);
+	assert_int_equal(sql_derive(&set, "delete from t", 13, &want, &out, &e), ERR_UNSUPPORTED);
+	want.kind = SQL_DERIVE_COUNT;
+	assert_int_equal(sql_derive(&set, "delete from t", 13, &want, &out, &e), 0);
+	buf_fini(&out);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_select_is_derived_or_refused_with_a_reason),
+		cmocka_unit_test(rows_without_a_key_can_only_be_counted),
+	};
+
+	return cmocka_run_group_tests_name("sql: derive", tests, NULL, NULL);
+}
