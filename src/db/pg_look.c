@@ -35,12 +35,17 @@ verb_of(const struct sql_facts *f)
 }
 
 static bool
+same(const struct sql_str *s, const PGresult *res, int row, int col)
+{
+	size_t n = (size_t)PQgetlength(res, row, col);
+
+	return s->n == n && (n == 0 || memcmp(s->p, PQgetvalue(res, row, col), n) == 0);
+}
+
+static bool
 is_written(const struct pg_look *l, const PGresult *res, int row)
 {
-	return l->table != NULL && l->table->schema.n == (size_t)PQgetlength(res, row, 0) &&
-	    l->table->name.n == (size_t)PQgetlength(res, row, 1) &&
-	    memcmp(l->table->schema.p, PQgetvalue(res, row, 0), l->table->schema.n) == 0 &&
-	    memcmp(l->table->name.p, PQgetvalue(res, row, 1), l->table->name.n) == 0;
+	return l->table != NULL && same(&l->table->schema, res, row, 0) && same(&l->table->name, res, row, 1);
 }
 
 /* Which relations the names mean; oids becomes an array literal. */
