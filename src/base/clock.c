@@ -58,7 +58,7 @@ number(const char *s, int n)
 int
 clock_parse(const char *s, size_t n, int64_t *wall_us)
 {
-	struct tm tm = { 0 };
+	struct tm tm = { 0 }, again;
 	time_t t;
 	int us = 0;
 
@@ -80,6 +80,9 @@ clock_parse(const char *s, size_t n, int64_t *wall_us)
 	    tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60 || us < 0)
 		return ERR_INVALID;
 	t = timegm(&tm);
+	/* 30 February and second 60 come back as other numbers */
+	if (gmtime_r(&t, &again) == NULL || again.tm_mday != number(s + 8, 2) || again.tm_sec != number(s + 17, 2))
+		return ERR_INVALID;
 	*wall_us = (int64_t)t * 1000000 + us;
 	return 0;
 }

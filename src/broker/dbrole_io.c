@@ -141,8 +141,7 @@ hear(struct dbrole *d, struct packet *p)
 	} else if (json_object_get(p->head, "synced") != NULL) {
 		d->synced = (uint64_t)json_int(p->head, "synced", 0);
 	} else if (json_object_get(p->head, "full") != NULL) {
-		d->full = true;
-		cancel_work(d);
+		d->full = true;	/* the rows' sink sees it and ends the statement: cut, not failed */
 	} else if (json_object_get(p->head, "end") != NULL) {
 		d->ending = true;
 		cancel_work(d);

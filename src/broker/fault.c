@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void
 fault_point(const char *name)
@@ -15,7 +16,7 @@ fault_point(const char *name)
 	const char *want = getenv("TWOKEY_FAULT");
 
 	if (want != NULL && strcmp(want, name) == 0)
-		raise(SIGSTOP);
+		kill(getpid(), SIGSTOP);
 }
 
 #endif

@@ -24,12 +24,31 @@
 #include "monitor.h"
 #include "target.h"
 
+/* The environment of the person who started the broker is not the roles' business; a build with fault points
+ * keeps what its tests set. */
+static void
+keep_for_tests(const char **env, size_t n)
+{
+#ifdef TWOKEY_FAULTS
+	static const char *const names[] = { "TWOKEY_FAULT=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=" };
+
+	for (char **e = environ; *e != NULL; e++)
+		for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+			if (strncmp(*e, names[i], strlen(names[i])) == 0)
+				env[n++] = *e;
+#else
+	(void)env;
+	(void)n;
+#endif
+}
+
 /* In the child: the descriptors move to 3, 4, 5 ... and everything else goes away in role_begin. */
 static void
 become(enum role_kind k, const struct monitor *m, int monitor_fd, const int *fds, size_t nfds)
 {
 	int at[8], user = role_user(k);
 	char uid[16], gid[16];
+	const char *env[8] = { "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC" };
 	const char *argv[] = { "twokeyd", "--role", role_name(k), "--uid", uid, "--gid", gid, NULL };
 
 	snprintf(uid, sizeof uid, "%d", m->o->private_mode ? -1 : (int)m->uids[user]);
@@ -42,7 +61,8 @@ become(enum role_kind k, const struct monitor *m, int monitor_fd, const int *fds
 		if (at[i] < 0 || dup2(at[i], (int)(ROLE_FD_MONITOR + i)) < 0)
 			_exit(126);
 	close_range((unsigned)(ROLE_FD_MONITOR + nfds + 1), ~0u, 0);
-	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
+	keep_for_tests(env, 3);
+	execve("/proc/self/exe", (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
 	_exit(126);
 }
 

@@ -16,6 +16,8 @@
 
 #include "session.h"
 
+enum { SCREEN_COLUMNS = 80 };
+
 struct statement {
 	struct message *m;
 	const char *sql;
@@ -148,13 +150,19 @@ request_recorded(struct session *s, struct submission *sub, uint64_t n)
 	free(r);
 }
 
+/* Lines as a person reads them: what is wider than a screen counts for more. */
 static size_t
 count_lines(const char *sql, size_t n)
 {
-	size_t lines = 1;
+	size_t lines = 0, at = 0;
 
-	for (size_t i = 0; i + 1 < n; i++)
-		lines += sql[i] == '\n';
+	while (at < n) {
+		const char *lf = memchr(sql + at, '\n', n - at);
+		size_t len = lf != NULL ? (size_t)(lf - sql) - at : n - at;
+
+		lines += 1 + len / SCREEN_COLUMNS;
+		at += len + 1;
+	}
 	return lines;
 }
 
@@ -193,7 +201,9 @@ fill_request(struct gate_request *r, const struct statement *st, const struct ga
 	    s->config->request_seconds);
 	r->bound = *bound;
 	r->all_rows = s->facts->where == SQL_WHERE_ABSENT || s->facts->where == SQL_WHERE_TRUE;
-	snprintf(r->table, sizeof r->table, "%.*s", (int)t->name.n, t->name.p);
+	/* with its schema when the statement names one: a.orders and b.orders are not typed alike */
+	snprintf(r->table, sizeof r->table, "%.*s%s%.*s", (int)t->schema.n, t->schema.p,
+	    t->schema.n > 0 ? "." : "", (int)t->name.n, t->name.p);
 }
 
 static json_t *
@@ -233,7 +243,7 @@ ask(struct statement *st)
 		no(st->m, e.code, e.text);
 		return;
 	}
-	if (t == NULL || t->name.n >= sizeof r->table) {
+	if (t == NULL || t->schema.n + t->name.n + 2 > sizeof r->table) {
 		refuse(st, "table", "it does not write one table that can be named and typed; "
 		    "write one table per statement");
 		return;

@@ -7,7 +7,6 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -92,24 +91,6 @@ lock_down(struct err *e)
 	return 0;
 }
 
-/* The environment of the person who started the broker is not the roles' business. */
-static void
-empty_environment(void)
-{
-	const char *fault = getenv("TWOKEY_FAULT");
-	char *keep = fault != NULL ? must_strdup(fault) : NULL;
-
-	clearenv();
-	setenv("PATH", "/usr/bin:/bin", 1);
-	setenv("LC_ALL", "C.UTF-8", 1);
-	setenv("TZ", "UTC", 1);
-#ifdef TWOKEY_FAULTS
-	if (keep != NULL)
-		setenv("TWOKEY_FAULT", keep, 1);
-#endif
-	free(keep);
-}
-
 static json_t *
 receive_init(struct err *e)
 {
@@ -132,7 +113,6 @@ role_begin(enum role_kind k, uid_t uid, gid_t gid, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);	/* Ctrl-C in a terminal is for the monitor */
 	signal(SIGXFSZ, SIG_IGN);	/* a full file is an error of write, not a death */
-	empty_environment();
 	if (close_range((unsigned)(3 + roles[k].fds), ~0u, 0) != 0) {
 		err_sys(e, "closing descriptors");
 		return NULL;

@@ -57,7 +57,7 @@ int	role_user(enum role_kind k);
 /* Descriptors from 3 on that it is started with. */
 int	role_fds(enum role_kind k);
 
-/* Closes what it must not have, empties the environment, drops to uid and gid (when not -1), forbids new
+/* Closes what it must not have, drops to uid and gid (when not -1), forbids new
  * privileges, core files and tracing, and receives the first message of the monitor. NULL and *e on failure. */
 json_t	*role_begin(enum role_kind k, uid_t uid, gid_t gid, struct err *e);
 /* Runs the role to its end; the exit status. */

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -136,6 +137,7 @@ exec_broker(const struct test_broker *b, const char *fault, int out)
 	const char *argv[] = { "twokeyd", "--config", config, "--private", "--demo", NULL };
 	int fd;
 
+	prctl(PR_SET_PDEATHSIG, SIGTERM);	/* a test that fails leaves no broker behind */
 	snprintf(config, sizeof config, "%s/twokeyd.yaml", b->dir);
 	snprintf(log, sizeof log, "%s/broker.log", b->dir);
 	if (b->system_mode)
