@@ -194,8 +194,7 @@ pg_sql() {
 }
 pg_stop() {
 	[ -n "${pg_pid:-}" ] || return 0
-	kill -INT "$pg_pid" 2>/dev/null
-	wait_until gone "$pg_pid" || kill -9 "$pg_pid"
+	pg_as "$(pg_bin)/pg_ctl" -D "$dir/pg/data" -m immediate -w stop >>"$dir/postgres.log" 2>&1
 	wait "$pg_pid" 2>/dev/null
 	pg_pid=
 }
