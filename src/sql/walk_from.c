@@ -29,12 +29,40 @@ from_call(struct walker *w, const struct name *nm)
 	    : t->len > 4 && (tok_text(c, t)[0] | 0x20) == 'j' ? FRAME_PHRASE : FRAME_ARGS, AT_START);
 }
 
+/* DELETE a FROM t AS a ...: the table that is written is t. */
+static void
+resolve_alias(struct walker *w, int table)
+{
+	struct ctx *c = w->c;
+	struct sql_facts *f = c->f;
+	const struct sql_token *t = is_kw(cur(c), KW_AS) ? ahead(c, 1) : cur(c);
+	size_t mark = f->names_len;
+	struct sql_str alias;
+
+	if (table < 0 || w->top->dml != DML_DELETE || !is_name(c, t) || (t->tok == TOK_WORD && t->kw != KW_NO))
+		return;
+	alias = fold_name(c, t, false);
+	for (size_t i = 0; i < f->ntables; i++) {
+		if (f->tables[i].use != SQL_USE_WRITE || f->tables[i].schema.n > 0 || (int)i == table
+		    || !str_same(f->tables[i].name, alias))
+			continue;
+		f->tables[table].use |= SQL_USE_WRITE;
+		if (c->reason_name.n > 0 && str_same(c->reason_name, alias))
+			c->reason_name = f->tables[table].name;
+		memmove(&f->tables[i], &f->tables[i + 1], (f->ntables - i - 1) * sizeof(f->tables[0]));
+		f->ntables--;
+		break;
+	}
+	f->names_len = mark;
+}
+
 void
 walk_from(struct walker *w)
 {
 	struct ctx *c = w->c;
 	const struct sql_token *t = cur(c);
 	struct name nm;
+	int i;
 
 	if (is_kw(t, KW_ONLY) && c->d->engine == SQL_POSTGRES) {
 		step(c);
@@ -58,10 +86,6 @@ walk_from(struct walker *w)
 		step(c);
 		return;
 	}
-	if (cur(c)->tok == TOK_OPEN && !(w->top->dml == DML_INSERT)) {
-		from_call(w, &nm);
-		return;
-	}
 	if (cur(c)->tok == TOK_OPEN) {
 		from_call(w, &nm);
 		return;
@@ -69,7 +93,9 @@ walk_from(struct walker *w)
 	w->top->clause = AT_FROM_AFTER;
 	if (c->d->at_vars && nm.nparts == 1 && is_kw(&nm.part[0], KW_DUAL))
 		return;
-	note_table(c, &nm, SQL_USE_READ);
+	i = note_table(c, &nm, SQL_USE_READ);
+	if (c->d->at_vars)
+		resolve_alias(w, i);
 }
 
 /* TABLESAMPLE method(n) */

@@ -36,7 +36,7 @@ tables(unsigned use)
 	for (size_t i = 0; i < f->ntables; i++) {
 		const struct sql_table *t = &f->tables[i];
 
-		if (t->use != use)
+		if (use == SQL_USE_WRITE ? !(t->use & SQL_USE_WRITE) : t->use != use)
 			continue;
 		snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s%.*s%s%.*s", out[0] ? " " : "",
 		    (int)t->schema.n, t->schema.n ? t->schema.p : "", t->schema.n ? "." : "", (int)t->name.n,
@@ -101,6 +101,7 @@ static const struct {
 	{ SQL_SQLITE, "begin exclusive", "write", "BEGIN", "", "", "", SQL_WHERE_NONE_NEEDED },
 	{ SQL_MARIADB, "delete from t1, t2 using t1 join t2 join u where u.a = 1", "write", "DELETE", "u", "t1 t2", "",
 	    SQL_WHERE_GIVEN },
+	{ SQL_MARIADB, "delete a from t as a join u b on a.x = b.x", "write", "DELETE", "u", "t", "", SQL_WHERE_ABSENT },
 	{ SQL_MARIADB, "insert t set a = 1 on duplicate key update b = 2", "write", "INSERT", "", "t", "a b",
 	    SQL_WHERE_NONE_NEEDED },
 	{ SQL_MARIADB, "set @a = 1, @@global.read_only = 0", "admin", "SET", "", "", "", SQL_WHERE_NONE_NEEDED },
