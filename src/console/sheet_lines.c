@@ -112,11 +112,11 @@ static void
 lay_statement(struct lay *l, const struct model_entry *e, struct sheet_view *v)
 {
 	char left[120], digest[12];
-	size_t marks;
+	size_t marks, lines = e->sql != NULL ? count_lines(e) : 0;
 
 	short_digest(e->digest, digest);
-	snprintf(left, sizeof left, "STATEMENT: the exact bytes (%zu lines, %zu bytes)",
-	    e->sql != NULL ? count_lines(e) : 0, e->sql_len);
+	snprintf(left, sizeof left, "STATEMENT: the exact bytes (%zu line%s, %zu bytes)", lines, lines == 1 ? "" : "s",
+	    e->sql_len);
 	lay_rule(l, SCREEN_RULE, left, digest);
 	v->statement_first = v->lines.n;
 	if (e->sql == NULL)

@@ -44,12 +44,13 @@ show_head(struct lay *l, const struct model_header *h, const struct transcript_r
 	lay_line(l, SCREEN_PLAIN, "ticket:   %s, %s access, %s", h->ticket, h->access, h->stage);
 	lay_line(l, SCREEN_PLAIN, "session:  %s, %.19sZ to %.19sZ", h->session, begin, end);
 	show_people(l, h);
-	lay_line(l, SCREEN_PLAIN, "target:   %s, %s %s%s%s%s%s", h->target, h->engine, h->version,
+	lay_line(l, SCREEN_PLAIN, "target:   %s, %s%s%s%s%s%s%s", h->target,
+	    h->version[0] <= '9' ? h->engine : "", h->version[0] <= '9' ? " " : "", h->version,
 	    h->database[0] != '\0' ? ", " : "", h->database, h->role[0] != '\0' ? ", as " : "", h->role);
 	for (unsigned c = 0; h->connected && c < CAPS; c++)
 		if (!(h->caps & CAP_BIT(c)))
 			lay_line(l, SCREEN_PLAIN, "          no %s: %s", cap_name((enum cap)c), cap_help((enum cap)c));
-	lay_line(l, SCREEN_PLAIN, "counts:   %u reads, %u writes, %u denied", h->reads, h->writes, h->denied);
+	lay_line(l, SCREEN_PLAIN, "counts:   reads %u, writes %u, denied %u", h->reads, h->writes, h->denied);
 	lay_line(l, SCREEN_PLAIN, "verdict:  %s", r->text);
 	lay_blank(l);
 }

@@ -145,7 +145,7 @@ the_statement_comes_first_and_the_reason_last(void **state)
 
 	while (last > s && last[-1] != '\n')
 		last--;
-	assert_int_equal(strncmp(s, "-- STATEMENT: the exact bytes (1 lines, 18 bytes)", 49), 0);
+	assert_int_equal(strncmp(s, "-- STATEMENT: the exact bytes (1 line, 18 bytes)", 48), 0);
 	assert_string_equal(last, "  reason: because\n");
 	free(s);
 }
