@@ -52,7 +52,7 @@ static void
 lay_position(struct log_entry *o)
 {
 	const struct model_entry *e = o->e;
-	size_t begin, end, at, line, lead, room, skip = 0;
+	size_t begin, end, at, line, lead, room, width, skip = 0;
 	struct buf before, b;
 	int n;
 
@@ -66,12 +66,9 @@ lay_position(struct log_entry *o)
 	lead = buf_len(&b);
 	room = o->lay.width > 40 ? (size_t)o->lay.width - lead - 8 : 24;
 	text_safe(&before, e->sql + begin, at - begin, TEXT_ONE_LINE);
-	if (text_width(buf_data(&before), buf_len(&before)) > room) {
-		skip = buf_len(&before);
-		while (skip > 0 && text_width(buf_data(&before) + skip, buf_len(&before) - skip) < room / 2)
-			skip--;
-		while (skip < buf_len(&before) && ((unsigned char)buf_data(&before)[skip] & 0xc0) == 0x80)
-			skip++;
+	width = text_width(buf_data(&before), buf_len(&before));
+	if (width > room) {
+		skip = text_fit(buf_data(&before), buf_len(&before), width - room / 2);
 		buf_puts(&b, "...");
 		lead += 3;
 	}

@@ -264,9 +264,9 @@ table_width(const struct table *t)
 
 /* What lies beyond the line's end need not be made: one cell may be as long as a body. */
 static bool
-is_full(const struct buf *b, const struct lay *l)
+is_full(size_t used, const struct lay *l)
 {
-	return text_width(buf_data(b), buf_len(b)) > (size_t)l->width + 1;
+	return used > (size_t)l->width + 1;
 }
 
 static size_t
@@ -299,7 +299,9 @@ trim_put(struct lay *l, enum screen_look look, struct buf *b)
 static void
 lay_head(const struct table *t, struct lay *l, struct buf *b)
 {
-	for (size_t i = 0; i < t->ncols && !is_full(b, l); i++) {
+	size_t used = 0;
+
+	for (size_t i = 0; i < t->ncols && !is_full(used, l); used += t->cols[i++].width + 3) {
 		const struct column *c = &t->cols[i];
 		size_t gap = at_most(c->width - c->name.width, l);
 
@@ -307,7 +309,8 @@ lay_head(const struct table *t, struct lay *l, struct buf *b)
 		put_padded(b, &c->name, gap / 2, gap - gap / 2 + 1);
 	}
 	trim_put(l, SCREEN_STRONG, b);
-	for (size_t i = 0; i < t->ncols && !is_full(b, l); i++) {
+	used = 0;
+	for (size_t i = 0; i < t->ncols && !is_full(used, l); used += t->cols[i++].width + 3) {
 		if (i > 0)
 			buf_putc(b, '+');
 		for (size_t k = 0; k < at_most(t->cols[i].width + 2, l); k++)
@@ -324,7 +327,9 @@ lay_aligned(const struct table *t, struct lay *l)
 	buf_init(&b, SIZE_MAX / 2);
 	lay_head(t, l, &b);
 	for (size_t r = 0; r < table_rows(t); r++) {
-		for (size_t i = 0; i < t->ncols && !is_full(&b, l); i++) {
+		size_t used = 0;
+
+		for (size_t i = 0; i < t->ncols && !is_full(used, l); used += t->cols[i++].width + 3) {
 			const struct column *c = &t->cols[i];
 			const struct cell_text *cell = &t->cells[r * t->ncols + i];
 			bool right = c->typed ? c->numeric : !c->words;

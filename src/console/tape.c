@@ -16,6 +16,9 @@
 
 #include "tape_find.h"
 
+/* A thousand years in milliseconds: sums of such numbers do not overflow. */
+#define MS_MAX (INT64_C(1000) * 366 * 86400 * 1000)
+
 enum { SNAPS = 64, STEP_FIRST = 128, CLOCK_EVERY = 32, TIME_TEXT = 27, WEIGHT_BYTES = 8192 };
 
 struct snap {
@@ -128,8 +131,9 @@ add_mark(struct tape *t, const char *line, size_t len)
 	transcript_line_scan(line, len, &l);
 	if (l.type != TRANSCRIPT_LINE_EVENT)
 		return;
-	if (l.ms > before.ms)
-		k->ms = l.ms;	/* time never runs back on the bar */
+	/* time never runs back on the bar, nor for longer than anybody works */
+	if (l.ms > before.ms && l.ms - before.ms < MS_MAX && l.ms < MS_MAX)
+		k->ms = l.ms;
 	if (clock_parse(l.t, TIME_TEXT, &k->wall_us) != 0)
 		k->wall_us = before.wall_us;
 	k->letter = l.known ? letter_of(l.kind) : ' ';

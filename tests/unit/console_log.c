@@ -154,6 +154,63 @@ entries_before_a_window_take_no_lines(void **state)
 	model_free(m);
 }
 
+/* Without its bodies a file still tells who did what and when. */
+static void
+a_copy_without_bodies_says_what_is_not_there(void **state)
+{
+	struct model *m = model_create();
+	struct log_view *v = log_view_create();
+	char line[65536];
+	FILE *f = fopen(shop.path, "rb");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, "{\"s\":", 5) != 0)
+			assert_true(model_feed(m, line, strlen(line) - 1));
+	fclose(f);
+	log_view_update(v, m, 80, LOG_TABLE, 0);
+	assert_true(log_view_find(v, "the statement is not in this copy", 0, false) >= 0);
+	assert_true(log_view_find(v, "rows are missing in this copy", 0, false) >= 0);
+	assert_true(log_view_find(v, "the words of the server are not in this copy", 0, false) >= 0);
+	assert_true(log_view_find(v, "COMMITTED 13:54:01", 0, false) >= 0);
+	assert_int_equal(log_view_find(v, "webhook", 0, false), -1);
+	log_view_free(v);
+	model_free(m);
+}
+
+/* Text that takes no columns is laid out in time that grows with its length only. */
+static void
+a_megabyte_without_width_is_laid_out(void **state)
+{
+	enum { MARKS = 300000 };
+	struct model *m = model_create_unchecked();
+	struct log_view *v = log_view_create();
+	struct make k;
+	struct buf sql;
+
+	buf_init(&sql, 1 << 20);
+	buf_puts(&sql, "select ");
+	for (int i = 0; i < MARKS; i++)
+		buf_puts(&sql, "\xcc\x81");
+	buf_puts(&sql, "x");
+	for (int i = 0; i < 200; i++)
+		buf_puts(&sql, "y\xcc\x81");
+	buf_puts(&sql, " z");
+	make_begin(&k);
+	make_opening(&k);
+	make_event(&k, TRANSCRIPT_EVENT_READ, "{'by':'ben','class':'read'}", make_text("sql", buf_str(&sql)), NULL);
+	make_event(&k, TRANSCRIPT_EVENT_FAILED, "{'of':5,'code':'x','position':600607}", "{'k':'error','text':'no'}", NULL);
+	make_feed(k.path, m, 6);
+	log_view_update(v, m, 80, LOG_TABLE, 0);
+	assert_true(log_view_find(v, "LINE 1: ...", 0, false) >= 0);
+	for (size_t i = 0; i < log_view_lines(v); i++)
+		assert_true(text_width(log_view_line(v, i)->text, log_view_line(v, i)->n) <= 80);
+	buf_fini(&sql);
+	log_view_free(v);
+	model_free(m);
+	make_end(&k);
+}
+
 static void
 golden_show(const char *name, int width)
 {
@@ -215,6 +272,8 @@ main(void)
 		cmocka_unit_test(only_what_changed_is_laid_out_anew_and_the_same_comes_out),
 		cmocka_unit_test(a_text_is_found_both_ways_whatever_its_case),
 		cmocka_unit_test(entries_before_a_window_take_no_lines),
+		cmocka_unit_test(a_copy_without_bodies_says_what_is_not_there),
+		cmocka_unit_test(a_megabyte_without_width_is_laid_out),
 		cmocka_unit_test(show_prints_the_whole_session),
 		cmocka_unit_test(show_says_what_is_wrong_with_a_file),
 	};

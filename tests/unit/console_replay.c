@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -494,6 +495,20 @@ a_file_that_is_no_transcript_is_refused(void **state)
 }
 
 static void
+without_a_terminal_it_names_what_to_use_instead(void **state)
+{
+	int in = dup(0), null = open("/dev/null", O_RDONLY);
+	struct err e;
+
+	assert_int_equal(dup2(null, 0), 0);
+	assert_int_equal(replay_run(shop.path, &e), ERR_UNSUPPORTED);
+	assert_non_null(strstr(e.text, "twokey show"));
+	assert_int_equal(dup2(in, 0), 0);
+	close(in);
+	close(null);
+}
+
+static void
 every_key_on_every_screen_is_harmless(void **state)
 {
 	static const int sizes[][2] = { { 24, 80 }, { 40, 140 }, { 24, 300 }, { 100, 80 }, { 5, 10 } };
@@ -541,6 +556,7 @@ main(void)
 		cmocka_unit_test(jumps_in_a_long_file_equal_a_fresh_fold),
 		cmocka_unit_test(a_damaged_file_is_played_as_far_as_it_can_be_read),
 		cmocka_unit_test(a_file_that_is_no_transcript_is_refused),
+		cmocka_unit_test(without_a_terminal_it_names_what_to_use_instead),
 		cmocka_unit_test(every_key_on_every_screen_is_harmless),
 	};
 
