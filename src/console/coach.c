@@ -43,6 +43,8 @@ coach_confirmer(const struct live *lv, const struct coach_open *open, char *out,
 
 	if (!lv->coach)
 		return false;
+	if (waiting >= 0 && model_entry(lv->model, (size_t)waiting)->sheet == NULL)
+		waiting = -1;
 	if (lv->ask == ASK_DENY)
 		snprintf(out, max, "say why not, then Enter: the driver reads it");
 	else if (open != NULL && !open->waits)

@@ -59,15 +59,25 @@ confirmer_prompt(struct live *lv)
 	editor_mode(lv->editor, EDITOR_ANSWER, c->open_n > 0 ? "allow> " : "message (it never runs)> ");
 }
 
+long
+confirmer_ready(const struct live *lv, long i)
+{
+	while ((i = model_waiting(lv->model, i)) >= 0)
+		if (model_entry(lv->model, (size_t)i)->sheet != NULL)
+			return i;
+	return -1;
+}
+
 /* Opening throws away what was typed for another screen. */
 static void
 open_request(struct live *lv)
 {
 	struct confirmer *c = lv->own;
-	long i = model_waiting(lv->model, -1);
+	long i = confirmer_ready(lv, -1);
 
 	if (i < 0) {
-		live_notice(lv, SCREEN_DIM, "No request waits.");
+		live_notice(lv, SCREEN_DIM, model_waiting(lv->model, -1) < 0 ? "No request waits."
+		    : "Its sheet is being made: the database is asked what it would touch.");
 		return;
 	}
 	screen_drop_input(lv->screen);
@@ -167,6 +177,8 @@ act(struct live *lv, enum key_action a, const char *rest, size_t n)
 		close_sheet(lv);
 	else if (a == KEY_DENY)
 		begin_deny(lv, rest, n);
+	else if (a == KEY_ASK && !model_is_waiting(confirmer_entry(lv)))
+		open_request(lv);	/* nothing to ask about any more: F5 reads the next one */
 	else if (a == KEY_ASK)
 		question(lv, rest, n);
 	else if (a == KEY_STOP)
@@ -338,7 +350,7 @@ confirmer_answer(struct live *lv, const json_t *re)
 static void
 confirmer_changed(struct live *lv)
 {
-	for (long i = -1; (i = model_waiting(lv->model, i)) >= 0;) {
+	for (long i = -1; (i = confirmer_ready(lv, i)) >= 0;) {
 		const struct model_entry *en = model_entry(lv->model, (size_t)i);
 
 		if (en->n <= lv->bell_n)

@@ -21,6 +21,8 @@ struct confirmer {
 
 /* The entry whose sheet is open, or NULL. */
 const struct model_entry *confirmer_entry(const struct live *lv);
+/* The first request after entry i (start with -1) that waits and whose sheet is there, or -1. */
+long	confirmer_ready(const struct live *lv, long i);
 /* True when allow> takes input: confirmer's seat, still waiting, sheet there, last line shown, minimum time over. */
 bool	confirmer_may_type(const struct live *lv, const struct model_entry *en);
 void	confirmer_draw(struct live *lv);

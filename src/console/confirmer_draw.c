@@ -42,7 +42,7 @@ confirmer_may_type(const struct live *lv, const struct model_entry *en)
 {
 	const struct confirmer *c = lv->own;
 
-	return lv->seat.kind == SEAT_CONFIRMER && !lv->lost && !c->answered && c->told_last &&
+	return lv->seat.kind == SEAT_CONFIRMER && !lv->lost && c->told_last &&
 	    en->sheet != NULL && wait_left(lv, en) <= 0 && model_is_waiting(en);
 }
 
@@ -51,7 +51,7 @@ waiting_count(const struct live *lv)
 {
 	int n = 0;
 
-	for (long i = -1; (i = model_waiting(lv->model, i)) >= 0;)
+	for (long i = -1; (i = confirmer_ready(lv, i)) >= 0;)
 		n++;
 	return n;
 }
@@ -60,13 +60,13 @@ waiting_count(const struct live *lv)
 static bool
 waiting_words(const struct live *lv, char *out, size_t max)
 {
-	long i = model_waiting(lv->model, -1);
+	long i = confirmer_ready(lv, -1);
 	int n = waiting_count(lv);
 	char left[16];
 	const struct model_entry *en;
 
 	if (i < 0)
-		return false;
+		return false;	/* none, or its sheet is not there yet: nothing can be opened */
 	en = model_entry(lv->model, (size_t)i);
 	live_span((en->until_us - lv->wall_us) / 1000000, left);
 	snprintf(out, max, " REQUEST %" PRIu64 " WAITING%s: press F5 (or \\open) to read it   lapses in %s", en->n,
@@ -80,18 +80,23 @@ sheet_words(const struct live *lv, const struct model_entry *en, char *out, size
 {
 	char since[16], left[16], state[24];
 	size_t i = 0;
+	long next;
 
 	live_span((lv->wall_us - en->wall_us) / 1000000, since);
 	live_span((en->until_us - lv->wall_us) / 1000000, left);
 	if (model_is_waiting(en)) {
-		snprintf(out, max, " Request %" PRIu64 " from %s (driver)   waiting %s   lapses to DENIED in %s",
-		    en->n, en->by, since, left);
+		snprintf(out, max, " Request %" PRIu64 " from %s (driver)   waiting %s   lapses to DENIED in %s%s",
+		    en->n, en->by, since, left, waiting_count(lv) > 1 ? "   more wait" : "");
 		return;
 	}
 	for (const char *s = transcript_event_rule(en->state)->name; s[i] != '\0' && i + 1 < sizeof state; i++)
 		state[i] = (char)toupper((unsigned char)s[i]);
 	state[i] = '\0';
 	snprintf(out, max, " Request %" PRIu64 " from %s (driver)   %s", en->n, en->by, state);
+	next = confirmer_ready(lv, -1);
+	if (next >= 0)
+		snprintf(out + strlen(out), max - strlen(out), "   REQUEST %" PRIu64 " WAITING: F5 reads it",
+		    model_entry(lv->model, (size_t)next)->n);
 }
 
 /* What has to be typed, in words: the values stand on the sheet, not here. */

@@ -236,8 +236,7 @@ take_key(struct live *lv, const struct screen_event *ev)
 	if (ev->key == SCREEN_KEY_RESIZE)
 		return;
 	if (lv->farewell_ms >= 0) {
-		if (lv->now_ms - lv->farewell_ms >= LIVE_FAREWELL_MS)
-			lv->done = true;
+		lv->done = true;
 		return;
 	}
 	say_here(lv);

@@ -4,7 +4,7 @@
 #include "twokey/console/seat.h"
 
 #include <ctype.h>
-#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
+#include "twokey/base/text.h"
 #include "twokey/console/link.h"
 #include "twokey/sql/facts.h"
 
@@ -186,6 +187,26 @@ run_live(struct live *lv, const struct seat_wish *w)
 	editor_free(lv->editor);
 }
 
+/* The head stays on the terminal when the screen is gone, whoever pressed the key too early. */
+static void
+print_head(const struct live *lv)
+{
+	struct transcript_report r;
+	char head[DIGEST_HEX + 1];
+	struct buf b;
+
+	if (!model_header(lv->model)->ended)
+		return;
+	buf_init(&b, 4096);
+	text_safe(&b, lv->seat.session, strlen(lv->seat.session), TEXT_ONE_LINE);
+	model_verdict(lv->model, &r);
+	digest_hex(&r.head, head);
+	printf("session %s is over: %" PRIu64 " events, %s\nhead %s\n", buf_str(&b), model_last(lv->model),
+	    r.verdict == TRANSCRIPT_SEALED ? "sealed and intact" : r.verdict == TRANSCRIPT_OPEN
+	    ? "intact, not sealed" : "BROKEN", head);
+	buf_fini(&b);
+}
+
 int
 seat_run(const struct seat_wish *w, struct err *e)
 {
@@ -207,6 +228,7 @@ seat_run(const struct seat_wish *w, struct err *e)
 	live_init(&lv, s, l, &seat);
 	run_live(&lv, w);
 	screen_close(s);
+	print_head(&lv);
 	if (lv.lost && !lv.leaving && !model_header(lv.model)->ended)
 		ret = err_set(e, ERR_CLOSED, "the link to the broker was lost: %s", link_why(lv.link));
 	live_fini(&lv);

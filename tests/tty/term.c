@@ -24,6 +24,8 @@
 #include "twokey/base/io.h"
 #include "twokey/base/must.h"
 
+enum { SETTLE_MS = 20 };
+
 struct term {
 	int fd;
 	pid_t pid;
@@ -211,6 +213,8 @@ wait_for(struct term *t, const char *text, bool there, int ms)
 		}
 		pump(t, left < 100 ? (int)left : 100);
 	}
+	while (pump(t, SETTLE_MS))
+		continue;	/* the rest of the same drawing */
 	return true;
 }
 

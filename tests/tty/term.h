@@ -19,7 +19,7 @@ void	term_feed_bytes(struct term *t, const char *bytes, size_t n);
 /* A bracketed paste when the program has asked for it, else plain bytes. */
 void	term_paste(struct term *t, const char *text);
 void	term_resize(struct term *t, int rows, int cols);
-/* Reads until the screen shows the text, at most ms milliseconds; false (and the screen on stderr) when it does not. */
+/* Reads until the screen shows the text and its drawing is done, at most ms milliseconds; false (and the screen on stderr) when it does not. */
 bool	term_wait(struct term *t, const char *text, int ms);
 /* Reads until the screen does not show it any more. */
 bool	term_wait_gone(struct term *t, const char *text, int ms);

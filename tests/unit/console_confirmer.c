@@ -19,6 +19,8 @@
 
 static const char update[] = "UPDATE orders\n   SET status = 'paid'\n WHERE id IN (4211, 4212, 4213);";
 
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+
 /* Opens the request and lets the minimum time pass; the "opened" requests are taken away. */
 static void
 open_and_read(struct world *w)
@@ -43,6 +45,12 @@ a_request_never_takes_the_focus(void **state)
 
 	world_keys(w, "orders 3");
 	assert_int_equal(screen_bells(w->screen), 0);
+	world_event(w, TRANSCRIPT_EVENT_REQUEST, json_pack("{s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:i, s:s, s:s}",
+	    "by", "ben", "class", "write", "verb", "UPDATE", "digest", ZEROS, "tables", "dangers", "op", "=", "rows", 3,
+	    "table", "orders", "until", "2026-06-08T14:05:00.000000Z"), "sql", "update orders set a = 1");
+	assert_int_equal(screen_bells(w->screen), 0);
+	world_sees_not(w, "press F5");
+	world_event(w, TRANSCRIPT_EVENT_WITHDRAWN, json_pack("{s:i, s:s}", "of", 5, "by", "ben"), NULL, NULL);
 	world_request(w, update);
 	assert_int_equal(screen_bells(w->screen), 1);
 	world_sees(w, "WAITING: press F5 (or \\open) to read it");
@@ -226,6 +234,37 @@ no_single_key_stops_the_session(void **state)
 }
 
 static void
+an_answer_may_be_typed_while_another_is_on_its_way(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_request(w, update);
+	open_and_read(w);
+	world_keys(w, "yes\rorders 3\r");
+	world_expect_str(w, "allow", "typed", "yes");
+	world_expect_str(w, "allow", "typed", "orders 3");
+	world_end(w);
+}
+
+static void
+the_next_request_is_read_from_a_sheet_that_is_over(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	uint64_t n = world_request(w, update), next;
+
+	open_and_read(w);
+	world_event(w, TRANSCRIPT_EVENT_WITHDRAWN, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "ben"), NULL,
+	    NULL);
+	next = world_request(w, "delete from orders where id = 9");
+	world_sees(w, "WITHDRAWN   REQUEST 8 WAITING: F5 reads it");
+	assert_int_equal(next, 8);
+	open_and_read(w);
+	world_sees(w, "Request 8 from ben");
+	world_sees(w, "allow>");
+	world_end(w);
+}
+
+static void
 a_refused_answer_is_said_and_may_be_typed_again(void **state)
 {
 	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
@@ -398,6 +437,8 @@ main(void)
 		cmocka_unit_test(denying_asks_for_a_reason),
 		cmocka_unit_test(asking_goes_to_the_driver),
 		cmocka_unit_test(no_single_key_stops_the_session),
+		cmocka_unit_test(an_answer_may_be_typed_while_another_is_on_its_way),
+		cmocka_unit_test(the_next_request_is_read_from_a_sheet_that_is_over),
 		cmocka_unit_test(a_refused_answer_is_said_and_may_be_typed_again),
 		cmocka_unit_test(a_request_that_waits_no_more_cannot_be_allowed),
 		cmocka_unit_test(a_small_terminal_shows_no_approval),
