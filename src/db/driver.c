@@ -3,6 +3,8 @@
 
 #include "driver.h"
 
+#include <string.h>
+
 enum { TEXT_MAX = 256 * 1024 };
 
 const struct db_driver *
@@ -79,7 +81,7 @@ db_end_with(struct db_result *r, enum db_end end, const char *code, const char *
 		r->code[i] = code[i];
 	r->code[i] = '\0';
 	buf_reset(&r->text);
-	buf_puts(&r->text, text);
+	buf_put(&r->text, text, strnlen(text, TEXT_MAX / 2));
 }
 
 bool

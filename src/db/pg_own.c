@@ -9,6 +9,8 @@
 
 #include "twokey/base/err.h"
 
+enum { WORDS_MAX = 32 * 1024 };
+
 void
 pg_begin(struct db_conn *c)
 {
@@ -68,11 +70,11 @@ pg_words(const PGresult *res, struct buf *out)
 
 		if (s != NULL) {
 			buf_puts(out, parts[i].before);
-			buf_puts(out, s);
+			buf_put(out, s, strnlen(s, WORDS_MAX));	/* an error may quote a whole value */
 		}
 	}
 	if (buf_len(out) == 0)
-		buf_puts(out, PQresultErrorMessage(res));
+		buf_put(out, PQresultErrorMessage(res), strnlen(PQresultErrorMessage(res), WORDS_MAX));
 }
 
 /* The server counts characters; a byte that begins none is one that goes on. */

@@ -250,6 +250,9 @@ an_error_tells_its_place_and_code(void **state)
 	assert_string_equal(bench_rows(&s->b, "SELECT 1"), "1\n");
 	assert_int_equal(bench_read(&s->b, "SELECT 1/(id - 2) FROM customers ORDER BY id"), 0);
 	assert_string_equal(s->b.r.code, "22012");
+	assert_int_equal(bench_read(&s->b, "SELECT repeat('x', 1000000)::int"), 0);
+	assert_string_equal(s->b.r.code, "22P02");
+	assert_true(buf_len(&s->b.r.text) > 1000 && buf_len(&s->b.r.text) < 100000);
 	s->b.blind = true;
 	assert_int_equal(bench_read(&s->b, "SELEC 1"), 0);
 	assert_string_equal(s->b.r.code, "42601");

@@ -273,6 +273,31 @@ a_row_that_others_lock_is_a_conflict(void **state)
 }
 
 static void
+a_row_that_others_change_meanwhile_is_a_conflict(void **state)
+{
+	struct pg_shop *s = *state;
+	PGconn *other;
+
+	bench_close(&s->b);
+	s->target.lock_timeout_ms = 20000;
+	bench_open(&s->b, &s->target);
+	assert_int_equal(bench_sheet(&s->b, "UPDATE items SET what = 'q'"), 0);
+	other = other_session(s, "SET application_name = 'other'");
+	/* commits as soon as somebody waits for its row */
+	assert_int_equal(PQsendQuery(other, "DO $$ DECLARE n int := 0; BEGIN UPDATE items SET what = 'mine' WHERE order_id = 11;"
+	    " LOOP EXIT WHEN n > 1500 OR EXISTS (SELECT FROM pg_locks WHERE NOT granted); n := n + 1; PERFORM pg_sleep(0.01);"
+	    " END LOOP; COMMIT; END $$"), 1);
+	while (strcmp(pg_shop_sql("SELECT count(*) FROM pg_locks WHERE relation = 'items'::regclass AND granted"
+	    " AND mode = 'RowExclusiveLock'"), "0") == 0)
+		;
+	assert_int_equal(bench_run(&s->b, "UPDATE items SET what = 'q'", 3, false), 0);
+	PQfinish(other);
+	assert_int_equal(s->b.r.end, DB_ROLLEDBACK);
+	assert_string_equal(s->b.r.code, "conflict");
+	assert_int_equal(s->b.asked, 0);
+}
+
+static void
 a_cancel_rolls_back(void **state)
 {
 	struct pg_shop *s = *state;
@@ -417,6 +442,7 @@ main(void)
 		cmocka_unit_test(a_statement_cannot_end_its_own_transaction),
 		T(without_its_record_nothing_is_committed),
 		T(a_row_that_others_lock_is_a_conflict),
+		T(a_row_that_others_change_meanwhile_is_a_conflict),
 		T(a_cancel_rolls_back),
 		T(a_cancel_at_the_commit_point_still_rolls_back),
 		T(a_connection_killed_before_commit_has_changed_nothing),

@@ -311,6 +311,39 @@ the_outcome_is_proven_or_unknown(void **state)
 	assert_string_equal(is, "unknown");
 }
 
+static void
+a_file_with_a_wal_is_read_and_written(void **state)
+{
+	struct fixture *f = *state;
+	const char *is;
+
+	shop_exec(&f->shop, "PRAGMA journal_mode = WAL");
+	bench_close(&f->b);
+	bench_open(&f->b, &f->shop.target);
+	assert_int_equal(bench_do(&f->b, "DELETE FROM items WHERE order_id = 10", 0), 0);
+	assert_int_equal(f->b.r.end, DB_COMMITTED);
+	assert_string_equal(bench_rows(&f->b, "SELECT count(*) FROM items"), "1\n");
+	assert_int_equal(f->b.d->outcome(f->b.c, &f->b.point, &is, &f->b.e), 0);
+	assert_string_equal(is, "unknown");
+}
+
+static void
+hostile_names_are_only_names(void **state)
+{
+	struct fixture *f = *state;
+
+	shop_exec(&f->shop, "CREATE TABLE \"ev\"\"il; DROP TABLE audit; --\" (\"k'\"\"; --\" INTEGER PRIMARY KEY, \"rowid\", v);"
+	    "INSERT INTO \"ev\"\"il; DROP TABLE audit; --\" VALUES (1, 1, 1), (2, 2, 2);"
+	    "CREATE TABLE plain (rowid, a); INSERT INTO plain VALUES (7, 7), (7, 7)");
+	assert_int_equal(bench_do(&f->b, "UPDATE \"ev\"\"il; DROP TABLE audit; --\" SET v = 3 WHERE \"k'\"\"; --\" = 1", 0), 0);
+	assert_int_equal(f->b.sheet.count, 1);
+	assert_int_equal(f->b.r.end, DB_COMMITTED);
+	assert_int_equal(bench_sheet(&f->b, "DELETE FROM plain"), 0);
+	assert_int_equal(f->b.sheet.count, 2);
+	assert_string_equal(buf_str(&f->b.rows), "1|7|7\n2|7|7\n");
+	assert_string_equal(bench_rows(&f->b, "SELECT count(*) FROM audit"), "0\n");
+}
+
 int
 main(void)
 {
@@ -329,6 +362,8 @@ main(void)
 		T(a_cancel_rolls_back),
 		T(a_cancel_at_the_commit_point_still_rolls_back),
 		T(the_outcome_is_proven_or_unknown),
+		T(a_file_with_a_wal_is_read_and_written),
+		T(hostile_names_are_only_names),
 	};
 
 	return cmocka_run_group_tests_name("db sqlite run", tests, NULL, NULL);
