@@ -60,7 +60,7 @@ both(const struct test_broker *b, const char *ticket, int rows, int cols)
 
 	test_ticket(b, ticket);
 	p.ben = console(b, "open", ticket, "ben", rows, cols);
-	assert_true(term_wait(p.ben, "connected to sqlite", PATIENCE_MS));
+	assert_true(term_wait(p.ben, "connected to ", PATIENCE_MS));
 	p.anna = console(b, "join", ticket, "anna", rows, cols);
 	assert_true(term_wait(p.anna, "CONFIRMER anna", PATIENCE_MS));
 	assert_true(term_wait(p.ben, "anna: PRESENT", PATIENCE_MS));
