@@ -114,6 +114,7 @@ writes_a_configuration_and_a_ticket_for_the_sample_shop(void **state)
 static const char *const uris[] = {
 	"postgresql://kim@localhost/shop", "postgresql://kim@db.example.com/shop", "postgresql:///shop?host=/run/pg",
 	"postgresql://k%22im%3A%20x:p%22w@localhost/%7Ba%2C%20b%7D", "postgresql://%23a@localhost/-%20b%3A%20%26c",
+	"postgresql://it's@localhost/o'brien", "postgresql://a%5Cb@localhost/%5Cc",
 	"postgresql://kim:secret@[::1]:6000/sch%C3%B6n"
 };
 
