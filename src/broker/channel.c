@@ -116,14 +116,12 @@ static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct channel *c = arg;
-	bool had = buf_len(&c->out) > 0;
-
 	(void)fd;
 	(void)what;
 	c->busy = true;
 	if (!c->failed)
 		flush(c);
-	if (!c->failed && had && buf_len(&c->out) == 0 && c->ops->drained != NULL)
+	if (!c->failed && buf_len(&c->out) == 0 && c->ops->drained != NULL)
 		c->ops->drained(c->ctx, c);
 	settle(c);
 }
@@ -286,6 +284,13 @@ channel_detach(struct channel *c, struct buf *rest)
 	if (!c->busy)
 		channel_free(c);
 	return fd;
+}
+
+void
+channel_poke(struct channel *c)
+{
+	if (!c->dead)
+		event_active(c->writable, EV_WRITE, 1);
 }
 
 size_t

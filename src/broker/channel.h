@@ -38,6 +38,8 @@ void	channel_preload(struct channel *c, const void *p, size_t n);
 int	channel_detach(struct channel *c, struct buf *rest);
 /* Bytes that wait to be sent. */
 size_t	channel_backlog(const struct channel *c);
+/* Has drained called in a later turn of the loop. */
+void	channel_poke(struct channel *c);
 /* Stops and starts reading (back pressure). */
 void	channel_hold(struct channel *c, bool hold);
 

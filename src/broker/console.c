@@ -23,6 +23,7 @@
 enum {
 	LINE_MAX_IN = 1024 * 1024,
 	CHUNK = 64 * 1024,
+	CHUNKS_PER_TURN = 8,
 	ANSWERS_HOLD = 128 * 1024,	/* a console that does not read its answers is not heard */
 	OUT_MAX = 8 * 1024 * 1024
 };
@@ -164,10 +165,16 @@ void
 console_pump(struct console *c)
 {
 	struct session *s = c->s;
+	int chunks = 0;
 
 	while (s->file >= 0 && channel_backlog(c->channel) == 0) {
 		bool ok = true;
 
+		/* a reader that keeps up with a long file must not keep the others waiting */
+		if (chunks++ == CHUNKS_PER_TURN) {
+			channel_poke(c->channel);
+			return;
+		}
 		if (c->body_from < c->body_to)
 			ok = pump_range(c, &c->body_from, c->body_to, true);
 		else if (c->offset < s->end)

@@ -390,8 +390,13 @@ dbrole_run(struct dbrole *d, const json_t *ev)
 		return;
 	}
 	q->spent = true;
-	db_result_init(&r);
 	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
+	if (d->facts->class != SQL_CLASS_WRITE || d->facts->statements != 1) {
+		refuse(of, "rolledback", "why", "db does not take it for one change of rows, so it was not sent");
+		dbrole_forget(d, of);
+		return;
+	}
+	db_result_init(&r);
 	fault_point("db.before-run");
 	if (!dbrole_begin_work(d, of)) {
 		send_end("rolledback", of, "cancelled", "why", "cancelled before it began", 25, NULL);

@@ -16,7 +16,7 @@
 
 #include "session.h"
 
-enum { SCREEN_COLUMNS = 80 };
+enum { SCREEN_COLUMNS = 80, RECORDER_BUSY = 4 * 1024 * 1024 };
 
 struct statement {
 	struct message *m;
@@ -302,7 +302,7 @@ msg_sql(struct message *m)
 	struct statement st = { .m = m };
 
 	st.sql = json_str(m->o, "text", &st.n);
-	if (s->running != 0 || s->submitting) {
+	if (s->running != 0 || s->submitting || channel_backlog(s->recorder) > RECORDER_BUSY) {
 		no(m, ERR_STATE, "a statement is running; wait for its end or cancel it");
 		return;
 	}

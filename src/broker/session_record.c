@@ -40,7 +40,8 @@ static void
 remember(struct session *s, uint64_t n, uint64_t end)
 {
 	if (n >= s->ends_cap) {
-		s->ends_cap = s->ends_cap < 1024 ? 1024 : s->ends_cap * 2;
+		while (n >= s->ends_cap)
+			s->ends_cap = s->ends_cap < 1024 ? 1024 : s->ends_cap * 2;
 		s->ends = must_realloc(s->ends, s->ends_cap * sizeof *s->ends);
 		s->ends[0] = 0;
 	}

@@ -196,13 +196,14 @@ static void
 a_flood_of_messages_is_held_back(void **state)
 {
 	struct test_console *ben, *anna, *kim;
+	enum { FLOOD = 600 };	/* answers and lines fit into the sockets, so that nothing is read meanwhile */
 	size_t said = 0;
 
 	(void)state;
 	test_session(&broker, "MFX-25", &ben, &anna);
 	kim = test_console(&broker, "kim");
 	test_ok(kim, "{\"do\":\"join\",\"ticket\":\"MFX-25\"}");
-	for (int i = 0; i < 2000; i++)
+	for (int i = 0; i < FLOOD; i++)
 		test_send(kim, "{\"do\":\"say\",\"text\":\"flood\"}");
 	/* the driver is served while the flood is on */
 	for (int i = 0; i < 20; i++) {
@@ -210,11 +211,11 @@ a_flood_of_messages_is_held_back(void **state)
 
 		test_event(ben, "done", n);
 	}
-	for (int i = 0; i < 2000; i++)
+	for (int i = 0; i < FLOOD; i++)
 		(void)test_answer(kim, "say");
 	for (size_t i = 0; i < json_array_size(kim->events); i++)
 		said += strcmp(json_str(json_array_get(kim->events, i), "ev", NULL), "said") == 0;
-	assert_true(said >= 1 && said < 1000);
+	assert_true(said >= 1 && said < FLOOD / 2);
 	test_end(&broker, ben);
 	test_console_close(ben);
 	test_console_close(anna);
