@@ -39,14 +39,14 @@ copy_sources() {
 		    --exclude=./twokey --exclude=./twokeyd --exclude=./stamp-h1 -f - . | tar -x -C "$src" -f -
 	fi
 	[ -e "$src/configure.ac" ] && (cd "$src" && autoreconf -fi) >"$work/autoreconf.log" 2>&1 ||
-	    { tail -20 "$work/autoreconf.log"; return 1; }
+	    { tail -n 20 "$work/autoreconf.log"; return 1; }
 }
 
 # A step that is no test: counted only when it fails.
 step_failed() {
 	say "FAILED: $1"
 	[ -e "$2" ] && grep -aE 'error|warning|Error|undefined|\*\*\*' "$2" | head -40
-	[ -e "$2" ] && tail -30 "$2"
+	[ -e "$2" ] && tail -n 30 "$2"
 	failed=$((failed + 1))
 }
 
@@ -60,11 +60,11 @@ count() {
 		passed=$((passed + p))
 		failed=$((failed + f))
 		skipped=$((skipped + s))
-		[ "$s" -gt 0 ] && sed -n "s/^:test-result: *SKIP/check: skipped: /p" "$trs"
+		[ "$s" -gt 0 ] && grep -a '^SKIP: ' "${trs%.trs}.log" | sed 's/^SKIP: /check: skipped: /'
 		if [ "$f" -gt 0 ]; then
 			say "FAILED: ${trs#"$work"/}"
-			sed -n 's/^:test-result: *\(FAIL\|ERROR\|XPASS\)/    \1/p' "$trs"
-			tail -60 "${trs%.trs}.log" | cut -c1-400
+			grep -aE '^(FAIL|ERROR|XPASS): ' "${trs%.trs}.log" | sed 's/^/    /'
+			tail -n 60 "${trs%.trs}.log" | cut -c1-400
 		fi
 	done < <(find "$dir" -name '*.trs' | sort)
 }
