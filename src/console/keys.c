@@ -48,6 +48,8 @@ key_of_word(const char *text, size_t n, enum key_where where, const char **rest)
 	while (i + len < n && text[i + len] != ' ' && text[i + len] != ';')
 		len++;
 	*rest = text + i + len;
+	if (*rest < text + n && **rest == ';')
+		(*rest)++;	/* the habit of ending everything so */
 	while (*rest < text + n && **rest == ' ')
 		(*rest)++;
 	for (size_t k = 0; k < NKEYS; k++)
