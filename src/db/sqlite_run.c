@@ -257,15 +257,16 @@ sqlite_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, s
 {
 	struct run *run = must_zalloc(sizeof *run);
 	int64_t began = clock_wall_us();
+	struct err why;
 	int ret;
 
 	run->c = c;
 	run->a = a;
 	run->r = r;
-	ret = sqlite_handle(c, true, &run->db, e);
-	if (ret == 0)
-		ret = sqlite_same_file(c, run->db, e);
-	if (ret == 0) {
+	ret = sqlite_same_file(c, c->ro, e);
+	if (ret == 0 && sqlite_handle(c, true, &run->db, &why) != 0) {
+		db_end_with(r, DB_FAILED, "SQLITE_CANTOPEN", why.text);
+	} else if (ret == 0 && (ret = sqlite_same_file(c, run->db, e)) == 0) {
 		sqlite_begin(c, run->db);
 		run_inside(run);
 		sqlite_end(c);

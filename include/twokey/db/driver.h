@@ -80,7 +80,9 @@ struct db_result {
 	enum db_end end;
 	uint64_t rows;			/* handed to the sink, or affected */
 	double ms;			/* time at the server */
-	char code[32];			/* SQLSTATE or sqlite code; for ROLLEDBACK: "count", "keys", "conflict", "bind", "cancelled" */
+	/* SQLSTATE or sqlite code; of FAILED also "lost" (before COMMIT) and "wall"; of ROLLEDBACK: "count",
+	 * "keys", "conflict", "bind", "cancelled", "refused" (committing said no); of UNKNOWN "lost" */
+	char code[32];
 	long position;			/* 1-based byte offset of the error in the text, 0 when none */
 	struct buf text;		/* server's message, or why it was rolled back; the caller frees */
 	struct buf effects;		/* JSON array [{"table":"orders","inserted":0,"updated":3,"deleted":0}], or empty */
@@ -132,6 +134,7 @@ struct db_allowed {
 	int (*committing)(void *ctx, const struct db_commit_point *p);
 };
 
+/* 0: no limit. The row that reaches bytes is still handed on. */
 struct db_limits {
 	uint64_t rows;
 	uint64_t bytes;
@@ -149,7 +152,8 @@ struct db_driver {
 	 * ERR_DATABASE when the connection is lost or in a state that it must not be in: the session ends. */
 	int (*read)(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
-	/* Fills the sheet; sample rows go to the sink. Same errors as read. */
+	/* Fills the sheet; sample rows go to the sink. Errors as read, and ERR_STATEMENT when the server would
+	 * refuse the statement anyway, ERR_CANCELLED when counting was cancelled or took too long. */
 	int (*sheet)(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 	/* Runs an allowed write once. 0 with r->end COMMITTED, ROLLEDBACK, FAILED or UNKNOWN. */
