@@ -107,22 +107,52 @@ look(const unsigned char *p, size_t n)
 	return found | word_ends(&w);
 }
 
+/* Marks per byte: an odd character, or a letter in the middle of a word that announces a secret. */
+enum { MARK_ODD = 1, MARK_SECRET = 2 };
+
+static const unsigned char marks[256] = {
+	[0 ... 8] = MARK_ODD, [11] = MARK_ODD, [12] = MARK_ODD, [14 ... 31] = MARK_ODD, [127 ... 255] = MARK_ODD,
+	['w'] = MARK_SECRET, ['W'] = MARK_SECRET, ['c'] = MARK_SECRET, ['C'] = MARK_SECRET,
+	['f'] = MARK_SECRET, ['F'] = MARK_SECRET, [':'] = MARK_SECRET,
+};
+
+/* passw, pwd, identif, secr, :// around byte i. */
+static bool
+announces(const char *p, size_t n, size_t i)
+{
+	switch (p[i] | 0x20) {
+	case 'w':
+		return i > 0 && ((p[i - 1] | 0x20) == 's' || (p[i - 1] | 0x20) == 'p');
+	case 'c':
+		return i > 1 && (p[i - 1] | 0x20) == 'e' && (p[i - 2] | 0x20) == 's' && i + 1 < n
+		    && (p[i + 1] | 0x20) == 'r';
+	case 'f':
+		return i > 1 && (p[i - 1] | 0x20) == 'i' && (p[i - 2] | 0x20) == 't';
+	default:
+		return p[i] == ':' && i + 1 < n && p[i + 1] == '/';
+	}
+}
+
 uint64_t
-chars_dangers(const char *text, size_t n)
+chars_dangers(const char *text, size_t n, bool *secret)
 {
 	const unsigned char *p = (const unsigned char *)text;
+	unsigned seen = 0;
 	size_t i = 0;
-	uint64_t chunk;
 
-	/* eight bytes at a time as long as all are plain */
-	for (; i + 8 <= n; i += 8) {
-		memcpy(&chunk, p + i, 8);
-		if ((chunk & UINT64_C(0x8080808080808080)) != 0
-		    || ((chunk - UINT64_C(0x2020202020202020)) & UINT64_C(0x8080808080808080)) != 0)
-			break;
+	*secret = false;
+	for (; i + 4 <= n; i += 4) {
+		unsigned four = marks[p[i]] | marks[p[i + 1]] | marks[p[i + 2]] | marks[p[i + 3]];
+
+		seen |= four;
+		if (four & MARK_SECRET)
+			for (size_t k = i; k < i + 4 && !*secret; k++)
+				*secret = (marks[p[k]] & MARK_SECRET) && announces(text, n, k);
 	}
-	for (; i < n; i++)
-		if (is_odd(p[i]))
-			return look(p, n);
-	return 0;
+	for (; i < n; i++) {
+		seen |= marks[p[i]];
+		if ((marks[p[i]] & MARK_SECRET) && announces(text, n, i))
+			*secret = true;
+	}
+	return seen & MARK_ODD ? look(p, n) : 0;
 }

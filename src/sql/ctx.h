@@ -90,14 +90,30 @@ struct ctx {
 /* cursor.c */
 void	ctx_begin(struct ctx *c, struct sql_facts *f, const struct sql_settings *set, const char *sql,
 	    size_t n);
-const struct sql_token *cur(const struct ctx *c);
+/* Small and hot: these few are inline. */
+static inline const struct sql_token *
+cur(const struct ctx *c)
+{
+	return &c->ring[c->head];
+}
+
+static inline bool
+is_kw(const struct sql_token *t, enum sql_kw kw)
+{
+	return t->kw == kw && t->tok == TOK_WORD;
+}
+
+/* At the end of the statement. */
+static inline bool
+at_end(const struct ctx *c)
+{
+	return cur(c)->tok == TOK_STOP || cur(c)->tok == TOK_END;
+}
+
 /* The k-th token after the current one, k < CTX_AHEAD - 1. */
 const struct sql_token *ahead(struct ctx *c, unsigned k);
 void	step(struct ctx *c);
-bool	is_kw(const struct sql_token *t, enum sql_kw kw);
 bool	is_op(const struct ctx *c, const struct sql_token *t, const char *op);
-/* At the end of the statement. */
-bool	at_end(const struct ctx *c);
 /* Steps over the keyword when it stands here. */
 bool	skip_kw(struct ctx *c, enum sql_kw kw);
 /* Over everything up to the end of the statement. */
@@ -144,7 +160,7 @@ void	stmt_set(struct ctx *c);
 void	stmt_pragma(struct ctx *c);
 /* secret.c */
 void	find_secrets(struct ctx *c, size_t from, size_t to);
-/* chars.c */
-uint64_t chars_dangers(const char *p, size_t n);
+/* chars.c: dangers of the characters; *secret: a word announces a secret, look closer */
+uint64_t chars_dangers(const char *p, size_t n, bool *secret);
 
 #endif

@@ -55,12 +55,6 @@ ctx_begin(struct ctx *c, struct sql_facts *f, const struct sql_settings *set, co
 }
 
 const struct sql_token *
-cur(const struct ctx *c)
-{
-	return &c->ring[c->head];
-}
-
-const struct sql_token *
 ahead(struct ctx *c, unsigned k)
 {
 	while (c->filled <= k) {
@@ -85,12 +79,6 @@ step(struct ctx *c)
 	}
 	c->head = (c->head + 1) % CTX_AHEAD;
 	c->filled--;
-}
-
-bool
-is_kw(const struct sql_token *t, enum sql_kw kw)
-{
-	return t->kw == kw && t->tok == TOK_WORD;
 }
 
 const char *
@@ -119,14 +107,6 @@ tok_is(const struct ctx *c, const struct sql_token *t, const char *lower)
 			return false;
 	}
 	return true;
-}
-
-bool
-at_end(const struct ctx *c)
-{
-	enum sql_tok tok = c->ring[c->head].tok;
-
-	return tok == TOK_STOP || tok == TOK_END;
 }
 
 bool

@@ -96,6 +96,8 @@ void
 sql_classify(struct sql_facts *f, const struct sql_settings *set, const char *sql, size_t n)
 {
 	struct whole w = { SQL_CLASS_READ, false, NULL, { NULL, 0 } };
+	uint64_t odd;
+	bool secret;
 	struct ctx c;
 
 	reset(f);
@@ -108,9 +110,11 @@ sql_classify(struct sql_facts *f, const struct sql_settings *set, const char *sq
 		statement(&c);
 		note_statement(&c, &w);
 	}
-	find_secrets(&c, 0, n);
+	odd = chars_dangers(sql, n, &secret);
+	if (secret)
+		find_secrets(&c, 0, n);
 	f->class = w.class;
-	f->dangers = c.dangers | chars_dangers(sql, n);
+	f->dangers = c.dangers | odd;
 	if (f->statements > 1)
 		f->dangers |= SQL_DANGER_BIT(SQL_DANGER_MULTI);
 	if (!f->can_roll_back && f->class > SQL_CLASS_TCL)

@@ -336,7 +336,9 @@ lex_next(struct sql_lexer *lx, struct sql_token *t)
 	t->flags = t->kwf = 0;
 	t->off = lx->pos;
 	if (lx->pos < lx->n) {
-		if (lex_is_comment(lx))
+		unsigned char kind = bytes[(unsigned char)lx->text[lx->pos]];
+
+		if ((kind == B_OP || kind == B_HASH) && lex_is_comment(lx))
 			lex_comment(lx, t);
 		else
 			lex_token(lx, t);

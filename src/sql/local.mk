@@ -15,6 +15,7 @@ BUILT_SOURCES += $(SQL_TABLES)
 EXTRA_DIST += %D%/fn_mariadb.gperf %D%/fn_mysql.gperf %D%/fn_mariadb.effects %D%/fn_mariadb.more \
 	%D%/fn_mysql.effects %D%/fn_mysql.more %D%/fn_postgres.gperf %D%/fn_sqlite.gperf %D%/fn_postgres.effects %D%/fn_postgres.more \
 	%D%/fn_sqlite.effects %D%/fn_sqlite.more \
+	bench/classify.c bench/classify.sh \
 	tests/tools/sql_functions.sh tests/tools/sql_functions.awk tests/tools/sql_keywords.awk
 
 %D%/kw_table.c: %D%/kw.def tests/tools/sql_keywords.awk

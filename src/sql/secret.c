@@ -17,35 +17,6 @@ find(const char *p, size_t n, const char *word)
 	return NULL;
 }
 
-/* Cheap first look: most texts hold nothing of the kind. */
-static bool
-may_hold(const char *p, size_t n)
-{
-	for (size_t i = 0; i + 3 < n; i++) {
-		switch (p[i]) {
-		case 'p': case 'P':
-			if ((p[i + 1] | 0x20) == 'w' || ((p[i + 1] | 0x20) == 'a' && (p[i + 2] | 0x20) == 's'))
-				return true;
-			break;
-		case 'i': case 'I':
-			if ((p[i + 1] | 0x20) == 'd' && (p[i + 2] | 0x20) == 'e' && (p[i + 3] | 0x20) == 'n')
-				return true;
-			break;
-		case ':':
-			if (p[i + 1] == '/' && p[i + 2] == '/')
-				return true;
-			break;
-		case 's': case 'S':
-			if ((p[i + 1] | 0x20) == 'e' && (p[i + 2] | 0x20) == 'c' && (p[i + 3] | 0x20) == 'r')
-				return true;
-			break;
-		default:
-			break;
-		}
-	}
-	return false;
-}
-
 static bool
 assigns(const char *p, size_t n, const char *word)
 {
@@ -118,8 +89,6 @@ find_secrets(struct ctx *c, size_t from, size_t to)
 	bool wanted = false;
 	bool identified = false;
 
-	if (!may_hold(c->text + from, to - from))
-		return;
 	lex_init(&lx, c->set, c->text, to);
 	lx.pos = from;
 	for (lex_next(&lx, &t); t.tok != TOK_END; lex_next(&lx, &t)) {
