@@ -1,4 +1,5 @@
-SQL_UNIT = tests/unit/sql_corpus.t tests/unit/sql_derive.t tests/unit/sql_facts.t tests/unit/sql_split.t
+SQL_UNIT = tests/unit/sql_corpus.t tests/unit/sql_derive.t tests/unit/sql_facts.t tests/unit/sql_mutate.t \
+	tests/unit/sql_split.t
 check_PROGRAMS += $(SQL_UNIT)
 TESTS += $(SQL_UNIT)
 tests_unit_sql_corpus_t_SOURCES = tests/unit/sql_corpus.c
@@ -14,3 +15,6 @@ tests_unit_sql_split_t_SOURCES = tests/unit/sql_split.c
 tests_unit_sql_split_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_sql_split_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/golden/sql/adversarial.jsonl
+tests_unit_sql_mutate_t_SOURCES = tests/unit/sql_mutate.c
+tests_unit_sql_mutate_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_sql_mutate_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)
