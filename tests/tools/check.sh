@@ -111,7 +111,7 @@ for s in $suites; do
 	*) say "there is no suite $s"; failed=$((failed + 1)) ;;
 	esac
 done
-[ "$passed" -gt 0 ] || failed=$((failed + 1))
+[ $((passed + failed)) -gt 0 ] || failed=1
 [ "$skipped" -gt 0 ] && say "$skipped skipped"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
