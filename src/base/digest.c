@@ -21,7 +21,7 @@ struct digest
 digest_of(const void *p, size_t n)
 {
 	static _Thread_local EVP_MD_CTX *kept;
-	struct digest d;
+	struct digest d = { 0 };
 	bool first = kept == NULL;
 
 	if (first)
