@@ -73,7 +73,8 @@ no_leak_of_the_wall_changes_anything(void **state)
 {
 	static const char *const leaks[] = {
 		"INSERT INTO customers VALUES (9, 'x', NULL)", "UPDATE customers SET name = 'x'", "DELETE FROM customers",
-		"REPLACE INTO customers VALUES (1, 'x', NULL)", "CREATE TABLE t (a)", "CREATE TEMP TABLE t (a)",
+		"REPLACE INTO customers VALUES (1, 'x', NULL)", "UPDATE sqlite_master SET sql = ''",
+		"UPDATE sqlite_schema SET sql = 'x'", "WITH x AS (SELECT 1) UPDATE sqlite_master SET name = 'y'", "CREATE TABLE t (a)", "CREATE TEMP TABLE t (a)",
 		"CREATE TEMP TABLE t AS SELECT 1", "CREATE TEMP TRIGGER g AFTER INSERT ON customers BEGIN SELECT 1; END",
 		"CREATE TEMP VIEW v AS SELECT 1", "CREATE VIRTUAL TABLE temp.t USING fts5(a)",
 		"DROP TABLE orders", "ALTER TABLE orders ADD COLUMN z", "VACUUM", "VACUUM INTO 'leak1'", "ANALYZE", "REINDEX",
