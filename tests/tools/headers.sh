@@ -26,11 +26,11 @@ guards=$(for h in include/twokey/*/*.h src/*/*.h; do
 	grep -q '"config.h"' "$h" && echo "$h includes config.h"
 done)
 empty "headers have guards of their own name and leave config.h to the .c files" "$guards"
-licence=$(for f in $(find src include tests bench -name '*.[ch]' -o -name '*.def'); do
+licence=$(for f in $(find src include tests bench -name '*.[ch]' -o -name '*.def' | xargs grep -L 'code produced by gperf'); do
 	head -1 "$f" | grep -q '^/\* SPDX-License-Identifier: GPL-3.0-or-later \*/$' || echo "$f"
 done)
 empty "every C file names its licence in the first line" "$licence"
-late=$(for f in src/*/*.c; do
+late=$(for f in $(grep -L 'code produced by gperf' src/*/*.c); do
 	[ "$(sed -n 's/^#include[ \t]*//p' "$f" | head -1)" = '"config.h"' ] || echo "$f"
 done)
 empty "every C file includes config.h first" "$late"
