@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 
 #include "dbrole.h"
 #include "role.h"
+
+enum { CANCEL_AGAIN_MS = 250 };
 
 int
 dbrole_send(json_t *ev, const struct packet_body *b, size_t nb)
@@ -149,6 +152,21 @@ hear(struct dbrole *d, struct packet *p)
 	pthread_cond_broadcast(&d->changed);
 }
 
+/* Waits for bytes of the recorder. A cancel that came a moment before its statement began at the server is
+ * said again; only this thread sets cancelled and ending, so without them there is nothing to wake for. */
+static void
+wait_control(struct dbrole *d)
+{
+	struct pollfd p = { .fd = DB_FD_CONTROL, .events = POLLIN };
+
+	while (poll(&p, 1, d->cancelled != 0 || d->ending ? CANCEL_AGAIN_MS : -1) == 0) {
+		pthread_mutex_lock(&d->lock);
+		if (d->working_on != 0 && (d->ending || d->cancelled == d->working_on))
+			cancel_work(d);
+		pthread_mutex_unlock(&d->lock);
+	}
+}
+
 void *
 dbrole_listen(void *dbrole)
 {
@@ -160,7 +178,7 @@ dbrole_listen(void *dbrole)
 	size_t n;
 
 	buf_init(&in, 64 * 1024 * 1024);
-	while (ok && io_fill(DB_FD_CONTROL, &in) == IO_GOT_DATA) {
+	while (ok && (wait_control(d), io_fill(DB_FD_CONTROL, &in)) == IO_GOT_DATA) {
 		while (ok && io_line(&in, &line, &n)) {
 			int got = packet_feed(&p, line, n, NULL);
 

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The same way on a real PostgreSQL: walls, the write, and what the server says later of a lost outcome. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/io.h"
+#include "twokey/base/json.h"
+
+#include "lib/broker.h"
+#include "lib/pg.h"
+
+static struct pg_server *server;
+static char target[400];
+
+static void
+sql(const char *text)
+{
+	char *got = pg_server_sql(server, "postgres", text);
+
+	if (strncmp(got, "error", 5) == 0)
+		fail_msg("%s: %s", text, got);
+	free(got);
+}
+
+static int64_t
+number(const char *text)
+{
+	char *got = pg_server_sql(server, "postgres", text);
+	int64_t v = strtoll(got, NULL, 10);
+
+	free(got);
+	return v;
+}
+
+static int
+start(void **state)
+{
+	(void)state;
+	server = pg_server_start();
+	assert_non_null(server);
+	snprintf(target, sizeof target, "    socket: %s\n    database: postgres\n    user: support\n",
+	    pg_server_socket(server));
+	sql("CREATE TABLE orders(id int PRIMARY KEY, status text NOT NULL, note text);"
+	    "INSERT INTO orders SELECT i, CASE WHEN i % 100 = 7 THEN 'new' ELSE 'paid' END FROM generate_series(1, 500) i;"
+	    "CREATE TABLE orders_log(id serial PRIMARY KEY, order_id int, what text);"
+	    "CREATE FUNCTION log_order() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+	    "INSERT INTO orders_log(order_id, what) VALUES (new.id, new.status); RETURN new; END$$;"
+	    "CREATE TRIGGER orders_audit AFTER UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION log_order();"
+	    "CREATE FUNCTION upper(varchar) RETURNS text LANGUAGE sql AS 'SELECT $1::text';"
+	    "CREATE VIEW new_orders AS SELECT id FROM orders WHERE status = 'new';"
+	    "CREATE ROLE support LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO support;"
+	    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO support");
+	return 0;
+}
+
+static int
+stop(void **state)
+{
+	(void)state;
+	pg_server_stop(server);
+	return 0;
+}
+
+static void
+broker_on_pg(struct test_broker *b, const char *fault)
+{
+	struct test_broker_options o = { .engine = "postgres", .target = target, .fault = fault };
+
+	test_broker_start(b, &o);
+}
+
+static int64_t
+read_rows(struct test_console *ben, const char *text)
+{
+	json_t *o = json_pack("{s:s, s:s}", "do", "sql", "text", text), *a;
+	char *line = json_dumps(o, JSON_COMPACT);
+	int64_t n;
+
+	a = test_ok(ben, line);
+	n = json_int(a, "n", 0);
+	free(line);
+	json_decref(o);
+	return json_int(test_event(ben, "done", n), "rows", -1);
+}
+
+/* A read that the wall stops: it is recorded as a read and failed. */
+static void
+stopped(struct test_console *ben, const char *text)
+{
+	json_t *o = json_pack("{s:s, s:s}", "do", "sql", "text", text), *a;
+	char *line = json_dumps(o, JSON_COMPACT);
+
+	test_send(ben, "%s", line);
+	a = test_answer(ben, "sql");
+	if (json_bool(a, "ok"))
+		test_event(ben, "failed", json_int(a, "n", 0));
+	free(line);
+	json_decref(o);
+}
+
+static void
+reads_run_and_the_walls_hold(void **state)
+{
+	struct test_console *ben, *anna;
+	struct test_broker b;
+
+	(void)state;
+	broker_on_pg(&b, NULL);
+	test_session(&b, "PG-1", &ben, &anna);
+	assert_int_equal(read_rows(ben, "select id, status from orders where status = 'new'"), 5);
+	assert_int_equal(read_rows(ben, "select * from new_orders"), 5);
+	assert_int_equal(read_rows(ben, "select count(*), lower('A') from orders"), 1);
+	stopped(ben, "select upper(status) from orders");
+	stopped(ben, "select pg_terminate_backend(1)");
+	stopped(ben, "select * from orders for update");
+	stopped(ben, "select nextval('orders_log_id_seq')");
+	stopped(ben, "with d as (delete from orders returning *) select * from d");
+	stopped(ben, "selec 1");
+	assert_int_equal(read_rows(ben, "select 1"), 1);
+	assert_int_equal(number("select count(*) from orders"), 500);
+	test_end(&b, ben);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
+static void
+a_write_is_committed_with_its_xid_on_record(void **state)
+{
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	json_t *sheet, *a;
+	int64_t n;
+
+	(void)state;
+	broker_on_pg(&b, NULL);
+	test_session(&b, "PG-2", &ben, &anna);
+	n = test_request(ben, "update orders set note = 'w' where status = 'new'", "= 5");
+	sheet = test_event(ben, "sheet", n);
+	assert_int_equal(json_int(sheet, "count", -1), 5);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(sheet, "triggers"), 0)), "orders_audit");
+	assert_int_equal(number("select count(*) from orders where note = 'w'"), 0);
+	a = test_allow(anna, n, "orders 5");
+	if (!json_bool(a, "ok"))
+		fail_msg("allow: %s", json_str(a, "why", NULL));
+	assert_true(strlen(json_str(test_event(ben, "committing", n), "xid", NULL)) > 0);
+	assert_int_equal(json_int(test_event(ben, "committed", n), "affected", 0), 5);
+	assert_int_equal(number("select count(*) from orders where note = 'w'"), 5);
+	/* rows that come into the WHERE between sheet and key: rolled back */
+	n = test_request(ben, "update orders set note = 'v' where status = 'new'", "<= 10");
+	sql("UPDATE orders SET status = 'new' WHERE id = 1");
+	a = test_allow(anna, n, "orders <=10");
+	if (!json_bool(a, "ok"))
+		fail_msg("allow: %s", json_str(a, "why", NULL));
+	test_event(ben, "rolledback", n);
+	assert_int_equal(number("select count(*) from orders where note = 'v'"), 0);
+	/* a trigger that comes in between: the bind is another */
+	n = test_request(ben, "update orders set note = 'v' where id = 3", NULL);
+	sql("CREATE TRIGGER second AFTER UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION log_order()");
+	assert_true(json_bool(test_allow(anna, n, "orders 1"), "ok"));
+	assert_string_equal(json_str(test_event(ben, "rolledback", n), "code", NULL), "bind");
+	sql("DROP TRIGGER second ON orders; UPDATE orders SET status = 'paid' WHERE id = 1");
+	test_end(&b, ben);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
+#ifdef TWOKEY_FAULTS
+static void
+transcript_has(const struct test_broker *b, const char *text)
+{
+	char path[700];
+	struct buf all;
+
+	assert_true(test_wait_sealed(b));
+	test_transcript(b, path, sizeof path);
+	buf_init(&all, 16 * 1024 * 1024);
+	assert_int_equal(io_read_file(path, 16 * 1024 * 1024, &all, NULL), 0);
+	if (strstr(buf_str(&all), text) == NULL)
+		fail_msg("the transcript does not say %s", text);
+	buf_fini(&all);
+}
+
+/* The db role dies at a point around COMMIT; the server is asked what became of it. */
+static void
+the_server_is_asked(const char *fault, const char *note, const char *answer, int64_t changed)
+{
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	char text[200];
+	pid_t db;
+	int64_t n;
+
+	broker_on_pg(&b, fault);
+	test_session(&b, "PG-3", &ben, &anna);
+	snprintf(text, sizeof text, "update orders set note = '%s' where status = 'new'", note);
+	n = test_request(ben, text, "= 5");
+	db = test_broker_role(&b, "db");
+	assert_true(json_bool(test_allow(anna, n, "orders 5"), "ok"));
+	test_wait_stopped(db);
+	kill(db, SIGKILL);
+	test_wait_eof(ben);
+	transcript_has(&b, "\"ev\":\"unknown\"");
+	transcript_has(&b, answer);
+	snprintf(text, sizeof text, "select count(*) from orders where note = '%s'", note);
+	assert_int_equal(number(text), changed);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
+static void
+killed_before_commit_the_server_says_aborted(void **state)
+{
+	(void)state;
+	the_server_is_asked("db.before-commit", "k1", "\"is\":\"aborted\"", 0);
+}
+
+static void
+killed_after_commit_the_server_says_committed(void **state)
+{
+	(void)state;
+	the_server_is_asked("db.before-answer", "k2", "\"is\":\"committed\"", 5);
+}
+#endif
+
+static void
+a_server_that_is_not_there_is_said(void **state)
+{
+	static const struct test_broker_options o = { .engine = "postgres",
+	    .target = "    socket: /nonexistent\n    database: postgres\n    user: support\n" };
+	struct test_console *ben;
+	struct test_broker b;
+	json_t *ended;
+
+	(void)state;
+	test_broker_start(&b, &o);
+	test_ticket(&b, "PG-4");
+	ben = test_console(&b, "ben");
+	test_ok(ben, "{\"do\":\"open\",\"ticket\":\"PG-4\"}");
+	ended = test_event(ben, "ended", 0);
+	assert_string_equal(json_str(ended, "code", NULL), "unreachable");
+	assert_true(strlen(test_body(ben, json_int(ended, "n", 0), "why")) > 10);
+	test_wait_eof(ben);
+	test_console_close(ben);
+	test_broker_stop(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_run_and_the_walls_hold),
+		cmocka_unit_test(a_write_is_committed_with_its_xid_on_record),
+#ifdef TWOKEY_FAULTS
+		cmocka_unit_test(killed_before_commit_the_server_says_aborted),
+		cmocka_unit_test(killed_after_commit_the_server_says_committed),
+#endif
+		cmocka_unit_test(a_server_that_is_not_there_is_said),
+	};
+
+	return cmocka_run_group_tests_name("postgres", tests, start, stop);
+}
