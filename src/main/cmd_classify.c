@@ -133,13 +133,12 @@ print(struct run *r, json_t *o)
 
 /* The next statement of the text into the facts; false at the end. */
 static bool
-next(struct run *r, const struct sql_settings *set, const char *sql, size_t n, size_t *from,
+next(struct run *r, const struct sql_settings *set, const char *sql, size_t n, struct sql_script *at,
     struct sql_span *text)
 {
 	struct sql_piece piece;
 
-	while (sql_split_next(set, sql, n, *from, &piece)) {
-		*from = piece.all.off + piece.all.len;
+	while (sql_script_next(at, set, sql, n, &piece)) {
 		if (piece.text.len == 0)
 			continue;
 		sql_classify(r->facts, set, sql + piece.text.off, piece.text.len);
@@ -156,9 +155,10 @@ classify_script(struct run *r, const char *sql, size_t n)
 {
 	struct sql_settings set = { .engine = r->o->engine };
 	struct sql_span text;
-	size_t from = 0;
+	struct sql_script at;
 
-	while (next(r, &set, sql, n, &from, &text)) {
+	sql_script_begin(&at);
+	while (next(r, &set, sql, n, &at, &text)) {
 		json_t *o = statement_json(r->facts, text);
 
 		json_object_set_new(o, "assumes", json_string("no user-defined function, operator or cast shadows a "
@@ -190,7 +190,7 @@ classify_line(struct run *r, const char *line, size_t n)
 	json_t *out;
 	json_t *list;
 	struct sql_span text;
-	size_t from = 0;
+	struct sql_script at;
 
 	if (!json_is_string(sql) || (engine != NULL && !sql_engine_parse(engine, &set.engine))) {
 		bad_line(r, json_is_string(sql) ? "there is no such engine" : "the line is no object with a string sql");
@@ -198,7 +198,8 @@ classify_line(struct run *r, const char *line, size_t n)
 		return;
 	}
 	list = json_array();
-	while (next(r, &set, json_string_value(sql), json_string_length(sql), &from, &text)) {
+	sql_script_begin(&at);
+	while (next(r, &set, json_string_value(sql), json_string_length(sql), &at, &text)) {
 		if (r->facts->class > worst)
 			worst = r->facts->class;
 		json_array_append_new(list, statement_json(r->facts, text));

@@ -69,6 +69,8 @@ step(struct ctx *c)
 {
 	c->prev2 = c->prev;
 	c->prev = c->ring[c->head];
+	if (c->prev.kw == KW_UESCAPE && c->prev2.tok == TOK_NAME)
+		raise(c, SQL_CLASS_UNKNOWN, "a name in it has escapes of its own");
 	if (c->prev.tok == TOK_BAD) {
 		danger(c, SQL_DANGER_UNREADABLE);
 		raise(c, SQL_CLASS_UNKNOWN, "a part of it cannot be read as SQL of this engine");

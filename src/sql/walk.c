@@ -188,8 +188,10 @@ phrase_word(struct walker *w, const struct sql_token *t, const struct sql_token 
 		return prev->tok == TOK_OP || follows(prev, KW_LIKE, KW_ILIKE, KW_IN);
 	case KW_ESCAPE: case KW_OFFSET: case KW_RETURNING:
 		return is_operand(prev, kwf);
-	case KW_PASSING: case KW_COLUMNS: case KW_REF: case KW_VALUE: case KW_PATH:
-		return w->top->kind == FRAME_PHRASE;
+	case KW_PASSING: case KW_COLUMNS:
+		return w->top->kind == FRAME_PHRASE && is_operand(prev, kwf);
+	case KW_REF:
+		return w->top->kind == FRAME_PHRASE && is_kw(prev, KW_BY);
 	case KW_MATERIALIZED:
 		return follows(prev, KW_AS, KW_NOT, KW_NOT);
 	case KW_SECOND:
@@ -254,7 +256,7 @@ walk_name(struct walker *w)
 		danger(c, SQL_DANGER_UNKNOWN_FUNCTION);
 		raise(c, SQL_CLASS_CALL, "the default of a column may be a function or advance a sequence");
 	}
-	if (w->top->kind == FRAME_NAMES || w->top->kind == FRAME_COLUMNS || !is_call(w, &nm, &prev))
+	if (!is_call(w, &nm, &prev))
 		return;
 	if (tok_is(c, &nm.part[0], "cast"))
 		c->f->has_cast = true;

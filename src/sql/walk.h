@@ -47,6 +47,8 @@ struct walker {
 
 /* walk_word.c: a word in the clause where it stands; the cursor is behind it after. */
 void	walk_word(struct walker *w);
+/* A word in an expression. */
+void	walk_expr_word(struct walker *w);
 /* walk_op.c */
 void	walk_operator(struct walker *w);
 /* A keyword that is an operator of PostgreSQL: LIKE is ~~. */

@@ -5,6 +5,17 @@
 
 #include <string.h>
 
+/* SQLite: pragma_optimize is a table too, and does its work when it is read. */
+static void
+pragma_table(struct ctx *c, const struct sql_token *t)
+{
+	char name[64];
+	size_t n = fold_into(c, t, name, sizeof(name), true);
+
+	if (n > 7 && memcmp(name, "pragma_", 7) == 0 && fn_effect(SQL_SQLITE, name, n) == FN_UNKNOWN && !c->quiet)
+		raise(c, SQL_CLASS_CALL, "it reads a pragma that may act");
+}
+
 /* A function that gives rows; SQLite calls its virtual tables so. */
 static void
 from_call(struct walker *w, const struct name *nm)
@@ -93,6 +104,8 @@ walk_from(struct walker *w)
 	w->top->clause = AT_FROM_AFTER;
 	if (c->d->at_vars && nm.nparts == 1 && is_kw(&nm.part[0], KW_DUAL))
 		return;
+	if (c->d->engine == SQL_SQLITE)
+		pragma_table(c, &nm.part[nm.nparts - 1]);
 	i = note_table(c, &nm, SQL_USE_READ);
 	if (c->d->at_vars)
 		resolve_alias(w, i);
@@ -151,6 +164,8 @@ walk_from_after(struct walker *w)
 		sample(w);
 		return;
 	case KW_AS:
+		if (w->top->clause == AT_ON)
+			break;
 		step(c);
 		if (cur(c)->tok != TOK_STRING || c->d->engine == SQL_SQLITE)
 			take_name(c, &nm);
@@ -158,14 +173,10 @@ walk_from_after(struct walker *w)
 	default:
 		break;
 	}
-	if (w->top->clause == AT_ON || (t->tok == TOK_STRING && c->d->engine != SQL_SQLITE)) {
-		if (t->tok == TOK_STRING)
-			step(c);
-		else
-			walk_name(w);
-		return;
-	}
-	step(c);
+	if (w->top->clause == AT_ON)
+		walk_expr_word(w);
+	else
+		step(c);
 }
 
 static bool
@@ -317,7 +328,8 @@ walk_lock(struct walker *w)
 	enum sql_kw kw = cur(c)->kw;
 	const struct sql_token *next = ahead(c, 1);
 
-	if (w->top->kind != FRAME_QUERY && w->top->dml == DML_NONE && w->top->kind != FRAME_CTE)
+	/* substring(a FOR b) */
+	if ((w->top->kind == FRAME_ARGS || w->top->kind == FRAME_PHRASE) && w->top->dml == DML_NONE)
 		return false;
 	if (kw == KW_FOR && (is_kw(next, KW_UPDATE) || is_kw(next, KW_SHARE)
 	    || (c->d->engine == SQL_POSTGRES && (tok_is(c, next, "no") || is_kw(next, KW_KEY))))) {

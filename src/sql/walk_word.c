@@ -329,8 +329,8 @@ next_value(struct walker *w)
 	return true;
 }
 
-static void
-expr_word(struct walker *w)
+void
+walk_expr_word(struct walker *w)
 {
 	struct ctx *c = w->c;
 	const struct sql_token *t = cur(c);
@@ -438,5 +438,5 @@ walk_word(struct walker *w)
 	if (fr->clause == AT_FROM_AFTER || fr->clause == AT_TARGET_AFTER || fr->clause == AT_ON)
 		walk_from_after(w);
 	else
-		expr_word(w);
+		walk_expr_word(w);
 }

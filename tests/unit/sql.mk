@@ -18,3 +18,5 @@ EXTRA_DIST += tests/golden/sql/adversarial.jsonl
 tests_unit_sql_mutate_t_SOURCES = tests/unit/sql_mutate.c
 tests_unit_sql_mutate_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_sql_mutate_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/sql_differ.sh
+EXTRA_DIST += tests/unit/sql_differ.sh tests/unit/sql_differ.c

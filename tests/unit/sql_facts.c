@@ -133,6 +133,70 @@ facts_say_what_a_statement_can_do(void **state)
 }
 
 static void
+no_corner_hides_an_effect(void **state)
+{
+	static const struct {
+		enum sql_engine engine;
+		const char *sql;
+	} corners[] = {
+		{ SQL_POSTGRES, "select * from t tablesample bernoulli (1) repeatable (own())" },
+		{ SQL_POSTGRES, "select * from t tablesample own (1)" },
+		{ SQL_POSTGRES, "select U&\"n!0065xtval\" UESCAPE '!' ('s')" },
+		{ SQL_POSTGRES, "select * from ((select * from t) for update) x" },
+		{ SQL_POSTGRES, "select array(select a from t for no key update)" },
+		{ SQL_POSTGRES, "select xmlelement(name x, columns(1))" },
+		{ SQL_POSTGRES, "select xmlelement(name x, value(1))" },
+		{ SQL_POSTGRES, "select * from rows from (generate_series(1, 2), own()) as x(a, b)" },
+		{ SQL_POSTGRES, "select * from t join u on a operator(public.###) b" },
+		{ SQL_POSTGRES, "select * from t join u on own()" },
+		{ SQL_POSTGRES, "select sum(a) over (order by own()) from t window w as (partition by own())" },
+		{ SQL_POSTGRES, "select count(*) filter (where own()) from t" },
+		{ SQL_POSTGRES, "select filter(1)" },
+		{ SQL_POSTGRES, "select over(1)" },
+		{ SQL_POSTGRES, "select 'a' like 'b' escape own(1)" },
+		{ SQL_POSTGRES, "select now() at time zone own()" },
+		{ SQL_POSTGRES, "select case when true then own() end" },
+		{ SQL_POSTGRES, "select a from t limit (own())" },
+		{ SQL_POSTGRES, "select extract(year from own())" },
+		{ SQL_POSTGRES, "select * from json_table('{}', '$' columns (a int path '$' default own() on empty))" },
+		{ SQL_POSTGRES, "values (1, own())" },
+		{ SQL_POSTGRES, "select 1from(select 1into t)x" },
+		{ SQL_POSTGRES, "select /*+ x */ \"own\"(1)" },
+		{ SQL_POSTGRES, "select ts_rewrite('a'::tsquery, 'select 1')" },
+		{ SQL_POSTGRES, "explain (analyze) select own()" },
+		{ SQL_POSTGRES, "explain (verbose off, \"analyze\" 1) select own()" },
+		{ SQL_POSTGRES, "select 1 \\gexec" },
+		{ SQL_POSTGRES, "copy (select own()) to stdout" },
+		{ SQL_POSTGRES, "table t for share" },
+		{ SQL_POSTGRES, "select $1$;drop table t;$1$" },
+		{ SQL_MARIADB, "select * from t join u on next value for s" },
+		{ SQL_MARIADB, "select * from t where a = any (select own())" },
+		{ SQL_MARIADB, "select any(1)" },
+		{ SQL_MARIADB, "select * from t for system_time as of own()" },
+		{ SQL_MARIADB, "(select 1) into outfile 'x'" },
+		{ SQL_MARIADB, "select 1 as 'x' into outfile 'x'" },
+		{ SQL_MARIADB, "select * from t lock in share mode" },
+		{ SQL_MARIADB, "select * from t where 1 lock in share mode" },
+		{ SQL_MARIADB, "select `max`(a) from t" },
+		{ SQL_MARIADB, "handler t read i = (own())" },
+		{ SQL_MARIADB, "show tables where own()" },
+		{ SQL_MARIADB, "select last_insert_id(own())" },
+		{ SQL_MARIADB, "update (t1 x) set a = 1" },
+		{ SQL_MYSQL, "select /*! sleep(1) */ 1, /*!50000 get_lock('a', 1) */ 2" },
+		{ SQL_SQLITE, "select * from pragma_optimize" },
+		{ SQL_SQLITE, "select * from fsdir('/')" },
+		{ SQL_SQLITE, "explain pragma query_only = 0" },
+	};
+
+	for (size_t i = 0; i < sizeof(corners) / sizeof(corners[0]); i++) {
+		classify(corners[i].engine, corners[i].sql);
+		if (f->class < SQL_CLASS_WRITE)
+			print_message("# %s is called %s\n", corners[i].sql, sql_class_name(f->class));
+		assert_true(f->class >= SQL_CLASS_WRITE);
+	}
+}
+
+static void
 several_statements_have_the_worst_class(void **state)
 {
 	classify(SQL_POSTGRES, "select 1; drop table t; select 2");
@@ -264,6 +328,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(facts_say_what_a_statement_can_do),
+		cmocka_unit_test(no_corner_hides_an_effect),
 		cmocka_unit_test(several_statements_have_the_worst_class),
 		cmocka_unit_test(what_cannot_be_read_is_unknown),
 		cmocka_unit_test(deep_nesting_is_unknown_and_quick),

@@ -82,6 +82,34 @@ a_text_is_split_as_its_engine_does(void **state)
 }
 
 static void
+the_delimiter_of_a_script_may_change(void **state)
+{
+	static const char sql[] = "DELIMITER $$\ncreate procedure p() begin select ';'; select 2; end$$\n"
+	    "select '$$' $$\ndelimiter ;\nselect 3; select 4";
+	static const char *const texts[] = { "create procedure p() begin select ';'; select 2; end", "select '$$'",
+	    "select 3", "select 4" };
+	struct sql_settings set = { .engine = SQL_MARIADB };
+	struct sql_script script;
+	struct sql_piece piece;
+	size_t found = 0;
+	size_t pos = 0;
+
+	sql_script_begin(&script);
+	while (sql_script_next(&script, &set, sql, sizeof(sql) - 1, &piece)) {
+		assert_int_equal(piece.all.off, pos);
+		pos += piece.all.len;
+		if (piece.text.len == 0)
+			continue;
+		assert_true(found < 4);
+		assert_int_equal(piece.text.len, strlen(texts[found]));
+		assert_memory_equal(sql + piece.text.off, texts[found], piece.text.len);
+		found++;
+	}
+	assert_int_equal(found, 4);
+	assert_int_equal(pos, sizeof(sql) - 1);
+}
+
+static void
 every_byte_belongs_to_one_token(void **state)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -105,6 +133,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_text_is_split_as_its_engine_does),
+		cmocka_unit_test(the_delimiter_of_a_script_may_change),
 		cmocka_unit_test(every_byte_belongs_to_one_token),
 	};
 

@@ -29,4 +29,17 @@ struct sql_piece {
 bool	sql_split_next(const struct sql_settings *set, const char *sql, size_t n, size_t from,
 	    struct sql_piece *piece);
 
+/* Where a script stands. The client of MariaDB and MySQL may change the delimiter on the way. */
+struct sql_script {
+	size_t from;
+	size_t delimiter_len;
+	char delimiter[16];
+};
+
+void	sql_script_begin(struct sql_script *s);
+/* The next piece of the script, as sql_split_next, with the delimiter in force; a DELIMITER line is a piece
+ * with an empty text. */
+bool	sql_script_next(struct sql_script *s, const struct sql_settings *set, const char *sql, size_t n,
+	    struct sql_piece *piece);
+
 #endif
