@@ -124,7 +124,10 @@ still_as_allowed(struct run *run)
 	own_ran(&run->r->own, OWN_SQLITE_DEFINITIONS);
 	if (run->a->keys_known)
 		own_ran(&run->r->own, OWN_SQLITE_DERIVED_KEYS);
-	if (ret == ERR_CANCELLED)
+	/* a look that was interrupted half-way compares to nothing */
+	if (atomic_load(&run->c->cancelled))
+		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", "cancelled");
+	else if (ret == ERR_CANCELLED)
 		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", e.text);
 	else if (ret != 0)
 		db_end_with(run->r, DB_ROLLEDBACK, "bind", e.text);
