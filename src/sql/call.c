@@ -61,11 +61,11 @@ static const struct {
 static bool
 setting_is_mild(struct ctx *c)
 {
-	const struct sql_token *t = ahead(c, 1);
+	const struct sql_token *t = ctx_ahead(c, 1);
 
-	if (t->tok != TOK_STRING || t->len < 2 || tok_text(c, t)[0] != '\'' || ahead(c, 2)->tok != TOK_COMMA)
+	if (t->tok != TOK_STRING || t->len < 2 || ctx_text(c, t)[0] != '\'' || ctx_ahead(c, 2)->tok != TOK_COMMA)
 		return false;
-	return setting_class(c->d->engine, tok_text(c, t) + 1, t->len - 2) == SQL_CLASS_SESSION;
+	return setting_class(c->d->engine, ctx_text(c, t) + 1, t->len - 2) == SQL_CLASS_SESSION;
 }
 
 static struct sql_str
@@ -74,12 +74,12 @@ note_function(struct ctx *c, struct sql_str schema, struct sql_str name, size_t 
 	struct sql_facts *f = c->f;
 
 	for (size_t i = 0; i < f->nfunctions; i++)
-		if (str_same(f->functions[i].name, name) && str_same(f->functions[i].schema, schema)) {
+		if (ctx_str_same(f->functions[i].name, name) && ctx_str_same(f->functions[i].schema, schema)) {
 			f->names_len = mark;
 			return f->functions[i].name;
 		}
 	if (f->nfunctions == SQL_FUNCTIONS_MAX) {
-		danger(c, SQL_DANGER_LIST_CUT);
+		ctx_danger(c, SQL_DANGER_LIST_CUT);
 		return name;
 	}
 	f->functions[f->nfunctions++] = (struct sql_function){ schema, name };
@@ -115,7 +115,7 @@ judge(struct ctx *c, const struct name *nm, struct sql_str schema, struct sql_st
 		e = fn_effect(c->d->engine, name.p, name.n);
 	if (e == FN_SETTING && setting_is_mild(c))
 		e = FN_SESSION;
-	if (e == FN_LASTID && ahead(c, 1)->tok != TOK_CLOSE)
+	if (e == FN_LASTID && ctx_ahead(c, 1)->tok != TOK_CLOSE)
 		e = FN_SESSION;
 	if (c->d->at_vars && e != FN_UNKNOWN && stands_apart(c, nm, name))
 		e = FN_UNKNOWN;
@@ -123,7 +123,7 @@ judge(struct ctx *c, const struct name *nm, struct sql_str schema, struct sql_st
 }
 
 enum fn_effect
-note_call(struct ctx *c, const struct name *nm)
+ctx_note_call(struct ctx *c, const struct name *nm)
 {
 	size_t mark = c->f->names_len;
 	struct sql_str schema = { NULL, 0 };
@@ -131,19 +131,19 @@ note_call(struct ctx *c, const struct name *nm)
 	enum fn_effect e;
 
 	if (nm->nparts > 1)
-		schema = fold_name(c, &nm->part[nm->nparts - 2], false);
-	name = fold_name(c, &nm->part[nm->nparts - 1], true);
+		schema = ctx_fold_name(c, &nm->part[nm->nparts - 2], false);
+	name = ctx_fold_name(c, &nm->part[nm->nparts - 1], true);
 	e = judge(c, nm, schema, name);
 	name = note_function(c, schema, name, mark);
 	if (c->dormant || e == FN_REWRITE)
 		return e;
 	if (effects[e].danger != SQL_DANGERS)
-		danger(c, effects[e].danger);
+		ctx_danger(c, effects[e].danger);
 	/* a plan is made without running what is known to change something */
 	if (c->quiet && e != FN_UNKNOWN && e != FN_CALL)
 		return e;
 	if (e == FN_WRITE || e == FN_CALL || e == FN_UNKNOWN || e == FN_FILE || e == FN_ADMIN)
 		c->may_commit = false;
-	raise_name(c, effects[e].class, effects[e].reason, name);
+	ctx_raise_name(c, effects[e].class, effects[e].reason, name);
 	return e;
 }

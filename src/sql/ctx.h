@@ -111,55 +111,55 @@ at_end(const struct ctx *c)
 }
 
 /* The k-th token after the current one, k < CTX_AHEAD - 1. */
-const struct sql_token *ahead(struct ctx *c, unsigned k);
-void	step(struct ctx *c);
-bool	is_op(const struct ctx *c, const struct sql_token *t, const char *op);
+const struct sql_token *ctx_ahead(struct ctx *c, unsigned k);
+void	ctx_step(struct ctx *c);
+bool	ctx_is_op(const struct ctx *c, const struct sql_token *t, const char *op);
 /* Steps over the keyword when it stands here. */
-bool	skip_kw(struct ctx *c, enum sql_kw kw);
+bool	ctx_skip_kw(struct ctx *c, enum sql_kw kw);
 /* Over everything up to the end of the statement. */
-void	skip_rest(struct ctx *c);
+void	ctx_skip_rest(struct ctx *c);
 /* A quoted or unquoted name (SQLite: a string too). */
-bool	is_name(const struct ctx *c, const struct sql_token *t);
+bool	ctx_is_name(const struct ctx *c, const struct sql_token *t);
 /* Reads a.b.c; the cursor is behind it after. False when no name stands here. */
-bool	take_name(struct ctx *c, struct name *nm);
+bool	ctx_take_name(struct ctx *c, struct name *nm);
 /* The text of a token. */
-const char *tok_text(const struct ctx *c, const struct sql_token *t);
-bool	tok_is(const struct ctx *c, const struct sql_token *t, const char *lower);
+const char *ctx_text(const struct ctx *c, const struct sql_token *t);
+bool	ctx_tok_is(const struct ctx *c, const struct sql_token *t, const char *lower);
 
 /* note.c: what is noted in the facts */
-void	raise(struct ctx *c, enum sql_class class, const char *reason);
-void	raise_name(struct ctx *c, enum sql_class class, const char *reason, struct sql_str name);
-void	danger(struct ctx *c, enum sql_danger d);
-void	note_where(struct ctx *c, enum sql_where w);
+void	ctx_raise(struct ctx *c, enum sql_class class, const char *reason);
+void	ctx_raise_name(struct ctx *c, enum sql_class class, const char *reason, struct sql_str name);
+void	ctx_danger(struct ctx *c, enum sql_danger d);
+void	ctx_note_where(struct ctx *c, enum sql_where w);
 /* Folds a token that is a name into the facts' storage. */
-struct sql_str fold_name(struct ctx *c, const struct sql_token *t, bool function);
+struct sql_str ctx_fold_name(struct ctx *c, const struct sql_token *t, bool function);
 /* Folds into out (size n), returns the length; longer ones are cut. */
-size_t	fold_into(const struct ctx *c, const struct sql_token *t, char *out, size_t n, bool function);
+size_t	ctx_fold_into(const struct ctx *c, const struct sql_token *t, char *out, size_t n, bool function);
 /* The index of the table, or -1. */
-int	note_table(struct ctx *c, const struct name *nm, unsigned use);
-void	note_column(struct ctx *c, const struct sql_token *t);
-void	note_operator(struct ctx *c, const char *p, size_t n);
-void	note_secret(struct ctx *c, const struct sql_token *t);
-bool	str_same(struct sql_str a, struct sql_str b);
+int	ctx_note_table(struct ctx *c, const struct name *nm, unsigned use);
+void	ctx_note_column(struct ctx *c, const struct sql_token *t);
+void	ctx_note_operator(struct ctx *c, const char *p, size_t n);
+void	ctx_note_secret(struct ctx *c, const struct sql_token *t);
+bool	ctx_str_same(struct sql_str a, struct sql_str b);
 
 /* call.c: functions */
 /* The cursor is at the "("; returns what the function does. */
-enum fn_effect note_call(struct ctx *c, const struct name *nm);
+enum fn_effect ctx_note_call(struct ctx *c, const struct name *nm);
 
 /* query.c: the walker over everything that may hold queries and expressions */
 enum walk_start { WALK_QUERY, WALK_EXPR, WALK_FROM };
 /* Walks to the end of the statement, or to the ")" that closes what was open when it began. */
-void	walk(struct ctx *c, enum walk_start start);
+void	ctx_walk(struct ctx *c, enum walk_start start);
 
 /* verb.c */
-void	statement(struct ctx *c);
+void	ctx_statement(struct ctx *c);
 
 /* setting.c */
 enum sql_class setting_class(enum sql_engine engine, const char *name, size_t n);
 void	stmt_set(struct ctx *c);
 void	stmt_pragma(struct ctx *c);
 /* secret.c */
-void	find_secrets(struct ctx *c, size_t from, size_t to);
+void	ctx_find_secrets(struct ctx *c, size_t from, size_t to);
 /* chars.c: dangers of the characters; *secret: a word announces a secret, look closer */
 uint64_t chars_dangers(const char *p, size_t n, bool *secret);
 

@@ -55,7 +55,7 @@ ctx_begin(struct ctx *c, struct sql_facts *f, const struct sql_settings *set, co
 }
 
 const struct sql_token *
-ahead(struct ctx *c, unsigned k)
+ctx_ahead(struct ctx *c, unsigned k)
 {
 	while (c->filled <= k) {
 		fetch(c, &c->ring[(c->head + c->filled) % CTX_AHEAD]);
@@ -65,15 +65,15 @@ ahead(struct ctx *c, unsigned k)
 }
 
 void
-step(struct ctx *c)
+ctx_step(struct ctx *c)
 {
 	c->prev2 = c->prev;
 	c->prev = c->ring[c->head];
 	if (c->prev.kw == KW_UESCAPE && c->prev2.tok == TOK_NAME)
-		raise(c, SQL_CLASS_UNKNOWN, "a name in it has escapes of its own");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "a name in it has escapes of its own");
 	if (c->prev.tok == TOK_BAD) {
-		danger(c, SQL_DANGER_UNREADABLE);
-		raise(c, SQL_CLASS_UNKNOWN, "a part of it cannot be read as SQL of this engine");
+		ctx_danger(c, SQL_DANGER_UNREADABLE);
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "a part of it cannot be read as SQL of this engine");
 	}
 	if (c->filled == 1) {
 		fetch(c, &c->ring[c->head]);
@@ -84,21 +84,21 @@ step(struct ctx *c)
 }
 
 const char *
-tok_text(const struct ctx *c, const struct sql_token *t)
+ctx_text(const struct ctx *c, const struct sql_token *t)
 {
 	return c->text + t->off;
 }
 
 bool
-is_op(const struct ctx *c, const struct sql_token *t, const char *op)
+ctx_is_op(const struct ctx *c, const struct sql_token *t, const char *op)
 {
-	return t->tok == TOK_OP && t->len == strlen(op) && memcmp(tok_text(c, t), op, t->len) == 0;
+	return t->tok == TOK_OP && t->len == strlen(op) && memcmp(ctx_text(c, t), op, t->len) == 0;
 }
 
 bool
-tok_is(const struct ctx *c, const struct sql_token *t, const char *lower)
+ctx_tok_is(const struct ctx *c, const struct sql_token *t, const char *lower)
 {
-	const char *p = tok_text(c, t);
+	const char *p = ctx_text(c, t);
 
 	if (t->tok != TOK_WORD || t->len != strlen(lower))
 		return false;
@@ -112,23 +112,23 @@ tok_is(const struct ctx *c, const struct sql_token *t, const char *lower)
 }
 
 bool
-skip_kw(struct ctx *c, enum sql_kw kw)
+ctx_skip_kw(struct ctx *c, enum sql_kw kw)
 {
 	if (!is_kw(cur(c), kw))
 		return false;
-	step(c);
+	ctx_step(c);
 	return true;
 }
 
 void
-skip_rest(struct ctx *c)
+ctx_skip_rest(struct ctx *c)
 {
 	while (!at_end(c))
-		step(c);
+		ctx_step(c);
 }
 
 bool
-is_name(const struct ctx *c, const struct sql_token *t)
+ctx_is_name(const struct ctx *c, const struct sql_token *t)
 {
 	if (t->tok == TOK_WORD || t->tok == TOK_NAME)
 		return true;
@@ -137,11 +137,11 @@ is_name(const struct ctx *c, const struct sql_token *t)
 }
 
 bool
-take_name(struct ctx *c, struct name *nm)
+ctx_take_name(struct ctx *c, struct name *nm)
 {
 	nm->nparts = 0;
 	nm->wildcard = nm->too_long = false;
-	if (!is_name(c, cur(c)))
+	if (!ctx_is_name(c, cur(c)))
 		return false;
 	for (;;) {
 		if (nm->nparts == CTX_PARTS) {
@@ -151,17 +151,17 @@ take_name(struct ctx *c, struct name *nm)
 			nm->part[nm->nparts++] = *cur(c);
 		}
 		nm->end = cur(c)->off + cur(c)->len;
-		if (ahead(c, 1)->tok != TOK_DOT)
+		if (ctx_ahead(c, 1)->tok != TOK_DOT)
 			break;
-		step(c);
-		if (!is_name(c, ahead(c, 1))) {
+		ctx_step(c);
+		if (!ctx_is_name(c, ctx_ahead(c, 1))) {
 			nm->wildcard = true;
 			break;
 		}
-		step(c);
+		ctx_step(c);
 	}
-	step(c);
-	if (nm->wildcard && is_op(c, cur(c), "*"))
-		step(c);
+	ctx_step(c);
+	if (nm->wildcard && ctx_is_op(c, cur(c), "*"))
+		ctx_step(c);
 	return true;
 }

@@ -82,7 +82,7 @@ take_expression(struct ctx *c, bool comma_ends)
 		else if (t->tok == TOK_CLOSE)
 			depth--;
 		s.len = t->off + t->len - s.off;
-		step(c);
+		ctx_step(c);
 	}
 	return s;
 }
@@ -90,7 +90,7 @@ take_expression(struct ctx *c, bool comma_ends)
 static int
 take_sets(struct ctx *c, struct parts *p, struct err *e)
 {
-	if (!skip_kw(c, KW_SET))
+	if (!ctx_skip_kw(c, KW_SET))
 		return refuse(e, "the table has an alias or more than one table is meant");
 	for (;;) {
 		struct set_item *item = &p->sets[p->nsets];
@@ -98,11 +98,11 @@ take_sets(struct ctx *c, struct parts *p, struct err *e)
 		if (p->nsets == DERIVE_SETS)
 			return refuse(e, "it sets too many columns");
 		item->column = *cur(c);
-		if (!is_name(c, cur(c)) || !is_op(c, ahead(c, 1), "=")) {
+		if (!ctx_is_name(c, cur(c)) || !ctx_is_op(c, ctx_ahead(c, 1), "=")) {
 			p->no_sample = "the new values are not set column by column";
 		} else {
-			step(c);
-			step(c);
+			ctx_step(c);
+			ctx_step(c);
 		}
 		item->value = take_expression(c, true);
 		if (item->value.len == 0)
@@ -112,7 +112,7 @@ take_sets(struct ctx *c, struct parts *p, struct err *e)
 		p->nsets++;
 		if (cur(c)->tok != TOK_COMMA)
 			return 0;
-		step(c);
+		ctx_step(c);
 	}
 }
 
@@ -122,9 +122,9 @@ take_target(struct ctx *c, struct parts *p, struct err *e)
 	struct name nm;
 	size_t from;
 
-	p->only = skip_kw(c, KW_ONLY);
+	p->only = ctx_skip_kw(c, KW_ONLY);
 	from = cur(c)->off;
-	if (!take_name(c, &nm) || nm.wildcard || nm.too_long)
+	if (!ctx_take_name(c, &nm) || nm.wildcard || nm.too_long)
 		return refuse(e, "its table cannot be read");
 	p->table = (struct sql_span){ from, nm.end - from };
 	return 0;
@@ -138,8 +138,8 @@ take_parts(struct ctx *c, struct parts *p, struct err *e)
 	p->is_update = is_kw(cur(c), KW_UPDATE);
 	if (!p->is_update && !is_kw(cur(c), KW_DELETE))
 		return refuse(e, "only a plain UPDATE or DELETE of one table can be told");
-	step(c);
-	if (!p->is_update && !skip_kw(c, KW_FROM))
+	ctx_step(c);
+	if (!p->is_update && !ctx_skip_kw(c, KW_FROM))
 		return refuse(e, "its table cannot be read");
 	if (p->is_update && (is_kw(cur(c), KW_OR) || is_kw(cur(c), KW_IGNORE) || is_kw(cur(c), KW_LOW_PRIORITY)))
 		return refuse(e, "rows that conflict are treated in their own way");
@@ -148,8 +148,8 @@ take_parts(struct ctx *c, struct parts *p, struct err *e)
 		rc = take_sets(c, p, e);
 	if (rc != 0)
 		return rc;
-	if (skip_kw(c, KW_WHERE)) {
-		if (is_kw(cur(c), KW_CURRENT) && is_kw(ahead(c, 1), KW_OF))
+	if (ctx_skip_kw(c, KW_WHERE)) {
+		if (is_kw(cur(c), KW_CURRENT) && is_kw(ctx_ahead(c, 1), KW_OF))
 			return refuse(e, "it means the row of a cursor");
 		p->has_where = true;
 		p->where = take_expression(c, false);
@@ -159,7 +159,7 @@ take_parts(struct ctx *c, struct parts *p, struct err *e)
 	if (is_kw(cur(c), KW_RETURNING))
 		return 0;
 	while (cur(c)->tok == TOK_STOP)
-		step(c);
+		ctx_step(c);
 	if (cur(c)->tok != TOK_END)
 		return refuse(e, "it has an alias, another table, ORDER BY, LIMIT or the like");
 	return 0;
@@ -212,11 +212,11 @@ put_sample(struct buf *out, const struct ctx *c, const struct parts *p)
 	}
 	for (size_t i = 0; i < p->nsets; i++) {
 		const struct sql_token *t = &p->sets[i].column;
-		size_t n = fold_into(c, t, name, sizeof(name), false);
+		size_t n = ctx_fold_into(c, t, name, sizeof(name), false);
 
 		if (i > 0)
 			buf_puts(out, ", ");
-		buf_put(out, tok_text(c, t), t->len);
+		buf_put(out, ctx_text(c, t), t->len);
 		buf_puts(out, ", (");
 		put_span(out, c->text, p->sets[i].value);
 		buf_puts(out, ") AS ");
@@ -309,7 +309,7 @@ sql_derive(const struct sql_settings *set, const char *sql, size_t n,
 	if (rc == 0) {
 		ctx_begin(&w->c, &w->facts, set, sql, n);
 		while (cur(&w->c)->tok == TOK_STOP)
-			step(&w->c);
+			ctx_step(&w->c);
 		rc = take_parts(&w->c, &w->p, e);
 	}
 	if (rc == 0 && want->kind == SQL_DERIVE_SAMPLE && w->p.is_update) {

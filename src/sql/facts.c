@@ -104,15 +104,15 @@ sql_classify(struct sql_facts *f, const struct sql_settings *set, const char *sq
 	ctx_begin(&c, f, set, sql, n);
 	while (cur(&c)->tok != TOK_END) {
 		if (cur(&c)->tok == TOK_STOP) {
-			step(&c);
+			ctx_step(&c);
 			continue;
 		}
-		statement(&c);
+		ctx_statement(&c);
 		note_statement(&c, &w);
 	}
 	odd = chars_dangers(sql, n, &secret);
 	if (secret)
-		find_secrets(&c, 0, n);
+		ctx_find_secrets(&c, 0, n);
 	f->class = w.class;
 	f->dangers = c.dangers | odd;
 	if (f->statements > 1)

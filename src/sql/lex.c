@@ -186,7 +186,8 @@ lex_sqlite_param(struct sql_lexer *lx, struct sql_token *t)
 	if (dollar && len > 1 && at(lx, len) == '(') {
 		size_t end = len;
 
-		while (lx->pos + end < lx->n && at(lx, end) != ')' && bytes[(unsigned char)at(lx, end)] != B_SPACE
+		/* bounded, so that many of them stay linear; a longer one is cut and then unreadable */
+		while (end < len + 256 && lx->pos + end < lx->n && at(lx, end) != ')' && bytes[(unsigned char)at(lx, end)] != B_SPACE
 		    && at(lx, end) != '\0')
 			end++;
 		if (at(lx, end) == ')')

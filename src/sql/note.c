@@ -6,19 +6,19 @@
 #include <string.h>
 
 void
-danger(struct ctx *c, enum sql_danger d)
+ctx_danger(struct ctx *c, enum sql_danger d)
 {
 	c->dangers |= SQL_DANGER_BIT(d);
 }
 
 void
-raise(struct ctx *c, enum sql_class class, const char *reason)
+ctx_raise(struct ctx *c, enum sql_class class, const char *reason)
 {
-	raise_name(c, class, reason, (struct sql_str){ NULL, 0 });
+	ctx_raise_name(c, class, reason, (struct sql_str){ NULL, 0 });
 }
 
 void
-raise_name(struct ctx *c, enum sql_class class, const char *reason, struct sql_str name)
+ctx_raise_name(struct ctx *c, enum sql_class class, const char *reason, struct sql_str name)
 {
 	if (class <= c->class)
 		return;
@@ -28,7 +28,7 @@ raise_name(struct ctx *c, enum sql_class class, const char *reason, struct sql_s
 }
 
 void
-note_where(struct ctx *c, enum sql_where w)
+ctx_note_where(struct ctx *c, enum sql_where w)
 {
 	static const unsigned char rank[] = {
 		[SQL_WHERE_NONE_NEEDED] = 0, [SQL_WHERE_GIVEN] = 1, [SQL_WHERE_TRUE] = 2,
@@ -36,9 +36,9 @@ note_where(struct ctx *c, enum sql_where w)
 	};
 
 	if (w == SQL_WHERE_ABSENT)
-		danger(c, SQL_DANGER_NO_WHERE);
+		ctx_danger(c, SQL_DANGER_NO_WHERE);
 	if (w == SQL_WHERE_TRUE)
-		danger(c, SQL_DANGER_WHERE_TRUE);
+		ctx_danger(c, SQL_DANGER_WHERE_TRUE);
 	if (rank[w] > rank[c->where])
 		c->where = w;
 }
@@ -106,7 +106,7 @@ unicode_escape(const char *p, size_t n, unsigned long *code)
 static size_t
 unquote(const struct ctx *c, const struct sql_token *t, char *out, size_t n)
 {
-	const char *p = tok_text(c, t);
+	const char *p = ctx_text(c, t);
 	size_t len = t->len;
 	bool unicode = (t->flags & TOKF_UNICODE) != 0;
 	size_t used = 0;
@@ -147,13 +147,13 @@ lower(char *p, size_t n)
 }
 
 size_t
-fold_into(const struct ctx *c, const struct sql_token *t, char *out, size_t n, bool function)
+ctx_fold_into(const struct ctx *c, const struct sql_token *t, char *out, size_t n, bool function)
 {
 	size_t used;
 
 	if (t->tok == TOK_WORD) {
 		used = t->len < n ? t->len : n;
-		memcpy(out, tok_text(c, t), used);
+		memcpy(out, ctx_text(c, t), used);
 		if (c->d->engine == SQL_POSTGRES || c->d->engine == SQL_SQLITE || function)
 			lower(out, used);
 	} else {
@@ -168,23 +168,23 @@ fold_into(const struct ctx *c, const struct sql_token *t, char *out, size_t n, b
 }
 
 struct sql_str
-fold_name(struct ctx *c, const struct sql_token *t, bool function)
+ctx_fold_name(struct ctx *c, const struct sql_token *t, bool function)
 {
 	struct sql_facts *f = c->f;
 	struct sql_str s = { f->names + f->names_len, 0 };
 	size_t room = SQL_NAMES_MAX - f->names_len;
 
 	if (t->len + 4 > room) {
-		danger(c, SQL_DANGER_LIST_CUT);
+		ctx_danger(c, SQL_DANGER_LIST_CUT);
 		return s;
 	}
-	s.n = fold_into(c, t, f->names + f->names_len, room, function);
+	s.n = ctx_fold_into(c, t, f->names + f->names_len, room, function);
 	f->names_len += s.n;
 	return s;
 }
 
 bool
-str_same(struct sql_str a, struct sql_str b)
+ctx_str_same(struct sql_str a, struct sql_str b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
@@ -194,13 +194,13 @@ static bool
 is_cte(const struct ctx *c, struct sql_str name)
 {
 	for (unsigned i = c->nctes; i-- > 0;)
-		if (c->ctes[i].frame == 0 && str_same(c->ctes[i].name, name))
+		if (c->ctes[i].frame == 0 && ctx_str_same(c->ctes[i].name, name))
 			return true;
 	return false;
 }
 
 int
-note_table(struct ctx *c, const struct name *nm, unsigned use)
+ctx_note_table(struct ctx *c, const struct name *nm, unsigned use)
 {
 	struct sql_facts *f = c->f;
 	size_t mark = f->names_len;
@@ -208,23 +208,23 @@ note_table(struct ctx *c, const struct name *nm, unsigned use)
 	struct sql_str name;
 
 	if (nm->too_long)
-		danger(c, SQL_DANGER_UNREADABLE);
+		ctx_danger(c, SQL_DANGER_UNREADABLE);
 	if (nm->nparts > 1)
-		schema = fold_name(c, &nm->part[nm->nparts - 2], false);
-	name = fold_name(c, &nm->part[nm->nparts - 1], false);
+		schema = ctx_fold_name(c, &nm->part[nm->nparts - 2], false);
+	name = ctx_fold_name(c, &nm->part[nm->nparts - 1], false);
 	if (nm->nparts == 1 && !(use & SQL_USE_WRITE) && is_cte(c, name)) {
 		f->names_len = mark;
 		return -1;
 	}
 	for (size_t i = 0; i < f->ntables; i++) {
-		if (str_same(f->tables[i].name, name) && str_same(f->tables[i].schema, schema)) {
+		if (ctx_str_same(f->tables[i].name, name) && ctx_str_same(f->tables[i].schema, schema)) {
 			f->tables[i].use |= use;
 			f->names_len = mark;
 			return (int)i;
 		}
 	}
 	if (f->ntables == SQL_TABLES_MAX) {
-		danger(c, SQL_DANGER_LIST_CUT);
+		ctx_danger(c, SQL_DANGER_LIST_CUT);
 		f->names_len = mark;
 		return -1;
 	}
@@ -233,19 +233,19 @@ note_table(struct ctx *c, const struct name *nm, unsigned use)
 }
 
 void
-note_column(struct ctx *c, const struct sql_token *t)
+ctx_note_column(struct ctx *c, const struct sql_token *t)
 {
 	struct sql_facts *f = c->f;
 	size_t mark = f->names_len;
-	struct sql_str name = fold_name(c, t, false);
+	struct sql_str name = ctx_fold_name(c, t, false);
 
 	for (size_t i = 0; i < f->ncolumns; i++)
-		if (str_same(f->columns[i], name)) {
+		if (ctx_str_same(f->columns[i], name)) {
 			f->names_len = mark;
 			return;
 		}
 	if (f->ncolumns == SQL_COLUMNS_MAX) {
-		danger(c, SQL_DANGER_LIST_CUT);
+		ctx_danger(c, SQL_DANGER_LIST_CUT);
 		f->names_len = mark;
 		return;
 	}
@@ -253,7 +253,7 @@ note_column(struct ctx *c, const struct sql_token *t)
 }
 
 void
-note_operator(struct ctx *c, const char *p, size_t n)
+ctx_note_operator(struct ctx *c, const char *p, size_t n)
 {
 	struct sql_facts *f = c->f;
 	struct sql_str s = { f->names + f->names_len, n };
@@ -262,7 +262,7 @@ note_operator(struct ctx *c, const char *p, size_t n)
 		if (f->operators[i].n == n && memcmp(f->operators[i].p, p, n) == 0)
 			return;
 	if (f->noperators == SQL_OPERATORS_MAX || n > SQL_NAMES_MAX - f->names_len) {
-		danger(c, SQL_DANGER_LIST_CUT);
+		ctx_danger(c, SQL_DANGER_LIST_CUT);
 		return;
 	}
 	memcpy(f->names + f->names_len, p, n);
@@ -271,12 +271,12 @@ note_operator(struct ctx *c, const char *p, size_t n)
 }
 
 void
-note_secret(struct ctx *c, const struct sql_token *t)
+ctx_note_secret(struct ctx *c, const struct sql_token *t)
 {
 	struct sql_facts *f = c->f;
 	size_t at;
 
-	danger(c, SQL_DANGER_SECRET);
+	ctx_danger(c, SQL_DANGER_SECRET);
 	for (size_t i = 0; i < f->nsecrets; i++)
 		if (f->secrets[i].off == t->off)
 			return;
@@ -286,7 +286,7 @@ note_secret(struct ctx *c, const struct sql_token *t)
 
 		if (t->off + t->len > last->off + last->len)
 			last->len = t->off + t->len - last->off;
-		danger(c, SQL_DANGER_LIST_CUT);
+		ctx_danger(c, SQL_DANGER_LIST_CUT);
 		return;
 	}
 	for (at = f->nsecrets; at > 0 && f->secrets[at - 1].off > t->off; at--)

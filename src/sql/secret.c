@@ -63,7 +63,7 @@ looks_secret(const char *p, size_t n)
 static bool
 names_secret(const struct ctx *c, const struct sql_token *t)
 {
-	const char *p = tok_text(c, t);
+	const char *p = ctx_text(c, t);
 
 	return find(p, t->len, "password") || find(p, t->len, "passwd") || find(p, t->len, "secret")
 	    || (t->len >= 3 && strncasecmp(p + t->len - 3, "pwd", 3) == 0);
@@ -73,7 +73,7 @@ names_secret(const struct ctx *c, const struct sql_token *t)
 static bool
 is_between(const struct ctx *c, const struct sql_token *t, bool identified)
 {
-	if (t->tok == TOK_OPEN || is_op(c, t, "=") || is_op(c, t, ":="))
+	if (t->tok == TOK_OPEN || ctx_is_op(c, t, "=") || ctx_is_op(c, t, ":="))
 		return true;
 	if (t->tok == TOK_WORD && (t->kw == KW_BY || t->kw == KW_AS || t->kw == KW_USING || t->kw == KW_TO
 	    || t->kw == KW_PASSWORD || t->kw == KW_WITH || t->kw == KW_VIA || t->kw == KW_FOR))
@@ -82,7 +82,7 @@ is_between(const struct ctx *c, const struct sql_token *t, bool identified)
 }
 
 void
-find_secrets(struct ctx *c, size_t from, size_t to)
+ctx_find_secrets(struct ctx *c, size_t from, size_t to)
 {
 	struct sql_lexer lx;
 	struct sql_token t;
@@ -95,12 +95,12 @@ find_secrets(struct ctx *c, size_t from, size_t to)
 		if (t.tok == TOK_SPACE)
 			continue;
 		if (t.tok == TOK_COMMENT || t.tok == TOK_BAD) {
-			if (looks_secret(tok_text(c, &t), t.len))
-				note_secret(c, &t);
+			if (looks_secret(ctx_text(c, &t), t.len))
+				ctx_note_secret(c, &t);
 			continue;
 		}
-		if (t.tok == TOK_STRING && (wanted || looks_secret(tok_text(c, &t), t.len))) {
-			note_secret(c, &t);
+		if (t.tok == TOK_STRING && (wanted || looks_secret(ctx_text(c, &t), t.len))) {
+			ctx_note_secret(c, &t);
 			continue;
 		}
 		if (is_kw(&t, KW_IDENTIFIED)) {

@@ -84,12 +84,12 @@ static void
 judge_setting(struct ctx *c, const struct name *nm)
 {
 	char name[64];
-	size_t n = fold_into(c, &nm->part[0], name, sizeof(name), false);
+	size_t n = ctx_fold_into(c, &nm->part[0], name, sizeof(name), false);
 	size_t mark = c->f->names_len;
 
 	if (nm->nparts == 1 && setting_class(c->d->engine, name, n) == SQL_CLASS_SESSION)
 		return;
-	raise_name(c, SQL_CLASS_ADMIN, power, fold_name(c, &nm->part[nm->nparts - 1], false));
+	ctx_raise_name(c, SQL_CLASS_ADMIN, power, ctx_fold_name(c, &nm->part[nm->nparts - 1], false));
 	if (c->reason != power)
 		c->f->names_len = mark;
 }
@@ -101,32 +101,32 @@ stmt_set(struct ctx *c)
 	const struct sql_token *t;
 	struct name nm;
 
-	if ((is_kw(cur(c), KW_SESSION) || is_kw(cur(c), KW_LOCAL)) && !is_op(c, ahead(c, 1), "=")
-	    && !is_kw(ahead(c, 1), KW_TO)) {
-		step(c);
+	if ((is_kw(cur(c), KW_SESSION) || is_kw(cur(c), KW_LOCAL)) && !ctx_is_op(c, ctx_ahead(c, 1), "=")
+	    && !is_kw(ctx_ahead(c, 1), KW_TO)) {
+		ctx_step(c);
 	}
 	t = cur(c);
-	if (is_kw(t, KW_TIME) && is_kw(ahead(c, 1), KW_ZONE))
+	if (is_kw(t, KW_TIME) && is_kw(ctx_ahead(c, 1), KW_ZONE))
 		return;
 	if (is_kw(t, KW_CONSTRAINTS))
 		return;
 	if (is_kw(t, KW_XML))
 		return;
 	if (is_kw(t, KW_ROLE) || is_kw(t, KW_AUTHORIZATION)) {
-		raise(c, SQL_CLASS_ADMIN, "it changes as whom the connection acts");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it changes as whom the connection acts");
 		return;
 	}
 	if (is_kw(t, KW_TRANSACTION) || is_kw(t, KW_CHARACTERISTICS)) {
-		raise(c, SQL_CLASS_ADMIN, "it changes what transactions may do");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it changes what transactions may do");
 		return;
 	}
-	if (!take_name(c, &nm)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its SET cannot be read");
+	if (!ctx_take_name(c, &nm)) {
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its SET cannot be read");
 		return;
 	}
 	judge_setting(c, &nm);
-	if (!is_kw(cur(c), KW_TO) && !is_op(c, cur(c), "="))
-		raise(c, SQL_CLASS_ADMIN, "it changes a setting in a form that twokey does not know");
+	if (!is_kw(cur(c), KW_TO) && !ctx_is_op(c, cur(c), "="))
+		ctx_raise(c, SQL_CLASS_ADMIN, "it changes a setting in a form that twokey does not know");
 }
 
 void
@@ -135,19 +135,19 @@ stmt_reset(struct ctx *c)
 	struct name nm;
 
 	if (is_kw(cur(c), KW_ALL)) {
-		raise(c, SQL_CLASS_ADMIN, "it changes every setting of the connection");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it changes every setting of the connection");
 		return;
 	}
-	if (is_kw(cur(c), KW_TIME) && is_kw(ahead(c, 1), KW_ZONE))
+	if (is_kw(cur(c), KW_TIME) && is_kw(ctx_ahead(c, 1), KW_ZONE))
 		return;
 	if (is_kw(cur(c), KW_SESSION) || is_kw(cur(c), KW_ROLE) || is_kw(cur(c), KW_TRANSACTION)) {
-		raise(c, SQL_CLASS_ADMIN, "it changes as whom the connection acts");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it changes as whom the connection acts");
 		return;
 	}
-	if (take_name(c, &nm))
+	if (ctx_take_name(c, &nm))
 		judge_setting(c, &nm);
 	else
-		raise(c, SQL_CLASS_UNKNOWN, "its RESET cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its RESET cannot be read");
 }
 
 /* What a pragma does without and with an argument. */
@@ -252,27 +252,27 @@ stmt_pragma(struct ctx *c)
 
 	c->f->returns_rows = true;
 	c->may_commit = false;
-	if (!take_name(c, &nm)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its PRAGMA cannot be read");
+	if (!ctx_take_name(c, &nm)) {
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its PRAGMA cannot be read");
 		return;
 	}
-	if (fold_into(c, &nm.part[nm.nparts - 1], name, sizeof(name) - 1, true) < sizeof(name) - 1) {
-		name[fold_into(c, &nm.part[nm.nparts - 1], name, sizeof(name) - 1, true)] = '\0';
+	if (ctx_fold_into(c, &nm.part[nm.nparts - 1], name, sizeof(name) - 1, true) < sizeof(name) - 1) {
+		name[ctx_fold_into(c, &nm.part[nm.nparts - 1], name, sizeof(name) - 1, true)] = '\0';
 		p = bsearch(name, pragmas, sizeof(pragmas) / sizeof(pragmas[0]), sizeof(pragmas[0]),
 		    compare_pragma);
 	}
 	argument = !at_end(c);
-	if (argument && cur(c)->tok != TOK_OPEN && !is_op(c, cur(c), "="))
-		raise(c, SQL_CLASS_UNKNOWN, "its PRAGMA cannot be read");
+	if (argument && cur(c)->tok != TOK_OPEN && !ctx_is_op(c, cur(c), "="))
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its PRAGMA cannot be read");
 	if (p == NULL) {
-		raise_name(c, SQL_CLASS_ADMIN, "twokey does not know the pragma %",
-		    fold_name(c, &nm.part[nm.nparts - 1], true));
+		ctx_raise_name(c, SQL_CLASS_ADMIN, "twokey does not know the pragma %",
+		    ctx_fold_name(c, &nm.part[nm.nparts - 1], true));
 		return;
 	}
 	class = argument ? p->with : p->bare;
 	if (c->quiet && p->at_step)
 		return;
-	raise_name(c, class, class == SQL_CLASS_SESSION ? "it changes the pragma % of this connection"
+	ctx_raise_name(c, class, class == SQL_CLASS_SESSION ? "it changes the pragma % of this connection"
 	    : "the pragma % changes the database file or what twokey relies on",
-	    fold_name(c, &nm.part[nm.nparts - 1], true));
+	    ctx_fold_name(c, &nm.part[nm.nparts - 1], true));
 }

@@ -9,7 +9,7 @@
 static enum sql_open
 open_of(const struct ctx *c, const struct sql_token *t)
 {
-	const char *p = tok_text(c, t);
+	const char *p = ctx_text(c, t);
 
 	if (t->tok == TOK_COMMENT || (t->len > 1 && p[0] == '/' && p[1] == '*'))
 		return SQL_OPEN_COMMENT;

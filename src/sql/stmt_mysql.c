@@ -23,13 +23,13 @@ explain_options(struct ctx *c)
 {
 	for (;;) {
 		if (is_kw(cur(c), KW_EXTENDED) || is_kw(cur(c), KW_PARTITIONS)) {
-			if (ahead(c, 1)->tok == TOK_STOP || ahead(c, 1)->tok == TOK_END)
+			if (ctx_ahead(c, 1)->tok == TOK_STOP || ctx_ahead(c, 1)->tok == TOK_END)
 				return;
-			step(c);
-		} else if (is_kw(cur(c), KW_FORMAT) && is_op(c, ahead(c, 1), "=")) {
-			step(c);
-			step(c);
-			step(c);
+			ctx_step(c);
+		} else if (is_kw(cur(c), KW_FORMAT) && ctx_is_op(c, ctx_ahead(c, 1), "=")) {
+			ctx_step(c);
+			ctx_step(c);
+			ctx_step(c);
 		} else {
 			return;
 		}
@@ -46,17 +46,17 @@ stmt_explain_mysql(struct ctx *c)
 	explain_options(c);
 	if (is_kw(cur(c), KW_ANALYZE)) {
 		analyze = true;
-		step(c);
+		ctx_step(c);
 		explain_options(c);
 	}
-	if (is_kw(cur(c), KW_FOR) && is_kw(ahead(c, 1), KW_CONNECTION)) {
-		skip_rest(c);
+	if (is_kw(cur(c), KW_FOR) && is_kw(ctx_ahead(c, 1), KW_CONNECTION)) {
+		ctx_skip_rest(c);
 		return;
 	}
 	if (is_kw(cur(c), KW_INTO)) {
-		raise(c, SQL_CLASS_SESSION, "it keeps its result in a variable of this connection");
-		step(c);
-		step(c);
+		ctx_raise(c, SQL_CLASS_SESSION, "it keeps its result in a variable of this connection");
+		ctx_step(c);
+		ctx_step(c);
 	}
 	if (analyze) {
 		verb_set(c, "EXPLAIN ANALYZE");
@@ -65,12 +65,12 @@ stmt_explain_mysql(struct ctx *c)
 	}
 	if (begins_query(cur(c)) || is_kw(cur(c), KW_TABLE)) {
 		c->quiet = true;
-		walk(c, WALK_QUERY);
-	} else if (take_name(c, &nm)) {
-		note_table(c, &nm, SQL_USE_READ);
-		skip_rest(c);
+		ctx_walk(c, WALK_QUERY);
+	} else if (ctx_take_name(c, &nm)) {
+		ctx_note_table(c, &nm, SQL_USE_READ);
+		ctx_skip_rest(c);
 	} else {
-		raise(c, SQL_CLASS_UNKNOWN, "EXPLAIN of this cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "EXPLAIN of this cannot be read");
 	}
 }
 
@@ -85,8 +85,8 @@ stmt_analyze_mysql(struct ctx *c)
 		return;
 	}
 	c->may_commit = false;
-	danger(c, SQL_DANGER_IMPLICIT_COMMIT);
-	raise(c, SQL_CLASS_ADMIN, "it renews the statistics of tables");
+	ctx_danger(c, SQL_DANGER_IMPLICIT_COMMIT);
+	ctx_raise(c, SQL_CLASS_ADMIN, "it renews the statistics of tables");
 }
 
 void
@@ -95,10 +95,10 @@ stmt_show_mysql(struct ctx *c)
 	c->f->returns_rows = true;
 	while (!at_end(c) && !is_kw(cur(c), KW_WHERE)) {
 		if (is_kw(cur(c), KW_ANALYZE) || is_kw(cur(c), KW_INTO))
-			raise(c, SQL_CLASS_UNKNOWN, "its SHOW cannot be read");
-		step(c);
+			ctx_raise(c, SQL_CLASS_UNKNOWN, "its SHOW cannot be read");
+		ctx_step(c);
 	}
-	walk(c, WALK_EXPR);
+	ctx_walk(c, WALK_EXPR);
 }
 
 /* HANDLER t OPEN, READ, CLOSE */
@@ -107,22 +107,22 @@ stmt_handler(struct ctx *c)
 {
 	struct name nm;
 
-	if (!take_name(c, &nm)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its HANDLER cannot be read");
+	if (!ctx_take_name(c, &nm)) {
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its HANDLER cannot be read");
 		return;
 	}
-	note_table(c, &nm, SQL_USE_READ);
+	ctx_note_table(c, &nm, SQL_USE_READ);
 	if (is_kw(cur(c), KW_OPEN) || is_kw(cur(c), KW_CLOSE)) {
-		raise(c, SQL_CLASS_SESSION, "it opens or closes a handle on a table");
+		ctx_raise(c, SQL_CLASS_SESSION, "it opens or closes a handle on a table");
 		return;
 	}
 	if (!is_kw(cur(c), KW_READ)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its HANDLER cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its HANDLER cannot be read");
 		return;
 	}
 	c->f->returns_rows = true;
-	step(c);
-	walk(c, WALK_EXPR);
+	ctx_step(c);
+	ctx_walk(c, WALK_EXPR);
 }
 
 void
@@ -130,7 +130,7 @@ stmt_begin_mysql(struct ctx *c)
 {
 	if (is_kw(cur(c), KW_WORK) || at_end(c))
 		return;
-	raise(c, SQL_CLASS_CALL, "it runs a block of statements");
+	ctx_raise(c, SQL_CLASS_CALL, "it runs a block of statements");
 	c->may_commit = false;
 }
 
@@ -141,7 +141,7 @@ stmt_start_mysql(struct ctx *c)
 		verb_add(c, cur(c));
 		return;
 	}
-	raise(c, SQL_CLASS_ADMIN, "it starts replication");
+	ctx_raise(c, SQL_CLASS_ADMIN, "it starts replication");
 	c->may_commit = false;
 }
 
@@ -153,7 +153,7 @@ stmt_xa(struct ctx *c)
 		return;
 	}
 	c->may_commit = false;
-	raise(c, SQL_CLASS_ADMIN, "it begins, leaves or ends a transaction that any session may end");
+	ctx_raise(c, SQL_CLASS_ADMIN, "it begins, leaves or ends a transaction that any session may end");
 }
 
 void
@@ -163,18 +163,18 @@ stmt_load(struct ctx *c)
 
 	c->may_commit = false;
 	if (is_kw(cur(c), KW_INDEX)) {
-		raise(c, SQL_CLASS_ADMIN, "it steers the index cache");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it steers the index cache");
 		return;
 	}
-	raise(c, SQL_CLASS_FILE, "it reads a file into a table");
-	while (!at_end(c) && !(is_kw(cur(c), KW_INTO) && is_kw(ahead(c, 1), KW_TABLE)))
-		step(c);
+	ctx_raise(c, SQL_CLASS_FILE, "it reads a file into a table");
+	while (!at_end(c) && !(is_kw(cur(c), KW_INTO) && is_kw(ctx_ahead(c, 1), KW_TABLE)))
+		ctx_step(c);
 	if (at_end(c))
 		return;
-	step(c);
-	step(c);
-	if (take_name(c, &nm))
-		note_table(c, &nm, SQL_USE_WRITE);
+	ctx_step(c);
+	ctx_step(c);
+	if (ctx_take_name(c, &nm))
+		ctx_note_table(c, &nm, SQL_USE_WRITE);
 }
 
 /* RENAME TABLE a TO b, c TO d; RENAME USER */
@@ -185,28 +185,28 @@ stmt_rename(struct ctx *c)
 
 	verb_add(c, cur(c));
 	if (is_kw(cur(c), KW_USER)) {
-		raise(c, SQL_CLASS_DCL, "it renames users");
+		ctx_raise(c, SQL_CLASS_DCL, "it renames users");
 		return;
 	}
-	step(c);
+	ctx_step(c);
 	stmt_skip_exists(c);
-	while (take_name(c, &nm)) {
-		note_table(c, &nm, SQL_USE_WRITE);
+	while (ctx_take_name(c, &nm)) {
+		ctx_note_table(c, &nm, SQL_USE_WRITE);
 		while (!at_end(c) && !is_kw(cur(c), KW_TO))
-			step(c);
-		skip_kw(c, KW_TO);
-		if (take_name(c, &nm))
-			note_table(c, &nm, SQL_USE_WRITE);
+			ctx_step(c);
+		ctx_skip_kw(c, KW_TO);
+		if (ctx_take_name(c, &nm))
+			ctx_note_table(c, &nm, SQL_USE_WRITE);
 		if (cur(c)->tok != TOK_COMMA)
 			break;
-		step(c);
+		ctx_step(c);
 	}
 }
 
 void
 stmt_do(struct ctx *c)
 {
-	walk(c, WALK_EXPR);
+	ctx_walk(c, WALK_EXPR);
 }
 
 /* CHECK TABLE looks; FOR UPGRADE changes. */
@@ -214,7 +214,7 @@ void
 stmt_check(struct ctx *c)
 {
 	c->f->returns_rows = true;
-	for (; !at_end(c); step(c))
+	for (; !at_end(c); ctx_step(c))
 		if (is_kw(cur(c), KW_FOR))
-			raise(c, SQL_CLASS_ADMIN, "it checks tables and may change them");
+			ctx_raise(c, SQL_CLASS_ADMIN, "it checks tables and may change them");
 }

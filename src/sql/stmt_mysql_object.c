@@ -50,15 +50,15 @@ find(enum sql_kw kw)
 static void
 skip_assignment(struct ctx *c)
 {
-	step(c);
-	if (is_op(c, cur(c), "="))
-		step(c);
-	step(c);
+	ctx_step(c);
+	if (ctx_is_op(c, cur(c), "="))
+		ctx_step(c);
+	ctx_step(c);
 	if (cur(c)->tok == TOK_VAR)
-		step(c);
-	if (cur(c)->tok == TOK_OPEN && ahead(c, 1)->tok == TOK_CLOSE) {
-		step(c);
-		step(c);
+		ctx_step(c);
+	if (cur(c)->tok == TOK_OPEN && ctx_ahead(c, 1)->tok == TOK_CLOSE) {
+		ctx_step(c);
+		ctx_step(c);
 	}
 }
 
@@ -73,15 +73,15 @@ skip_adjective(struct ctx *c)
 		skip_assignment(c);
 		return true;
 	case KW_SQL:
-		step(c);	/* SECURITY */
-		step(c);	/* DEFINER or INVOKER */
+		ctx_step(c);	/* SECURITY */
+		ctx_step(c);	/* DEFINER or INVOKER */
 		break;
 	default:
 		return false;
 	}
 	if (is_kw(cur(c), KW_TEMPORARY))
 		verb_add(c, cur(c));
-	step(c);
+	ctx_step(c);
 	return true;
 }
 
@@ -94,13 +94,13 @@ take_kind(struct ctx *c)
 		;
 	o = cur(c)->tok == TOK_WORD ? find(cur(c)->kw) : NULL;
 	if (o == NULL) {
-		danger(c, SQL_DANGER_UNREADABLE);
-		raise(c, SQL_CLASS_UNKNOWN, "twokey does not know this kind of object");
+		ctx_danger(c, SQL_DANGER_UNREADABLE);
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "twokey does not know this kind of object");
 		return NULL;
 	}
 	verb_add(c, cur(c));
-	step(c);
-	skip_kw(c, KW_BODY);
+	ctx_step(c);
+	ctx_skip_kw(c, KW_BODY);
 	return o;
 }
 
@@ -110,9 +110,9 @@ on_table(struct ctx *c)
 	struct name nm;
 
 	while (!at_end(c) && !is_kw(cur(c), KW_ON))
-		step(c);
-	if (skip_kw(c, KW_ON) && take_name(c, &nm))
-		note_table(c, &nm, SQL_USE_WRITE);
+		ctx_step(c);
+	if (ctx_skip_kw(c, KW_ON) && ctx_take_name(c, &nm))
+		ctx_note_table(c, &nm, SQL_USE_WRITE);
 }
 
 static const struct object *
@@ -123,11 +123,11 @@ object(struct ctx *c, const char *reason)
 
 	if (o == NULL)
 		return NULL;
-	raise(c, o->class, o->class == SQL_CLASS_DCL ? "it changes users or what they may do"
+	ctx_raise(c, o->class, o->class == SQL_CLASS_DCL ? "it changes users or what they may do"
 	    : o->class == SQL_CLASS_ADMIN ? "it changes the server itself" : reason);
 	if (o->class != SQL_CLASS_SESSION) {
 		if (!temporary)
-			danger(c, SQL_DANGER_IMPLICIT_COMMIT);
+			ctx_danger(c, SQL_DANGER_IMPLICIT_COMMIT);
 		c->may_commit = false;
 	}
 	stmt_skip_exists(c);
@@ -144,10 +144,10 @@ table_query(struct ctx *c)
 {
 	unsigned opened = 0;
 
-	for (; !at_end(c); step(c)) {
-		if (is_kw(cur(c), KW_SELECT) || (is_kw(cur(c), KW_WITH) && is_kw(ahead(c, 2), KW_AS))) {
+	for (; !at_end(c); ctx_step(c)) {
+		if (is_kw(cur(c), KW_SELECT) || (is_kw(cur(c), KW_WITH) && is_kw(ctx_ahead(c, 2), KW_AS))) {
 			c->opened = opened;
-			walk(c, WALK_QUERY);
+			ctx_walk(c, WALK_QUERY);
 			return;
 		}
 		if (cur(c)->tok == TOK_OPEN)
@@ -166,9 +166,9 @@ stmt_create_mysql(struct ctx *c)
 		return;
 	if (o->kw == KW_FUNCTION) {
 		while (!at_end(c) && !is_kw(cur(c), KW_SONAME))
-			step(c);
+			ctx_step(c);
 		if (!at_end(c))
-			raise(c, SQL_CLASS_ADMIN, "it loads code into the server");
+			ctx_raise(c, SQL_CLASS_ADMIN, "it loads code into the server");
 	}
 	if (o->flags & OBJ_QUERY) {
 		c->dormant = (o->flags & OBJ_VIEW) != 0;
@@ -183,7 +183,7 @@ stmt_alter_mysql(struct ctx *c)
 	const struct object *o = object(c, "it changes the definition of an object");
 
 	if (o != NULL && (o->flags & OBJ_TABLE))
-		danger(c, SQL_DANGER_TABLE_LOCK);
+		ctx_danger(c, SQL_DANGER_TABLE_LOCK);
 }
 
 void
@@ -192,5 +192,5 @@ stmt_drop_mysql(struct ctx *c)
 	const struct object *o = object(c, "it drops an object");
 
 	if (o != NULL && o->class != SQL_CLASS_SESSION)
-		danger(c, SQL_DANGER_DROP);
+		ctx_danger(c, SQL_DANGER_DROP);
 }

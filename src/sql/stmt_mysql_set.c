@@ -19,9 +19,9 @@ judge_name(struct ctx *c, const char *p, size_t n)
 		p = dot + 1;
 	}
 	if (setting_class(c->d->engine, p, n) == SQL_CLASS_SESSION)
-		raise(c, SQL_CLASS_SESSION, "it changes a setting of this connection");
+		ctx_raise(c, SQL_CLASS_SESSION, "it changes a setting of this connection");
 	else
-		raise(c, SQL_CLASS_ADMIN, power);
+		ctx_raise(c, SQL_CLASS_ADMIN, power);
 }
 
 static bool
@@ -40,14 +40,14 @@ begins_with(const char *p, size_t n, const char *word)
 static void
 target_variable(struct ctx *c, const struct sql_token *t)
 {
-	const char *p = tok_text(c, t);
+	const char *p = ctx_text(c, t);
 
 	if (t->len < 2 || p[1] != '@') {
-		raise(c, SQL_CLASS_SESSION, variable);
+		ctx_raise(c, SQL_CLASS_SESSION, variable);
 		return;
 	}
 	if (begins_with(p + 2, t->len - 2, "global.") || begins_with(p + 2, t->len - 2, "persist"))
-		raise(c, SQL_CLASS_ADMIN, "it changes a setting of the whole server");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it changes a setting of the whole server");
 	else
 		judge_name(c, p + 2, t->len - 2);
 }
@@ -58,32 +58,32 @@ target_word(struct ctx *c, const struct sql_token *t, const struct sql_token *ne
 {
 	switch (t->tok == TOK_WORD ? (int)t->kw : KW_NO) {
 	case KW_GLOBAL: case KW_PERSIST: case KW_PERSIST_ONLY:
-		raise(c, SQL_CLASS_ADMIN, "it changes a setting of the whole server");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it changes a setting of the whole server");
 		return;
 	case KW_SESSION: case KW_LOCAL:
 		if (next->tok != TOK_WORD && next->tok != TOK_NAME)
-			raise(c, SQL_CLASS_ADMIN, power);
+			ctx_raise(c, SQL_CLASS_ADMIN, power);
 		else if (is_kw(next, KW_TRANSACTION))
-			raise(c, SQL_CLASS_ADMIN, "it changes what transactions may do");
+			ctx_raise(c, SQL_CLASS_ADMIN, "it changes what transactions may do");
 		else
-			judge_name(c, tok_text(c, next), next->len);
+			judge_name(c, ctx_text(c, next), next->len);
 		return;
 	case KW_PASSWORD: case KW_ROLE: case KW_DEFAULT:
-		raise(c, SQL_CLASS_DCL, "it changes passwords or roles");
+		ctx_raise(c, SQL_CLASS_DCL, "it changes passwords or roles");
 		return;
 	case KW_TRANSACTION:
-		raise(c, SQL_CLASS_ADMIN, "it changes what transactions may do");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it changes what transactions may do");
 		return;
 	case KW_NAMES: case KW_CHARACTER: case KW_CHARSET: case KW_RESOURCE:
-		raise(c, SQL_CLASS_ADMIN, power);
+		ctx_raise(c, SQL_CLASS_ADMIN, power);
 		return;
 	default:
 		break;
 	}
 	if (next->tok == TOK_DOT)
-		raise(c, SQL_CLASS_ADMIN, power);
+		ctx_raise(c, SQL_CLASS_ADMIN, power);
 	else
-		judge_name(c, tok_text(c, t), t->len);
+		judge_name(c, ctx_text(c, t), t->len);
 }
 
 static void
@@ -114,7 +114,7 @@ judge_targets(struct ctx *c)
 		else if (begins && (t.tok == TOK_WORD || t.tok == TOK_NAME))
 			target_word(c, &t, &next);
 		else if (begins)
-			raise(c, SQL_CLASS_UNKNOWN, "its SET cannot be read");
+			ctx_raise(c, SQL_CLASS_UNKNOWN, "its SET cannot be read");
 		if (t.tok == TOK_OPEN)
 			depth++;
 		else if (t.tok == TOK_CLOSE && depth > 0)
@@ -130,17 +130,17 @@ for_statement(struct ctx *c)
 {
 	bool begins = true;
 
-	step(c);
-	for (; !at_end(c) && !is_kw(cur(c), KW_FOR); step(c)) {
+	ctx_step(c);
+	for (; !at_end(c) && !is_kw(cur(c), KW_FOR); ctx_step(c)) {
 		if (begins && (cur(c)->tok != TOK_WORD
-		    || setting_class(c->d->engine, tok_text(c, cur(c)), cur(c)->len) != SQL_CLASS_SESSION))
-			raise(c, SQL_CLASS_ADMIN, power);
+		    || setting_class(c->d->engine, ctx_text(c, cur(c)), cur(c)->len) != SQL_CLASS_SESSION))
+			ctx_raise(c, SQL_CLASS_ADMIN, power);
 		if (cur(c)->tok == TOK_OPEN)
-			raise(c, SQL_CLASS_CALL, "a setting in it is computed");
+			ctx_raise(c, SQL_CLASS_CALL, "a setting in it is computed");
 		begins = cur(c)->tok == TOK_COMMA;
 	}
-	if (!skip_kw(c, KW_FOR)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its SET cannot be read");
+	if (!ctx_skip_kw(c, KW_FOR)) {
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its SET cannot be read");
 		return;
 	}
 	c->verb[0] = '\0';
@@ -151,7 +151,7 @@ void
 stmt_set_mysql(struct ctx *c)
 {
 	if (at_end(c)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its SET cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its SET cannot be read");
 		return;
 	}
 	if (is_kw(cur(c), KW_STATEMENT) && c->d->engine == SQL_MARIADB) {
@@ -159,5 +159,5 @@ stmt_set_mysql(struct ctx *c)
 		return;
 	}
 	judge_targets(c);
-	walk(c, WALK_EXPR);
+	ctx_walk(c, WALK_EXPR);
 }

@@ -88,13 +88,13 @@ is_adjective(const struct ctx *c, const struct sql_token *t)
 void
 stmt_skip_exists(struct ctx *c)
 {
-	skip_kw(c, KW_CONCURRENTLY);
-	if (is_kw(cur(c), KW_IF) && (is_kw(ahead(c, 1), KW_NOT) || is_kw(ahead(c, 1), KW_EXISTS))) {
-		step(c);
-		skip_kw(c, KW_NOT);
-		skip_kw(c, KW_EXISTS);
+	ctx_skip_kw(c, KW_CONCURRENTLY);
+	if (is_kw(cur(c), KW_IF) && (is_kw(ctx_ahead(c, 1), KW_NOT) || is_kw(ctx_ahead(c, 1), KW_EXISTS))) {
+		ctx_step(c);
+		ctx_skip_kw(c, KW_NOT);
+		ctx_skip_kw(c, KW_EXISTS);
 	}
-	skip_kw(c, KW_ONLY);
+	ctx_skip_kw(c, KW_ONLY);
 }
 
 /* The names behind the kind: a, b.c, ... */
@@ -105,17 +105,17 @@ stmt_take_tables(struct ctx *c)
 	int i;
 
 	for (;;) {
-		skip_kw(c, KW_ONLY);
-		if (!take_name(c, &nm))
+		ctx_skip_kw(c, KW_ONLY);
+		if (!ctx_take_name(c, &nm))
 			return;
-		i = note_table(c, &nm, SQL_USE_WRITE);
+		i = ctx_note_table(c, &nm, SQL_USE_WRITE);
 		if (i >= 0 && c->reason_name.n == 0)
 			c->reason_name = c->f->tables[i].name;
-		if (is_op(c, cur(c), "*"))
-			step(c);
+		if (ctx_is_op(c, cur(c), "*"))
+			ctx_step(c);
 		if (cur(c)->tok != TOK_COMMA)
 			return;
-		step(c);
+		ctx_step(c);
 	}
 }
 
@@ -123,9 +123,9 @@ static void
 seek(struct ctx *c, enum sql_kw kw)
 {
 	while (!at_end(c) && !is_kw(cur(c), kw))
-		step(c);
+		ctx_step(c);
 	if (!at_end(c))
-		step(c);
+		ctx_step(c);
 }
 
 void
@@ -134,8 +134,8 @@ stmt_as_query(struct ctx *c)
 	unsigned opened = 0;
 	const struct sql_token *t;
 
-	for (; !at_end(c); step(c)) {
-		t = ahead(c, 1);
+	for (; !at_end(c); ctx_step(c)) {
+		t = ctx_ahead(c, 1);
 		if (cur(c)->tok == TOK_OPEN)
 			opened++;
 		if (cur(c)->tok == TOK_CLOSE && opened > 0)
@@ -144,12 +144,12 @@ stmt_as_query(struct ctx *c)
 			continue;
 		if (is_kw(t, KW_SELECT) || is_kw(t, KW_WITH) || is_kw(t, KW_VALUES) || is_kw(t, KW_TABLE)
 		    || t->tok == TOK_OPEN) {
-			step(c);
-			walk(c, WALK_QUERY);
+			ctx_step(c);
+			ctx_walk(c, WALK_QUERY);
 			return;
 		}
 		if (is_kw(t, KW_EXECUTE) && c->d->engine == SQL_POSTGRES) {
-			raise(c, SQL_CLASS_CALL, "it runs a prepared statement that is not in the text");
+			ctx_raise(c, SQL_CLASS_CALL, "it runs a prepared statement that is not in the text");
 			return;
 		}
 	}
@@ -164,24 +164,24 @@ take_kind(struct ctx *c)
 	while (is_adjective(c, cur(c))) {
 		if (!is_kw(cur(c), KW_OR) && !is_kw(cur(c), KW_REPLACE))
 			verb_add(c, cur(c));
-		step(c);
+		ctx_step(c);
 	}
-	if (is_kw(cur(c), KW_USER) && is_kw(ahead(c, 1), KW_MAPPING)) {
+	if (is_kw(cur(c), KW_USER) && is_kw(ctx_ahead(c, 1), KW_MAPPING)) {
 		verb_add(c, cur(c));
-		step(c);
+		ctx_step(c);
 	}
 	o = cur(c)->tok == TOK_WORD ? find(c, cur(c)->kw) : NULL;
 	if (o == NULL) {
-		raise(c, SQL_CLASS_UNKNOWN, "twokey does not know this kind of object");
-		danger(c, SQL_DANGER_UNREADABLE);
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "twokey does not know this kind of object");
+		ctx_danger(c, SQL_DANGER_UNREADABLE);
 		return NULL;
 	}
 	verb_add(c, cur(c));
-	step(c);
+	ctx_step(c);
 	/* EVENT TRIGGER, OPERATOR CLASS, TEXT SEARCH ..., ACCESS METHOD */
 	if (o->kw == KW_EVENT || o->kw == KW_TEXT || o->kw == KW_ACCESS || o->kw == KW_LARGE) {
 		verb_add(c, cur(c));
-		step(c);
+		ctx_step(c);
 	}
 	return o;
 }
@@ -193,20 +193,20 @@ object(struct ctx *c, const struct object *o)
 	bool concurrent = is_kw(cur(c), KW_CONCURRENTLY);
 
 	if (o->class > SQL_CLASS_DDL)
-		raise(c, o->class, o->class == SQL_CLASS_DCL ? "it changes users or what they may do"
+		ctx_raise(c, o->class, o->class == SQL_CLASS_DCL ? "it changes users or what they may do"
 		    : "it changes the server itself");
 	if ((o->flags & OBJ_STAYS) || concurrent) {
 		c->may_commit = false;
-		danger(c, SQL_DANGER_NO_ROLLBACK);
+		ctx_danger(c, SQL_DANGER_NO_ROLLBACK);
 	}
 	stmt_skip_exists(c);
 	if (o->flags & OBJ_TABLE)
 		stmt_take_tables(c);
 	if (o->flags & (OBJ_ON | OBJ_TO)) {
 		seek(c, o->flags & OBJ_ON ? KW_ON : KW_TO);
-		skip_kw(c, KW_ONLY);
-		if (take_name(c, &nm))
-			note_table(c, &nm, SQL_USE_WRITE);
+		ctx_skip_kw(c, KW_ONLY);
+		if (ctx_take_name(c, &nm))
+			ctx_note_table(c, &nm, SQL_USE_WRITE);
 	}
 }
 
@@ -226,7 +226,7 @@ stmt_create(struct ctx *c)
 	if (o->kw == KW_SCHEMA) {
 		seek(c, KW_GRANT);
 		if (!at_end(c))
-			raise(c, SQL_CLASS_DCL, "it changes what users may do");
+			ctx_raise(c, SQL_CLASS_DCL, "it changes what users may do");
 	}
 }
 
@@ -239,7 +239,7 @@ stmt_alter(struct ctx *c)
 		return;
 	object(c, o);
 	if (o->flags & OBJ_TABLE)
-		danger(c, SQL_DANGER_TABLE_LOCK);
+		ctx_danger(c, SQL_DANGER_TABLE_LOCK);
 }
 
 void
@@ -254,14 +254,14 @@ stmt_drop(struct ctx *c)
 void
 stmt_truncate(struct ctx *c)
 {
-	skip_kw(c, KW_TABLE);
+	ctx_skip_kw(c, KW_TABLE);
 	stmt_take_tables(c);
 }
 
 void
 stmt_lock(struct ctx *c)
 {
-	skip_kw(c, KW_TABLE);
+	ctx_skip_kw(c, KW_TABLE);
 	stmt_take_tables(c);
 }
 
@@ -272,7 +272,7 @@ stmt_tables(struct ctx *c)
 	while (cur(c)->tok == TOK_WORD && (is_kw(cur(c), KW_MATERIALIZED) || is_kw(cur(c), KW_VIEW)
 	    || is_kw(cur(c), KW_CONCURRENTLY))) {
 		verb_add(c, cur(c));
-		step(c);
+		ctx_step(c);
 	}
 	stmt_take_tables(c);
 }
@@ -285,9 +285,9 @@ stmt_grant(struct ctx *c)
 	if (at_end(c))
 		return;
 	if (is_kw(cur(c), KW_TABLE))
-		step(c);
-	else if (cur(c)->tok == TOK_WORD && is_name(c, ahead(c, 1)) && !is_kw(ahead(c, 1), KW_TO)
-	    && !is_kw(ahead(c, 1), KW_FROM))
+		ctx_step(c);
+	else if (cur(c)->tok == TOK_WORD && ctx_is_name(c, ctx_ahead(c, 1)) && !is_kw(ctx_ahead(c, 1), KW_TO)
+	    && !is_kw(ctx_ahead(c, 1), KW_FROM))
 		return;		/* ON SCHEMA x and the like */
 	stmt_take_tables(c);
 }

@@ -11,7 +11,7 @@ stmt_query(struct ctx *c)
 {
 	bool outer = c->verb[0] == '\0';
 
-	walk(c, WALK_QUERY);
+	ctx_walk(c, WALK_QUERY);
 	if (outer && (c->verb[0] == '\0' || strcmp(c->verb, "SELECT") == 0 || strcmp(c->verb, "VALUES") == 0
 	    || strcmp(c->verb, "TABLE") == 0)) {
 		c->f->returns_rows = true;
@@ -25,15 +25,15 @@ stmt_expr(struct ctx *c)
 {
 	c->f->returns_rows = true;
 	/* the name before the arguments is told by the class already */
-	if (is_name(c, cur(c)) && ahead(c, 1)->tok != TOK_DOT)
-		step(c);
-	walk(c, WALK_EXPR);
+	if (ctx_is_name(c, cur(c)) && ctx_ahead(c, 1)->tok != TOK_DOT)
+		ctx_step(c);
+	ctx_walk(c, WALK_EXPR);
 }
 
 static bool
 is_off(const struct ctx *c, const struct sql_token *t)
 {
-	const char *p = tok_text(c, t);
+	const char *p = ctx_text(c, t);
 	size_t n = t->len;
 
 	if (t->tok == TOK_STRING && n >= 2 && p[0] == '\'') {
@@ -54,7 +54,7 @@ names_analyze(const struct ctx *c, const struct sql_token *t)
 
 	if (t->tok != TOK_WORD && t->tok != TOK_NAME)
 		return false;
-	n = fold_into(c, t, name, sizeof(name), false);
+	n = ctx_fold_into(c, t, name, sizeof(name), false);
 	return n == 7 && (memcmp(name, "analyze", 7) == 0 || memcmp(name, "analyse", 7) == 0);
 }
 
@@ -64,17 +64,17 @@ explain_options(struct ctx *c)
 {
 	bool analyze = false;
 
-	step(c);
+	ctx_step(c);
 	while (!at_end(c) && cur(c)->tok != TOK_CLOSE) {
-		if (names_analyze(c, cur(c)) && !is_off(c, ahead(c, 1)))
+		if (names_analyze(c, cur(c)) && !is_off(c, ctx_ahead(c, 1)))
 			analyze = true;
 		while (!at_end(c) && cur(c)->tok != TOK_COMMA && cur(c)->tok != TOK_CLOSE)
-			step(c);
+			ctx_step(c);
 		if (cur(c)->tok == TOK_COMMA)
-			step(c);
+			ctx_step(c);
 	}
 	if (!at_end(c))
-		step(c);
+		ctx_step(c);
 	return analyze;
 }
 
@@ -88,25 +88,25 @@ planned(struct ctx *c)
 	switch (t->tok == TOK_WORD ? (int)t->kw : t->tok == TOK_OPEN ? KW_SELECT : KW_NO) {
 	case KW_SELECT: case KW_WITH: case KW_VALUES: case KW_TABLE: case KW_INSERT: case KW_UPDATE:
 	case KW_DELETE: case KW_MERGE:
-		walk(c, WALK_QUERY);
+		ctx_walk(c, WALK_QUERY);
 		return;
 	case KW_CREATE: case KW_DECLARE:
 		if (t->kw == KW_CREATE) {
 			stmt_as_query(c);
 		} else {
 			while (!at_end(c) && !is_kw(cur(c), KW_FOR))
-				step(c);
-			skip_kw(c, KW_FOR);
-			walk(c, WALK_QUERY);
+				ctx_step(c);
+			ctx_skip_kw(c, KW_FOR);
+			ctx_walk(c, WALK_QUERY);
 		}
 		return;
 	case KW_EXECUTE:
-		step(c);
-		step(c);
-		walk(c, WALK_EXPR);
+		ctx_step(c);
+		ctx_step(c);
+		ctx_walk(c, WALK_EXPR);
 		return;
 	default:
-		raise(c, SQL_CLASS_UNKNOWN, "EXPLAIN of this cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "EXPLAIN of this cannot be read");
 	}
 }
 
@@ -117,8 +117,8 @@ explain_sqlite(struct ctx *c)
 
 	if (is_kw(cur(c), KW_QUERY)) {
 		verb_add(c, cur(c));
-		step(c);
-		skip_kw(c, KW_PLAN);
+		ctx_step(c);
+		ctx_skip_kw(c, KW_PLAN);
 	}
 	t = cur(c);
 	c->quiet = true;
@@ -128,13 +128,13 @@ explain_sqlite(struct ctx *c)
 		return;
 	}
 	if (t->tok != TOK_WORD || t->kw == KW_NO || verb_find(t->kw, SQL_SQLITE) == NULL) {
-		raise(c, SQL_CLASS_UNKNOWN, "EXPLAIN of this cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "EXPLAIN of this cannot be read");
 		return;
 	}
 	if (verb_find(t->kw, SQL_SQLITE)->handle == stmt_query)
-		walk(c, WALK_QUERY);
+		ctx_walk(c, WALK_QUERY);
 	else
-		skip_rest(c);
+		ctx_skip_rest(c);
 }
 
 void
@@ -147,15 +147,15 @@ stmt_explain(struct ctx *c)
 		explain_sqlite(c);
 		return;
 	}
-	if (cur(c)->tok == TOK_OPEN && !is_kw(ahead(c, 1), KW_SELECT) && !is_kw(ahead(c, 1), KW_WITH)
-	    && !is_kw(ahead(c, 1), KW_VALUES) && !is_kw(ahead(c, 1), KW_TABLE)
-	    && ahead(c, 1)->tok != TOK_OPEN) {
+	if (cur(c)->tok == TOK_OPEN && !is_kw(ctx_ahead(c, 1), KW_SELECT) && !is_kw(ctx_ahead(c, 1), KW_WITH)
+	    && !is_kw(ctx_ahead(c, 1), KW_VALUES) && !is_kw(ctx_ahead(c, 1), KW_TABLE)
+	    && ctx_ahead(c, 1)->tok != TOK_OPEN) {
 		analyze = explain_options(c);
 	} else {
 		while (is_kw(cur(c), KW_ANALYZE) || is_kw(cur(c), KW_ANALYSE) || is_kw(cur(c), KW_VERBOSE)) {
 			if (!is_kw(cur(c), KW_VERBOSE))
 				analyze = true;
-			step(c);
+			ctx_step(c);
 		}
 	}
 	if (!analyze) {
@@ -172,18 +172,18 @@ copy_end(struct ctx *c, bool in)
 {
 	const struct sql_token *t = cur(c);
 
-	if (is_kw(t, KW_PROGRAM) && ahead(c, 1)->tok == TOK_STRING) {
+	if (is_kw(t, KW_PROGRAM) && ctx_ahead(c, 1)->tok == TOK_STRING) {
 		c->may_commit = false;
-		raise(c, SQL_CLASS_FILE, "it runs a program on the server");
+		ctx_raise(c, SQL_CLASS_FILE, "it runs a program on the server");
 	} else if (t->tok == TOK_STRING) {
 		c->may_commit = in;
-		raise(c, SQL_CLASS_FILE, in ? "it reads a file of the server into a table"
+		ctx_raise(c, SQL_CLASS_FILE, in ? "it reads a file of the server into a table"
 		    : "it writes to a file of the server");
 	} else if (!(in ? is_kw(t, KW_STDIN) : is_kw(t, KW_STDOUT)) && !is_kw(t, KW_STDIN)
 	    && !is_kw(t, KW_STDOUT)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its COPY cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its COPY cannot be read");
 	}
-	skip_rest(c);
+	ctx_skip_rest(c);
 }
 
 void
@@ -194,42 +194,42 @@ stmt_copy(struct ctx *c)
 	bool in;
 	int i;
 
-	skip_kw(c, KW_BINARY);
+	ctx_skip_kw(c, KW_BINARY);
 	if (cur(c)->tok == TOK_OPEN) {
 		c->in_copy = true;
-		walk(c, WALK_QUERY);
+		ctx_walk(c, WALK_QUERY);
 		c->in_copy = false;
 		verb_set(c, "COPY");
-		if (skip_kw(c, KW_TO))
+		if (ctx_skip_kw(c, KW_TO))
 			copy_end(c, false);
 		else
-			raise(c, SQL_CLASS_UNKNOWN, "its COPY cannot be read");
+			ctx_raise(c, SQL_CLASS_UNKNOWN, "its COPY cannot be read");
 		return;
 	}
-	if (!take_name(c, &nm)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its COPY cannot be read");
+	if (!ctx_take_name(c, &nm)) {
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its COPY cannot be read");
 		return;
 	}
 	columns = 0;
 	while (cur(c)->tok == TOK_OPEN || (columns > 0 && cur(c)->tok != TOK_CLOSE && !at_end(c))) {
-		if (columns++ > 0 && is_name(c, cur(c)))
-			note_column(c, cur(c));
-		step(c);
+		if (columns++ > 0 && ctx_is_name(c, cur(c)))
+			ctx_note_column(c, cur(c));
+		ctx_step(c);
 	}
 	if (columns > 0 && cur(c)->tok == TOK_CLOSE)
-		step(c);
+		ctx_step(c);
 	in = is_kw(cur(c), KW_FROM);
-	i = note_table(c, &nm, in ? SQL_USE_WRITE : SQL_USE_READ);
+	i = ctx_note_table(c, &nm, in ? SQL_USE_WRITE : SQL_USE_READ);
 	if (in)
-		raise_name(c, SQL_CLASS_WRITE, "it adds rows to %",
+		ctx_raise_name(c, SQL_CLASS_WRITE, "it adds rows to %",
 		    i >= 0 ? c->f->tables[i].name : (struct sql_str){ NULL, 0 });
 	else
 		c->f->ncolumns = 0;
 	if (!in && !is_kw(cur(c), KW_TO)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its COPY cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its COPY cannot be read");
 		return;
 	}
-	step(c);
+	ctx_step(c);
 	copy_end(c, in);
 }
 
@@ -237,15 +237,15 @@ stmt_copy(struct ctx *c)
 void
 stmt_prepare(struct ctx *c)
 {
-	if (is_kw(cur(c), KW_TRANSACTION) && ahead(c, 1)->tok == TOK_STRING) {
+	if (is_kw(cur(c), KW_TRANSACTION) && ctx_ahead(c, 1)->tok == TOK_STRING) {
 		verb_add(c, cur(c));
-		raise(c, SQL_CLASS_ADMIN, "it leaves a transaction, with its locks, to whoever ends it");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it leaves a transaction, with its locks, to whoever ends it");
 		return;
 	}
 	while (!at_end(c) && !is_kw(cur(c), KW_AS))
-		step(c);
-	if (!skip_kw(c, KW_AS)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its PREPARE cannot be read");
+		ctx_step(c);
+	if (!ctx_skip_kw(c, KW_AS)) {
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its PREPARE cannot be read");
 		return;
 	}
 	verb_inner(c);
@@ -256,12 +256,12 @@ void
 stmt_declare(struct ctx *c)
 {
 	while (!at_end(c) && !is_kw(cur(c), KW_FOR))
-		step(c);
-	if (!skip_kw(c, KW_FOR)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its cursor cannot be read");
+		ctx_step(c);
+	if (!ctx_skip_kw(c, KW_FOR)) {
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its cursor cannot be read");
 		return;
 	}
-	walk(c, WALK_QUERY);
+	ctx_walk(c, WALK_QUERY);
 }
 
 void
@@ -275,9 +275,9 @@ stmt_show(struct ctx *c)
 {
 	c->f->returns_rows = true;
 	/* SHOW name, SHOW ALL, SHOW TIME ZONE and the like: names only */
-	for (; !at_end(c); step(c))
+	for (; !at_end(c); ctx_step(c))
 		if (cur(c)->tok != TOK_WORD && cur(c)->tok != TOK_NAME && cur(c)->tok != TOK_DOT)
-			raise(c, SQL_CLASS_UNKNOWN, "its SHOW cannot be read");
+			ctx_raise(c, SQL_CLASS_UNKNOWN, "its SHOW cannot be read");
 }
 
 /* COMMIT PREPARED and ROLLBACK PREPARED end what another session began. */
@@ -286,24 +286,24 @@ stmt_tcl(struct ctx *c)
 {
 	if (is_kw(cur(c), KW_PREPARED)) {
 		verb_add(c, cur(c));
-		raise(c, SQL_CLASS_ADMIN, "it ends a prepared transaction of any session");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it ends a prepared transaction of any session");
 	} else if (is_kw(cur(c), KW_IMMEDIATE) || is_kw(cur(c), KW_EXCLUSIVE)) {
-		danger(c, SQL_DANGER_TABLE_LOCK);
-		raise(c, SQL_CLASS_WRITE, "it takes the lock of the whole database for writing");
+		ctx_danger(c, SQL_DANGER_TABLE_LOCK);
+		ctx_raise(c, SQL_CLASS_WRITE, "it takes the lock of the whole database for writing");
 	} else if (is_kw(cur(c), KW_TO) || is_kw(cur(c), KW_TRANSACTION)) {
 		verb_add(c, cur(c));
 	}
-	for (; !at_end(c); step(c))
+	for (; !at_end(c); ctx_step(c))
 		if (cur(c)->tok == TOK_OPEN)
-			raise(c, SQL_CLASS_UNKNOWN, "its transaction control cannot be read");
+			ctx_raise(c, SQL_CLASS_UNKNOWN, "its transaction control cannot be read");
 }
 
 void
 stmt_vacuum(struct ctx *c)
 {
-	for (; !at_end(c); step(c))
+	for (; !at_end(c); ctx_step(c))
 		if (is_kw(cur(c), KW_INTO))
-			raise(c, SQL_CLASS_FILE, "it writes a copy of the database to a file");
+			ctx_raise(c, SQL_CLASS_FILE, "it writes a copy of the database to a file");
 	if (c->class < SQL_CLASS_FILE)
-		raise(c, SQL_CLASS_ADMIN, "it rewrites the database");
+		ctx_raise(c, SQL_CLASS_ADMIN, "it rewrites the database");
 }

@@ -159,7 +159,7 @@ void
 verb_add(struct ctx *c, const struct sql_token *t)
 {
 	size_t len = strlen(c->verb);
-	const char *p = tok_text(c, t);
+	const char *p = ctx_text(c, t);
 
 	if (t->tok != TOK_WORD || t->len + 2 > sizeof(c->verb) - len)
 		return;
@@ -184,10 +184,10 @@ verb_set(struct ctx *c, const char *words)
 static void
 unknown(struct ctx *c, const char *reason)
 {
-	danger(c, SQL_DANGER_UNREADABLE);
-	raise(c, SQL_CLASS_UNKNOWN, reason);
+	ctx_danger(c, SQL_DANGER_UNREADABLE);
+	ctx_raise(c, SQL_CLASS_UNKNOWN, reason);
 	c->may_commit = false;
-	skip_rest(c);
+	ctx_skip_rest(c);
 }
 
 static void
@@ -195,16 +195,16 @@ run(struct ctx *c, const struct verb *v)
 {
 	if (v->handle != stmt_query) {
 		verb_add(c, cur(c));
-		step(c);
+		ctx_step(c);
 	}
 	if (v->reason != NULL)
-		raise(c, v->class, v->reason);
+		ctx_raise(c, v->class, v->reason);
 	c->dangers |= v->dangers;
 	if (v->stays)
 		c->may_commit = false;
 	if (v->handle != NULL)
 		v->handle(c);
-	skip_rest(c);
+	ctx_skip_rest(c);
 }
 
 void
@@ -215,7 +215,7 @@ verb_inner(struct ctx *c)
 
 	if (t->tok == TOK_OPEN) {
 		stmt_query(c);
-		skip_rest(c);
+		ctx_skip_rest(c);
 		return;
 	}
 	v = t->tok == TOK_WORD && t->kw != KW_NO ? verb_find(t->kw, c->d->engine) : NULL;
@@ -229,7 +229,7 @@ verb_inner(struct ctx *c)
 }
 
 void
-statement(struct ctx *c)
+ctx_statement(struct ctx *c)
 {
 	c->class = SQL_CLASS_READ;
 	c->reason = NULL;

@@ -10,12 +10,12 @@ walk_push(struct walker *w, enum frame_kind kind, enum clause clause)
 	struct ctx *c = w->c;
 
 	if (w->depth + 1 == CTX_FRAMES) {
-		danger(c, SQL_DANGER_DEEP);
-		raise(c, SQL_CLASS_UNKNOWN, "it is nested deeper than twokey follows");
-		skip_rest(c);
+		ctx_danger(c, SQL_DANGER_DEEP);
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "it is nested deeper than twokey follows");
+		ctx_skip_rest(c);
 		return;
 	}
-	step(c);
+	ctx_step(c);
 	w->top = &w->frames[++w->depth];
 	memset(w->top, 0, sizeof(*w->top));
 	w->top->kind = (unsigned char)kind;
@@ -28,7 +28,7 @@ static void
 frame_end(struct walker *w, const struct frame *fr)
 {
 	if ((fr->dml == DML_UPDATE || fr->dml == DML_DELETE) && !fr->has_where && !w->c->dormant)
-		note_where(w->c, SQL_WHERE_ABSENT);
+		ctx_note_where(w->c, SQL_WHERE_ABSENT);
 	w->c->nctes = fr->ctes;
 }
 
@@ -40,8 +40,8 @@ pop(struct walker *w)
 
 	frame_end(w, fr);
 	if (fr->rewrite && fr->commas != 2 && !c->dormant) {
-		danger(c, SQL_DANGER_EFFECT_FUNCTION);
-		raise(c, SQL_CLASS_CALL, "it calls ts_rewrite(), which runs the SQL in its argument");
+		ctx_danger(c, SQL_DANGER_EFFECT_FUNCTION);
+		ctx_raise(c, SQL_CLASS_CALL, "it calls ts_rewrite(), which runs the SQL in its argument");
 	}
 	w->top = &w->frames[--w->depth];
 	if (fr->kind == FRAME_CTE) {
@@ -55,14 +55,14 @@ pop(struct walker *w)
 	} else if (w->top->clause == AT_SET) {
 		w->top->clause = AT_SET_VALUE;
 	}
-	step(c);
+	ctx_step(c);
 }
 
 /* A list of columns, or a query in parentheses. */
 static bool
 query_follows(struct ctx *c)
 {
-	const struct sql_token *t = ahead(c, 1);
+	const struct sql_token *t = ctx_ahead(c, 1);
 
 	return is_kw(t, KW_SELECT) || is_kw(t, KW_WITH) || is_kw(t, KW_VALUES) || is_kw(t, KW_TABLE)
 	    || t->tok == TOK_OPEN;
@@ -129,7 +129,7 @@ comma(struct walker *w)
 		fr->clause = AT_WITH;
 		break;
 	case AT_WITH_TAIL:
-		if (is_kw(ahead(w->c, 2), KW_AS) || ahead(w->c, 2)->tok == TOK_OPEN)
+		if (is_kw(ctx_ahead(w->c, 2), KW_AS) || ctx_ahead(w->c, 2)->tok == TOK_OPEN)
 			fr->clause = AT_WITH;
 		break;
 	case AT_START:
@@ -138,7 +138,7 @@ comma(struct walker *w)
 	case AT_EXPR: case AT_FROM: case AT_TARGET: case AT_SET: case AT_WITH:
 		break;
 	}
-	step(w->c);
+	ctx_step(w->c);
 }
 
 static bool
@@ -175,9 +175,9 @@ phrase_word(struct walker *w, const struct sql_token *t, const struct sql_token 
 	case KW_BY:
 		return follows(prev, KW_GROUP, KW_ORDER, KW_PARTITION);
 	case KW_SETS:
-		return tok_is(w->c, prev, "grouping");
+		return ctx_tok_is(w->c, prev, "grouping");
 	case KW_ZONE:
-		return tok_is(w->c, prev, "time");
+		return ctx_tok_is(w->c, prev, "time");
 	case KW_FIRST:
 	case KW_NEXT:
 		return is_kw(prev, KW_FETCH);
@@ -197,8 +197,8 @@ phrase_word(struct walker *w, const struct sql_token *t, const struct sql_token 
 	case KW_SECOND:
 		return prev->tok == TOK_STRING || is_kw(prev, KW_TO);
 	case KW_VARYING:
-		return tok_is(w->c, prev, "character") || tok_is(w->c, prev, "char")
-		    || tok_is(w->c, prev, "bit") || tok_is(w->c, prev, "nchar");
+		return ctx_tok_is(w->c, prev, "character") || ctx_tok_is(w->c, prev, "char")
+		    || ctx_tok_is(w->c, prev, "bit") || ctx_tok_is(w->c, prev, "nchar");
 	default:
 		return false;
 	}
@@ -222,7 +222,7 @@ is_call(struct walker *w, const struct name *nm, const struct sql_token *prev)
 static bool
 takes_phrase(const struct ctx *c, const struct name *nm)
 {
-	const char *p = tok_text(c, &nm->part[0]);
+	const char *p = ctx_text(c, &nm->part[0]);
 	size_t n = nm->part[0].len;
 
 	return nm->nparts == 1 && n > 4 && ((p[0] | 0x20) == 'x' || (p[0] | 0x20) == 'j');
@@ -232,7 +232,7 @@ takes_phrase(const struct ctx *c, const struct name *nm)
 static bool
 is_nextval(const struct ctx *c, const struct name *nm)
 {
-	return c->d->at_vars && nm->nparts > 1 && tok_is(c, &nm->part[nm->nparts - 1], "nextval");
+	return c->d->at_vars && nm->nparts > 1 && ctx_tok_is(c, &nm->part[nm->nparts - 1], "nextval");
 }
 
 void
@@ -243,24 +243,24 @@ walk_name(struct walker *w)
 	struct name nm;
 	bool rewrite;
 
-	if (!take_name(c, &nm)) {
-		step(c);
+	if (!ctx_take_name(c, &nm)) {
+		ctx_step(c);
 		return;
 	}
 	if (cur(c)->tok != TOK_OPEN || nm.wildcard) {
 		if (is_nextval(c, &nm))
-			raise(c, SQL_CLASS_WRITE, "it advances a sequence");
+			ctx_raise(c, SQL_CLASS_WRITE, "it advances a sequence");
 		return;
 	}
 	if (c->d->at_vars && is_kw(&nm.part[0], KW_DEFAULT) && nm.nparts == 1 && !c->dormant) {
-		danger(c, SQL_DANGER_UNKNOWN_FUNCTION);
-		raise(c, SQL_CLASS_CALL, "the default of a column may be a function or advance a sequence");
+		ctx_danger(c, SQL_DANGER_UNKNOWN_FUNCTION);
+		ctx_raise(c, SQL_CLASS_CALL, "the default of a column may be a function or advance a sequence");
 	}
 	if (!is_call(w, &nm, &prev))
 		return;
-	if (tok_is(c, &nm.part[0], "cast"))
+	if (ctx_tok_is(c, &nm.part[0], "cast"))
 		c->f->has_cast = true;
-	rewrite = note_call(c, &nm) == FN_REWRITE;
+	rewrite = ctx_note_call(c, &nm) == FN_REWRITE;
 	walk_push(w, takes_phrase(c, &nm) ? FRAME_PHRASE : FRAME_ARGS, AT_START);
 	w->top->rewrite = rewrite;
 }
@@ -269,7 +269,7 @@ static void
 finish(struct walker *w)
 {
 	if (w->depth > 0)
-		raise(w->c, SQL_CLASS_UNKNOWN, "a parenthesis is not closed");
+		ctx_raise(w->c, SQL_CLASS_UNKNOWN, "a parenthesis is not closed");
 	for (;; w->depth--) {
 		frame_end(w, &w->frames[w->depth]);
 		if (w->depth == 0)
@@ -282,11 +282,11 @@ other(struct walker *w)
 {
 	if (w->top->clause == AT_START)
 		w->top->clause = AT_EXPR;
-	step(w->c);
+	ctx_step(w->c);
 }
 
 void
-walk(struct ctx *c, enum walk_start start)
+ctx_walk(struct ctx *c, enum walk_start start)
 {
 	struct walker w;
 
@@ -311,10 +311,10 @@ walk(struct ctx *c, enum walk_start start)
 		case TOK_CLOSE:
 			if (w.depth == 0 && c->opened > 0) {
 				c->opened--;
-				step(c);
+				ctx_step(c);
 			} else if (w.depth == 0) {
-				raise(c, SQL_CLASS_UNKNOWN, "a parenthesis is closed that was not opened");
-				step(c);
+				ctx_raise(c, SQL_CLASS_UNKNOWN, "a parenthesis is closed that was not opened");
+				ctx_step(c);
 			} else {
 				pop(&w);
 			}
@@ -329,8 +329,8 @@ walk(struct ctx *c, enum walk_start start)
 			walk_operator(&w);
 			break;
 		case TOK_SEMI:
-			raise(c, SQL_CLASS_UNKNOWN, "a semicolon stands where none may stand");
-			step(c);
+			ctx_raise(c, SQL_CLASS_UNKNOWN, "a semicolon stands where none may stand");
+			ctx_step(c);
 			break;
 		case TOK_END: case TOK_SPACE: case TOK_COMMENT: case TOK_EXEC: case TOK_NUMBER: case TOK_PARAM:
 		case TOK_VAR: case TOK_LBRACKET: case TOK_RBRACKET: case TOK_DOT: case TOK_STOP: case TOK_BAD:
@@ -339,7 +339,7 @@ walk(struct ctx *c, enum walk_start start)
 		}
 		/* whatever happens, the walk goes on */
 		if (!at_end(c) && cur(c)->off == off && w.top->clause == clause)
-			step(c);
+			ctx_step(c);
 	}
 	finish(&w);
 }

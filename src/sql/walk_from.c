@@ -10,10 +10,10 @@ static void
 pragma_table(struct ctx *c, const struct sql_token *t)
 {
 	char name[64];
-	size_t n = fold_into(c, t, name, sizeof(name), true);
+	size_t n = ctx_fold_into(c, t, name, sizeof(name), true);
 
 	if (n > 7 && memcmp(name, "pragma_", 7) == 0 && fn_effect(SQL_SQLITE, name, n) == FN_UNKNOWN && !c->quiet)
-		raise(c, SQL_CLASS_CALL, "it reads a pragma that may act");
+		ctx_raise(c, SQL_CLASS_CALL, "it reads a pragma that may act");
 }
 
 /* A function that gives rows; SQLite calls its virtual tables so. */
@@ -27,17 +27,17 @@ from_call(struct walker *w, const struct name *nm)
 
 	w->top->clause = AT_FROM_AFTER;
 	if (c->d->engine == SQL_SQLITE) {
-		n = fold_into(c, t, name, sizeof(name), true);
+		n = ctx_fold_into(c, t, name, sizeof(name), true);
 		if (fn_effect(SQL_SQLITE, name, n) == FN_UNKNOWN && !(n > 7 && memcmp(name, "pragma_", 7) == 0)) {
-			note_table(c, nm, SQL_USE_READ);
+			ctx_note_table(c, nm, SQL_USE_READ);
 			walk_push(w, FRAME_ARGS, AT_START);
 			return;
 		}
 	}
-	if (note_call(c, nm) == FN_REWRITE)
-		raise(c, SQL_CLASS_CALL, "it calls ts_rewrite(), which runs the SQL in its argument");
-	walk_push(w, t->len > 4 && (tok_text(c, t)[0] | 0x20) == 'x' ? FRAME_PHRASE
-	    : t->len > 4 && (tok_text(c, t)[0] | 0x20) == 'j' ? FRAME_PHRASE : FRAME_ARGS, AT_START);
+	if (ctx_note_call(c, nm) == FN_REWRITE)
+		ctx_raise(c, SQL_CLASS_CALL, "it calls ts_rewrite(), which runs the SQL in its argument");
+	walk_push(w, t->len > 4 && (ctx_text(c, t)[0] | 0x20) == 'x' ? FRAME_PHRASE
+	    : t->len > 4 && (ctx_text(c, t)[0] | 0x20) == 'j' ? FRAME_PHRASE : FRAME_ARGS, AT_START);
 }
 
 /* DELETE a FROM t AS a ...: the table that is written is t. */
@@ -46,19 +46,19 @@ resolve_alias(struct walker *w, int table)
 {
 	struct ctx *c = w->c;
 	struct sql_facts *f = c->f;
-	const struct sql_token *t = is_kw(cur(c), KW_AS) ? ahead(c, 1) : cur(c);
+	const struct sql_token *t = is_kw(cur(c), KW_AS) ? ctx_ahead(c, 1) : cur(c);
 	size_t mark = f->names_len;
 	struct sql_str alias;
 
-	if (table < 0 || w->top->dml != DML_DELETE || !is_name(c, t) || (t->tok == TOK_WORD && t->kw != KW_NO))
+	if (table < 0 || w->top->dml != DML_DELETE || !ctx_is_name(c, t) || (t->tok == TOK_WORD && t->kw != KW_NO))
 		return;
-	alias = fold_name(c, t, false);
+	alias = ctx_fold_name(c, t, false);
 	for (size_t i = 0; i < f->ntables; i++) {
 		if (f->tables[i].use != SQL_USE_WRITE || f->tables[i].schema.n > 0 || (int)i == table
-		    || !str_same(f->tables[i].name, alias))
+		    || !ctx_str_same(f->tables[i].name, alias))
 			continue;
 		f->tables[table].use |= SQL_USE_WRITE;
-		if (c->reason_name.n > 0 && str_same(c->reason_name, alias))
+		if (c->reason_name.n > 0 && ctx_str_same(c->reason_name, alias))
 			c->reason_name = f->tables[table].name;
 		memmove(&f->tables[i], &f->tables[i + 1], (f->ntables - i - 1) * sizeof(f->tables[0]));
 		f->ntables--;
@@ -76,25 +76,25 @@ walk_from(struct walker *w)
 	int i;
 
 	if (is_kw(t, KW_ONLY) && c->d->engine == SQL_POSTGRES) {
-		step(c);
+		ctx_step(c);
 		return;
 	}
-	if (is_kw(t, KW_LATERAL) && !at_end(c) && ahead(c, 1)->tok != TOK_COMMA && ahead(c, 1)->tok != TOK_DOT) {
-		step(c);
+	if (is_kw(t, KW_LATERAL) && !at_end(c) && ctx_ahead(c, 1)->tok != TOK_COMMA && ctx_ahead(c, 1)->tok != TOK_DOT) {
+		ctx_step(c);
 		return;
 	}
-	if (is_kw(t, KW_ROWS) && is_kw(ahead(c, 1), KW_FROM) && ahead(c, 2)->tok == TOK_OPEN) {
-		step(c);
-		step(c);
+	if (is_kw(t, KW_ROWS) && is_kw(ctx_ahead(c, 1), KW_FROM) && ctx_ahead(c, 2)->tok == TOK_OPEN) {
+		ctx_step(c);
+		ctx_step(c);
 		return;
 	}
 	if (is_kw(t, KW_SELECT) || is_kw(t, KW_WITH) || is_kw(t, KW_WHERE)) {
 		w->top->clause = AT_EXPR;
 		return;
 	}
-	if (!take_name(c, &nm)) {
+	if (!ctx_take_name(c, &nm)) {
 		w->top->clause = AT_FROM_AFTER;
-		step(c);
+		ctx_step(c);
 		return;
 	}
 	if (cur(c)->tok == TOK_OPEN) {
@@ -106,7 +106,7 @@ walk_from(struct walker *w)
 		return;
 	if (c->d->engine == SQL_SQLITE)
 		pragma_table(c, &nm.part[nm.nparts - 1]);
-	i = note_table(c, &nm, SQL_USE_READ);
+	i = ctx_note_table(c, &nm, SQL_USE_READ);
 	if (c->d->at_vars)
 		resolve_alias(w, i);
 }
@@ -118,10 +118,10 @@ sample(struct walker *w)
 	struct ctx *c = w->c;
 	struct name nm;
 
-	step(c);
-	if (!take_name(c, &nm) || cur(c)->tok != TOK_OPEN)
+	ctx_step(c);
+	if (!ctx_take_name(c, &nm) || cur(c)->tok != TOK_OPEN)
 		return;
-	note_call(c, &nm);
+	ctx_note_call(c, &nm);
 	walk_push(w, FRAME_ARGS, AT_START);
 }
 
@@ -133,7 +133,7 @@ using_word(struct walker *w)
 	    && (w->top->dml == DML_DELETE || w->top->dml == DML_MERGE);
 
 	walk_keyword_operator(w, KW_USING);
-	step(c);
+	ctx_step(c);
 	if (target || cur(c)->tok != TOK_OPEN)
 		w->top->clause = AT_FROM;
 	else
@@ -151,11 +151,11 @@ walk_from_after(struct walker *w)
 	switch (t->tok == TOK_WORD ? (int)t->kw : KW_NO) {
 	case KW_JOIN: case KW_STRAIGHT_JOIN:
 		w->top->clause = w->top->clause == AT_TARGET_AFTER && w->top->dml == DML_UPDATE ? AT_TARGET : AT_FROM;
-		step(c);
+		ctx_step(c);
 		return;
 	case KW_ON:
-		w->top->clause = is_kw(ahead(c, 1), KW_CONFLICT) || is_kw(ahead(c, 1), KW_DUPLICATE) ? AT_EXPR : AT_ON;
-		step(c);
+		w->top->clause = is_kw(ctx_ahead(c, 1), KW_CONFLICT) || is_kw(ctx_ahead(c, 1), KW_DUPLICATE) ? AT_EXPR : AT_ON;
+		ctx_step(c);
 		return;
 	case KW_USING:
 		using_word(w);
@@ -166,9 +166,9 @@ walk_from_after(struct walker *w)
 	case KW_AS:
 		if (w->top->clause == AT_ON)
 			break;
-		step(c);
+		ctx_step(c);
 		if (cur(c)->tok != TOK_STRING || c->d->engine == SQL_SQLITE)
-			take_name(c, &nm);
+			ctx_take_name(c, &nm);
 		return;
 	default:
 		break;
@@ -176,7 +176,7 @@ walk_from_after(struct walker *w)
 	if (w->top->clause == AT_ON)
 		walk_expr_word(w);
 	else
-		step(c);
+		ctx_step(c);
 }
 
 static bool
@@ -184,7 +184,7 @@ is_noise(struct walker *w)
 {
 	struct ctx *c = w->c;
 	const struct sql_token *t = cur(c);
-	const struct sql_token *next = ahead(c, 1);
+	const struct sql_token *next = ctx_ahead(c, 1);
 
 	if (t->tok != TOK_WORD || next->tok == TOK_DOT || is_kw(next, KW_SET))
 		return false;
@@ -213,14 +213,14 @@ walk_target(struct walker *w)
 	if (is_noise(w)) {
 		if (w->top->dml == DML_DELETE && is_kw(cur(c), KW_FROM) && w->top->multi)
 			w->top->clause = AT_FROM;
-		step(c);
+		ctx_step(c);
 		return;
 	}
-	if (!take_name(c, &nm)) {
+	if (!ctx_take_name(c, &nm)) {
 		w->top->clause = AT_TARGET_AFTER;
 		return;
 	}
-	i = note_table(c, &nm, SQL_USE_WRITE);
+	i = ctx_note_table(c, &nm, SQL_USE_WRITE);
 	if (i >= 0 && c->reason_name.n == 0 && c->class == SQL_CLASS_WRITE)
 		c->reason_name = c->f->tables[i].name;
 	w->top->clause = AT_TARGET_AFTER;
@@ -233,31 +233,31 @@ walk_with(struct walker *w)
 	struct ctx *c = w->c;
 	struct sql_token name = *cur(c);
 
-	step(c);
+	ctx_step(c);
 	if (cur(c)->tok == TOK_OPEN) {
 		while (!at_end(c) && cur(c)->tok != TOK_CLOSE)
-			step(c);
+			ctx_step(c);
 		if (!at_end(c))
-			step(c);
+			ctx_step(c);
 	}
-	if (!skip_kw(c, KW_AS)) {
-		raise(c, SQL_CLASS_UNKNOWN, "its WITH cannot be read");
+	if (!ctx_skip_kw(c, KW_AS)) {
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its WITH cannot be read");
 		w->top->clause = AT_EXPR;
 		return;
 	}
-	skip_kw(c, KW_NOT);
-	skip_kw(c, KW_MATERIALIZED);
+	ctx_skip_kw(c, KW_NOT);
+	ctx_skip_kw(c, KW_MATERIALIZED);
 	if (cur(c)->tok != TOK_OPEN) {
-		raise(c, SQL_CLASS_UNKNOWN, "its WITH cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "its WITH cannot be read");
 		w->top->clause = AT_EXPR;
 		return;
 	}
 	if (c->nctes == CTX_CTES) {
-		danger(c, SQL_DANGER_LIST_CUT);
+		ctx_danger(c, SQL_DANGER_LIST_CUT);
 		walk_push(w, FRAME_CTE, AT_START);
 		return;
 	}
-	c->ctes[c->nctes].name = fold_name(c, &name, false);
+	c->ctes[c->nctes].name = ctx_fold_name(c, &name, false);
 	c->ctes[c->nctes++].frame = w->top->recursive || c->d->engine == SQL_SQLITE ? 0 : 1;
 	walk_push(w, FRAME_CTE, AT_START);
 }
@@ -271,15 +271,15 @@ into_postgres(struct walker *w)
 
 	while (is_kw(cur(c), KW_TEMP) || is_kw(cur(c), KW_TEMPORARY) || is_kw(cur(c), KW_UNLOGGED)
 	    || is_kw(cur(c), KW_TABLE) || is_kw(cur(c), KW_LOCAL) || is_kw(cur(c), KW_GLOBAL)) {
-		if (ahead(c, 1)->tok != TOK_WORD && ahead(c, 1)->tok != TOK_NAME)
+		if (ctx_ahead(c, 1)->tok != TOK_WORD && ctx_ahead(c, 1)->tok != TOK_NAME)
 			break;
-		step(c);
+		ctx_step(c);
 	}
-	if (take_name(c, &nm))
-		i = note_table(c, &nm, SQL_USE_WRITE);
+	if (ctx_take_name(c, &nm))
+		i = ctx_note_table(c, &nm, SQL_USE_WRITE);
 	if (c->quiet || c->dormant)
 		return;
-	raise_name(c, SQL_CLASS_DDL, "SELECT INTO creates the table %",
+	ctx_raise_name(c, SQL_CLASS_DDL, "SELECT INTO creates the table %",
 	    i >= 0 ? c->f->tables[i].name : (struct sql_str){ NULL, 0 });
 }
 
@@ -288,23 +288,23 @@ walk_into(struct walker *w)
 {
 	struct ctx *c = w->c;
 
-	step(c);
+	ctx_step(c);
 	w->top->clause = AT_EXPR;
 	if (c->d->engine == SQL_POSTGRES) {
 		into_postgres(w);
 		return;
 	}
 	if (w->top->dml == DML_INSERT || c->d->engine == SQL_SQLITE) {
-		raise(c, SQL_CLASS_UNKNOWN, "INTO stands where it cannot be read");
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "INTO stands where it cannot be read");
 		return;
 	}
 	if (is_kw(cur(c), KW_OUTFILE) || is_kw(cur(c), KW_DUMPFILE)) {
 		c->may_commit = false;
-		raise(c, SQL_CLASS_FILE, "it writes its result to a file of the server");
+		ctx_raise(c, SQL_CLASS_FILE, "it writes its result to a file of the server");
 	} else if (cur(c)->tok == TOK_VAR) {
-		danger(c, SQL_DANGER_VOLATILE);	/* a user variable has no power by itself */
+		ctx_danger(c, SQL_DANGER_VOLATILE);	/* a user variable has no power by itself */
 	} else {
-		raise(c, SQL_CLASS_CALL, "it keeps its result in a place that is not known");
+		ctx_raise(c, SQL_CLASS_CALL, "it keeps its result in a place that is not known");
 	}
 }
 
@@ -316,8 +316,8 @@ row_lock(struct walker *w)
 	w->top->clause = AT_EXPR;
 	if (c->quiet || c->dormant)
 		return;
-	danger(c, SQL_DANGER_ROW_LOCK);
-	raise(c, SQL_CLASS_WRITE, "it locks the rows it reads for others");
+	ctx_danger(c, SQL_DANGER_ROW_LOCK);
+	ctx_raise(c, SQL_CLASS_WRITE, "it locks the rows it reads for others");
 }
 
 /* FOR UPDATE and its kin; LOCK IN SHARE MODE; PROCEDURE ANALYSE(). */
@@ -326,34 +326,34 @@ walk_lock(struct walker *w)
 {
 	struct ctx *c = w->c;
 	enum sql_kw kw = cur(c)->kw;
-	const struct sql_token *next = ahead(c, 1);
+	const struct sql_token *next = ctx_ahead(c, 1);
 
 	/* substring(a FOR b) */
 	if ((w->top->kind == FRAME_ARGS || w->top->kind == FRAME_PHRASE) && w->top->dml == DML_NONE)
 		return false;
 	if (kw == KW_FOR && (is_kw(next, KW_UPDATE) || is_kw(next, KW_SHARE)
-	    || (c->d->engine == SQL_POSTGRES && (tok_is(c, next, "no") || is_kw(next, KW_KEY))))) {
-		step(c);
-		step(c);
+	    || (c->d->engine == SQL_POSTGRES && (ctx_tok_is(c, next, "no") || is_kw(next, KW_KEY))))) {
+		ctx_step(c);
+		ctx_step(c);
 		row_lock(w);
 		return true;
 	}
 	if (kw == KW_FOR && c->d->at_vars && is_kw(next, KW_SYSTEM_TIME)) {
-		step(c);
-		step(c);
+		ctx_step(c);
+		ctx_step(c);
 		w->top->clause = AT_ON;
 		return true;
 	}
 	if (kw == KW_LOCK && c->d->at_vars && is_kw(next, KW_IN)) {
-		step(c);
+		ctx_step(c);
 		row_lock(w);
 		return true;
 	}
 	if (kw == KW_PROCEDURE && c->d->at_vars) {
-		step(c);
-		if (!is_kw(cur(c), KW_ANALYSE) || ahead(c, 1)->tok != TOK_OPEN)
-			raise(c, SQL_CLASS_CALL, "it passes its rows to a procedure");
-		step(c);
+		ctx_step(c);
+		if (!is_kw(cur(c), KW_ANALYSE) || ctx_ahead(c, 1)->tok != TOK_OPEN)
+			ctx_raise(c, SQL_CLASS_CALL, "it passes its rows to a procedure");
+		ctx_step(c);
 		return true;
 	}
 	return false;
@@ -376,7 +376,7 @@ static bool
 is_zero(const struct ctx *c, const struct sql_token *t)
 {
 	for (size_t i = 0; i < t->len; i++)
-		if (tok_text(c, t)[i] != '0' && tok_text(c, t)[i] != '.')
+		if (ctx_text(c, t)[i] != '0' && ctx_text(c, t)[i] != '.')
 			return false;
 	return true;
 }
@@ -390,19 +390,19 @@ walk_true(struct ctx *c)
 	const struct sql_token *b;
 	bool same;
 
-	while (k < 2 && ahead(c, k)->tok == TOK_OPEN)
+	while (k < 2 && ctx_ahead(c, k)->tok == TOK_OPEN)
 		k++;
-	a = ahead(c, k);
+	a = ctx_ahead(c, k);
 	if (is_kw(a, KW_TRUE) || (a->tok == TOK_NUMBER && !is_zero(c, a))) {
-		if (ends_condition(ahead(c, k + 1)))
+		if (ends_condition(ctx_ahead(c, k + 1)))
 			return true;
 	}
-	b = ahead(c, k + 2);
-	if (ahead(c, k + 1)->tok != TOK_OP || !ends_condition(ahead(c, k + 3)))
+	b = ctx_ahead(c, k + 2);
+	if (ctx_ahead(c, k + 1)->tok != TOK_OP || !ends_condition(ctx_ahead(c, k + 3)))
 		return false;
-	same = a->tok == b->tok && a->len == b->len && memcmp(tok_text(c, a), tok_text(c, b), a->len) == 0;
-	if (same && (is_op(c, ahead(c, k + 1), "=") || is_op(c, ahead(c, k + 1), "==")
-	    || is_op(c, ahead(c, k + 1), "<=") || is_op(c, ahead(c, k + 1), ">=")))
+	same = a->tok == b->tok && a->len == b->len && memcmp(ctx_text(c, a), ctx_text(c, b), a->len) == 0;
+	if (same && (ctx_is_op(c, ctx_ahead(c, k + 1), "=") || ctx_is_op(c, ctx_ahead(c, k + 1), "==")
+	    || ctx_is_op(c, ctx_ahead(c, k + 1), "<=") || ctx_is_op(c, ctx_ahead(c, k + 1), ">=")))
 		return true;
-	return !same && literal(a) && literal(b) && !is_op(c, ahead(c, k + 1), "=");
+	return !same && literal(a) && literal(b) && !ctx_is_op(c, ctx_ahead(c, k + 1), "=");
 }

@@ -38,12 +38,12 @@ is_builtin(const char *p, size_t n)
 static void
 use_operator(struct ctx *c, const char *p, size_t n)
 {
-	note_operator(c, p, n);
+	ctx_note_operator(c, p, n);
 	if (c->d->engine != SQL_POSTGRES || c->dormant || is_builtin(p, n))
 		return;
-	danger(c, SQL_DANGER_UNKNOWN_FUNCTION);
+	ctx_danger(c, SQL_DANGER_UNKNOWN_FUNCTION);
 	c->may_commit = false;
-	raise(c, SQL_CLASS_CALL, "it uses an operator that twokey does not know, so its effect is not known");
+	ctx_raise(c, SQL_CLASS_CALL, "it uses an operator that twokey does not know, so its effect is not known");
 }
 
 /* a::schema.type(n): what follows is a type and no call. */
@@ -54,8 +54,8 @@ cast_type(struct walker *w)
 	struct name nm;
 
 	c->f->has_cast = true;
-	step(c);
-	if (take_name(c, &nm) && cur(c)->tok == TOK_OPEN)
+	ctx_step(c);
+	if (ctx_take_name(c, &nm) && cur(c)->tok == TOK_OPEN)
 		walk_push(w, FRAME_NAMES, AT_START);
 }
 
@@ -65,7 +65,7 @@ is_star(const struct ctx *c, const struct sql_token *t)
 {
 	const struct sql_token *prev = &c->prev;
 
-	if (t->len != 1 || *tok_text(c, t) != '*')
+	if (t->len != 1 || *ctx_text(c, t) != '*')
 		return false;
 	return prev->tok == TOK_OPEN || prev->tok == TOK_COMMA || prev->tok == TOK_DOT
 	    || (prev->tok == TOK_WORD && (prev->kwf & KWF_ALL) != 0);
@@ -76,7 +76,7 @@ walk_operator(struct walker *w)
 {
 	struct ctx *c = w->c;
 	const struct sql_token *t = cur(c);
-	const char *p = tok_text(c, t);
+	const char *p = ctx_text(c, t);
 
 	if (w->top->clause == AT_START)
 		w->top->clause = AT_EXPR;
@@ -85,12 +85,12 @@ walk_operator(struct walker *w)
 		return;
 	}
 	if (p[0] == ':' && t->len == 2 && c->d->at_vars)
-		danger(c, SQL_DANGER_VOLATILE);	/* a user variable has no power by itself */
+		ctx_danger(c, SQL_DANGER_VOLATILE);	/* a user variable has no power by itself */
 	else if (p[0] != ':' && !(t->len == 2 && p[0] == '=' && p[1] == '>') && !is_star(c, t))
 		use_operator(c, p, t->len);
 	if (w->top->clause == AT_SET)
 		w->top->clause = AT_SET_VALUE;
-	step(c);
+	ctx_step(c);
 }
 
 void
@@ -102,23 +102,23 @@ walk_keyword_operator(struct walker *w, enum sql_kw kw)
 		return;
 	switch ((int)kw) {
 	case KW_LIKE:
-		note_operator(c, "~~", 2);
-		note_operator(c, "!~~", 3);
+		ctx_note_operator(c, "~~", 2);
+		ctx_note_operator(c, "!~~", 3);
 		break;
 	case KW_ILIKE:
-		note_operator(c, "~~*", 3);
-		note_operator(c, "!~~*", 4);
+		ctx_note_operator(c, "~~*", 3);
+		ctx_note_operator(c, "!~~*", 4);
 		break;
 	case KW_SIMILAR:
-		note_operator(c, "~", 1);
-		note_operator(c, "!~", 2);
+		ctx_note_operator(c, "~", 1);
+		ctx_note_operator(c, "!~", 2);
 		break;
 	case KW_BETWEEN:
-		note_operator(c, ">=", 2);
-		note_operator(c, "<=", 2);
+		ctx_note_operator(c, ">=", 2);
+		ctx_note_operator(c, "<=", 2);
 		break;
 	case KW_IN: case KW_CASE: case KW_DISTINCT: case KW_USING:
-		note_operator(c, "=", 1);
+		ctx_note_operator(c, "=", 1);
 		break;
 	default:
 		break;

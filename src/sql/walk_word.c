@@ -31,8 +31,8 @@ walk_dml(struct walker *w, enum dml dml)
 	w->top->dml = (unsigned char)dml;
 	w->top->clause = AT_TARGET;
 	if (!c->quiet && !c->dormant)
-		raise(c, SQL_CLASS_WRITE, dml_reason[dml]);
-	step(c);
+		ctx_raise(c, SQL_CLASS_WRITE, dml_reason[dml]);
+	ctx_step(c);
 }
 
 /* In parentheses these words may be columns too. */
@@ -54,14 +54,14 @@ begins_dml(struct walker *w, enum sql_kw kw, const struct sql_token *next)
 	case KW_MERGE: case KW_REPLACE:
 		return is_kw(next, KW_INTO);
 	default:
-		return is_name(w->c, next);
+		return ctx_is_name(w->c, next);
 	}
 }
 
 static enum dml
 dml_of(struct walker *w, const struct sql_token *t)
 {
-	if (t->tok != TOK_WORD || !begins_dml(w, t->kw, ahead(w->c, 1)))
+	if (t->tok != TOK_WORD || !begins_dml(w, t->kw, ctx_ahead(w->c, 1)))
 		return DML_NONE;
 	switch ((int)t->kw) {
 	case KW_INSERT:
@@ -97,18 +97,18 @@ start(struct walker *w)
 		set_verb(w, t->kw == KW_SELECT ? "SELECT" : "VALUES");
 		w->top->dml = w->top->dml ? w->top->dml : DML_SELECT;
 		w->top->clause = AT_EXPR;
-		step(c);
+		ctx_step(c);
 		return true;
 	case KW_WITH:
 		w->top->clause = AT_WITH;
-		step(c);
-		w->top->recursive = skip_kw(c, KW_RECURSIVE);
+		ctx_step(c);
+		w->top->recursive = ctx_skip_kw(c, KW_RECURSIVE);
 		return true;
 	case KW_TABLE:
 		set_verb(w, "TABLE");
 		w->top->dml = DML_SELECT;
 		w->top->clause = AT_FROM;
-		step(c);
+		ctx_step(c);
 		return true;
 	default:
 		return false;
@@ -132,12 +132,12 @@ where(struct walker *w)
 	struct frame *fr = w->top;
 
 	fr->clause = AT_EXPR;
-	step(w->c);
+	ctx_step(w->c);
 	if (fr->dml != DML_UPDATE && fr->dml != DML_DELETE)
 		return;
 	fr->has_where = fr->in_where = true;
 	if (!w->c->dormant)
-		note_where(w->c, walk_true(w->c) ? SQL_WHERE_TRUE : SQL_WHERE_GIVEN);
+		ctx_note_where(w->c, walk_true(w->c) ? SQL_WHERE_TRUE : SQL_WHERE_GIVEN);
 }
 
 static bool
@@ -154,7 +154,7 @@ may_set(const struct walker *w)
 static bool
 is_alias(struct walker *w)
 {
-	const struct sql_token *next = ahead(w->c, 1);
+	const struct sql_token *next = ctx_ahead(w->c, 1);
 
 	return w->c->d->engine != SQL_POSTGRES && (next->tok == TOK_COMMA || next->tok == TOK_DOT
 	    || is_kw(next, KW_JOIN) || is_kw(next, KW_ON) || is_kw(next, KW_WHERE));
@@ -165,7 +165,7 @@ to_expr(struct walker *w)
 {
 	w->top->clause = AT_EXPR;
 	w->top->in_where = false;
-	step(w->c);
+	ctx_step(w->c);
 	return true;
 }
 
@@ -180,7 +180,7 @@ tail_word(struct walker *w, enum sql_kw kw)
 			c->f->has_limit = true;
 		return to_expr(w);
 	case KW_FETCH:
-		if (is_alias(w) || !(is_kw(ahead(c, 1), KW_FIRST) || is_kw(ahead(c, 1), KW_NEXT)))
+		if (is_alias(w) || !(is_kw(ctx_ahead(c, 1), KW_FIRST) || is_kw(ctx_ahead(c, 1), KW_NEXT)))
 			return false;
 		if (w->depth == 0)
 			c->f->has_limit = true;
@@ -208,16 +208,16 @@ dml_word(struct walker *w, enum sql_kw kw)
 
 	if (kw == KW_SET && may_set(w)) {
 		w->top->clause = AT_SET;
-		step(c);
+		ctx_step(c);
 		return true;
 	}
 	if (kw == KW_UPDATE && w->top->dml == DML_INSERT && is_kw(&c->prev, KW_KEY)) {
 		w->top->clause = AT_SET;
-		step(c);
+		ctx_step(c);
 		return true;
 	}
 	if (kw == KW_INSERT && w->top->dml == DML_MERGE && is_kw(&c->prev, KW_THEN)) {
-		step(c);
+		ctx_step(c);
 		if (cur(c)->tok == TOK_OPEN)
 			walk_push(w, FRAME_COLUMNS, AT_START);
 		return true;
@@ -237,7 +237,7 @@ clause_word(struct walker *w)
 	switch ((int)kw) {
 	case KW_SELECT:
 	case KW_VALUES:
-		if (w->top->kind == FRAME_ARGS || ahead(c, 1)->tok == TOK_CLOSE)
+		if (w->top->kind == FRAME_ARGS || ctx_ahead(c, 1)->tok == TOK_CLOSE)
 			return false;
 		if (w->top->dml == DML_NONE)
 			w->top->dml = DML_SELECT;
@@ -246,7 +246,7 @@ clause_word(struct walker *w)
 		if (!is_from_clause(w))
 			return false;
 		w->top->clause = AT_FROM;
-		step(c);
+		ctx_step(c);
 		return true;
 	case KW_WHERE:
 		where(w);
@@ -257,9 +257,9 @@ clause_word(struct walker *w)
 	case KW_FOR: case KW_LOCK: case KW_PROCEDURE:
 		return walk_lock(w);
 	case KW_OR:
-		step(c);
+		ctx_step(c);
 		if (w->top->in_where && walk_true(c))
-			note_where(c, SQL_WHERE_TRUE);
+			ctx_note_where(c, SQL_WHERE_TRUE);
 		return true;
 	case KW_WITH:
 		if (w->top->clause != AT_TARGET_AFTER || w->top->dml != DML_INSERT)
@@ -277,8 +277,8 @@ as_word(struct walker *w)
 	struct ctx *c = w->c;
 	struct name nm;
 
-	step(c);
-	if (cur(c)->tok == TOK_STRING || !take_name(c, &nm))
+	ctx_step(c);
+	if (cur(c)->tok == TOK_STRING || !ctx_take_name(c, &nm))
 		return;
 	if (w->top->kind == FRAME_ARGS)
 		c->f->has_cast = true;
@@ -294,22 +294,22 @@ operator_word(struct walker *w)
 	bool own = true;
 	unsigned k = 2;
 
-	if (c->d->engine != SQL_POSTGRES || ahead(c, 1)->tok != TOK_OPEN)
+	if (c->d->engine != SQL_POSTGRES || ctx_ahead(c, 1)->tok != TOK_OPEN)
 		return false;
-	while (k < 5 && is_name(c, ahead(c, k)) && ahead(c, k + 1)->tok == TOK_DOT) {
-		own = own && tok_is(c, ahead(c, k), "pg_catalog");
+	while (k < 5 && ctx_is_name(c, ctx_ahead(c, k)) && ctx_ahead(c, k + 1)->tok == TOK_DOT) {
+		own = own && ctx_tok_is(c, ctx_ahead(c, k), "pg_catalog");
 		k += 2;
 	}
-	if (ahead(c, k)->tok != TOK_OP || ahead(c, k + 1)->tok != TOK_CLOSE)
+	if (ctx_ahead(c, k)->tok != TOK_OP || ctx_ahead(c, k + 1)->tok != TOK_CLOSE)
 		return false;
 	while (cur(c)->tok != TOK_OP)
-		step(c);
+		ctx_step(c);
 	if (!own && !c->dormant) {
-		danger(c, SQL_DANGER_UNKNOWN_FUNCTION);
-		raise(c, SQL_CLASS_CALL, "it uses an operator that twokey does not know, so its effect is not known");
+		ctx_danger(c, SQL_DANGER_UNKNOWN_FUNCTION);
+		ctx_raise(c, SQL_CLASS_CALL, "it uses an operator that twokey does not know, so its effect is not known");
 	}
 	walk_operator(w);
-	step(c);
+	ctx_step(c);
 	return true;
 }
 
@@ -319,13 +319,13 @@ next_value(struct walker *w)
 {
 	struct ctx *c = w->c;
 
-	if (!c->d->at_vars || !is_kw(ahead(c, 1), KW_VALUE) || !is_kw(ahead(c, 2), KW_FOR))
+	if (!c->d->at_vars || !is_kw(ctx_ahead(c, 1), KW_VALUE) || !is_kw(ctx_ahead(c, 2), KW_FOR))
 		return false;
 	if (!c->dormant)
-		raise(c, SQL_CLASS_WRITE, "it advances a sequence");
-	step(c);
-	step(c);
-	step(c);
+		ctx_raise(c, SQL_CLASS_WRITE, "it advances a sequence");
+	ctx_step(c);
+	ctx_step(c);
+	ctx_step(c);
 	return true;
 }
 
@@ -347,7 +347,7 @@ walk_expr_word(struct walker *w)
 			return;
 	}
 	if (t->tok == TOK_STRING) {
-		step(c);
+		ctx_step(c);
 		return;
 	}
 	walk_name(w);
@@ -360,13 +360,13 @@ set_word(struct walker *w)
 	struct name nm;
 	unsigned part;
 
-	if (!take_name(c, &nm)) {
-		step(c);
+	if (!ctx_take_name(c, &nm)) {
+		ctx_step(c);
 		return;
 	}
 	/* PostgreSQL: column.field; the others: table.column */
 	part = c->d->engine == SQL_POSTGRES ? 0 : nm.nparts - 1;
-	note_column(c, &nm.part[part]);
+	ctx_note_column(c, &nm.part[part]);
 	w->top->clause = AT_SET_VALUE;
 }
 
@@ -380,11 +380,11 @@ names_word(struct walker *w)
 		return;
 	}
 	if (w->top->kind == FRAME_COLUMNS && (c->prev.tok == TOK_OPEN || c->prev.tok == TOK_COMMA)
-	    && is_name(c, cur(c))) {
+	    && ctx_is_name(c, cur(c))) {
 		struct name nm;
 
-		if (take_name(c, &nm))
-			note_column(c, &nm.part[c->d->engine == SQL_POSTGRES ? 0 : nm.nparts - 1]);
+		if (ctx_take_name(c, &nm))
+			ctx_note_column(c, &nm.part[c->d->engine == SQL_POSTGRES ? 0 : nm.nparts - 1]);
 		w->top->clause = AT_EXPR;
 		return;
 	}
@@ -428,7 +428,7 @@ walk_word(struct walker *w)
 	case AT_WITH_TAIL:
 		if (start(w))
 			return;
-		step(w->c);
+		ctx_step(w->c);
 		return;
 	case AT_START: case AT_EXPR: case AT_FROM_AFTER: case AT_ON: case AT_TARGET_AFTER: case AT_SET_VALUE:
 		break;
