@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # fresh.sh [FOLDER]: by hand, as root, with the network: a Debian 12 made by debootstrap with nothing but git and
 # ca-certificates, a clone of this repository in it, then ./bootstrap check there.
-# MIRROR=http://... chooses a mirror; KEEP=1 keeps the folder; WHAT="demo --no-tmux" runs something else.
+# MIRROR=URL chooses a mirror (else the one that this machine's apt uses); KEEP=1 keeps the folder; WHAT="demo --no-tmux" runs something else.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 root=${1:-$(mktemp -d /var/tmp/twokey-fresh.XXXXXX)}
-mirror=${MIRROR:-http://deb.debian.org/debian}
+mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -m 1 '/debian$')}
 [ "$(id -u)" = 0 ] || { echo "fresh.sh: run as root (debootstrap and chroot)" >&2; exit 2; }
 
 leave() {
