@@ -11,7 +11,7 @@
 #include "sql/lex.h"
 #include "twokey/sql/facts.h"
 
-enum { CTX_AHEAD = 8, CTX_FRAMES = 250, CTX_CTES = 64, CTX_ALIASES = 64, CTX_PARTS = 4 };
+enum { CTX_AHEAD = 8, CTX_FRAMES = 250, CTX_CTES = 64, CTX_TARGETS = 64, CTX_PARTS = 4 };
 
 /* Tells which semicolon ends a statement. */
 struct ender {
@@ -42,10 +42,11 @@ struct name {
 	size_t end;
 };
 
-struct alias {
-	struct sql_str name;
-	uint16_t table;
-	uint16_t frame;
+/* MariaDB, MySQL: a table of an UPDATE; which of them is written, SET tells. */
+struct target {
+	struct sql_str alias;
+	int table;
+	bool written;
 };
 
 struct cte {
@@ -83,8 +84,9 @@ struct ctx {
 	/* where names stand: a stack for subqueries */
 	struct cte ctes[CTX_CTES];
 	unsigned nctes;
-	struct alias aliases[CTX_ALIASES];
-	unsigned naliases;
+	struct target targets[CTX_TARGETS];
+	unsigned ntargets;
+	bool in_targets;		/* the tables of an UPDATE are being read */
 };
 
 /* cursor.c */

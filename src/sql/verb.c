@@ -239,7 +239,8 @@ ctx_statement(struct ctx *c)
 	c->may_commit = true;
 	c->where = SQL_WHERE_NONE_NEEDED;
 	c->opened = 0;
-	c->nctes = c->naliases = 0;
+	c->nctes = c->ntargets = 0;
+	c->in_targets = false;
 	c->start = cur(c)->off;
 	verb_inner(c);
 }

@@ -97,7 +97,7 @@ open(struct walker *w)
 		return;
 	case AT_TARGET:
 		fr->clause = AT_TARGET_AFTER;
-		walk_push(w, FRAME_QUERY, AT_TARGET);
+		walk_push(w, FRAME_QUERY, query_follows(c) && ctx_ahead(c, 1)->tok != TOK_OPEN ? AT_START : AT_TARGET);
 		return;
 	case AT_EXPR: case AT_ON: case AT_SET_VALUE: case AT_WITH: case AT_WITH_AFTER:
 	case AT_WITH_TAIL:
@@ -275,6 +275,8 @@ finish(struct walker *w)
 		if (w->depth == 0)
 			break;
 	}
+	if (w->c->ntargets > 0)
+		walk_update_end(w->c);
 }
 
 static void

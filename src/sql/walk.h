@@ -57,6 +57,12 @@ void	walk_keyword_operator(struct walker *w, enum sql_kw kw);
 void	walk_from(struct walker *w);
 void	walk_from_after(struct walker *w);
 void	walk_target(struct walker *w);
+/* walk_update.c: MariaDB and MySQL, UPDATE of several tables */
+void	walk_update_begin(struct walker *w);
+bool	walk_update_lists(const struct walker *w);
+void	walk_update_table(struct walker *w, const struct name *nm);
+void	walk_update_column(struct walker *w, const struct name *nm);
+void	walk_update_end(struct ctx *c);
 void	walk_with(struct walker *w);
 void	walk_into(struct walker *w);
 bool	walk_lock(struct walker *w);

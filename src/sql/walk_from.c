@@ -106,6 +106,10 @@ walk_from(struct walker *w)
 		return;
 	if (c->d->engine == SQL_SQLITE)
 		pragma_table(c, &nm.part[nm.nparts - 1]);
+	if (walk_update_lists(w)) {
+		walk_update_table(w, &nm);
+		return;
+	}
 	i = ctx_note_table(c, &nm, SQL_USE_READ);
 	if (c->d->at_vars)
 		resolve_alias(w, i);
@@ -218,6 +222,11 @@ walk_target(struct walker *w)
 	}
 	if (!ctx_take_name(c, &nm)) {
 		w->top->clause = AT_TARGET_AFTER;
+		return;
+	}
+	w->top->clause = AT_TARGET_AFTER;
+	if (walk_update_lists(w)) {
+		walk_update_table(w, &nm);
 		return;
 	}
 	i = ctx_note_table(c, &nm, SQL_USE_WRITE);

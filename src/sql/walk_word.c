@@ -32,6 +32,8 @@ walk_dml(struct walker *w, enum dml dml)
 	w->top->clause = AT_TARGET;
 	if (!c->quiet && !c->dormant)
 		ctx_raise(c, SQL_CLASS_WRITE, dml_reason[dml]);
+	if (dml == DML_UPDATE)
+		walk_update_begin(w);
 	ctx_step(c);
 }
 
@@ -207,6 +209,7 @@ dml_word(struct walker *w, enum sql_kw kw)
 	struct ctx *c = w->c;
 
 	if (kw == KW_SET && may_set(w)) {
+		c->in_targets = false;
 		w->top->clause = AT_SET;
 		ctx_step(c);
 		return true;
@@ -365,6 +368,8 @@ set_word(struct walker *w)
 		return;
 	}
 	/* PostgreSQL: column.field; the others: table.column */
+	if (w->top->dml == DML_UPDATE && c->ntargets > 0)
+		walk_update_column(w, &nm);
 	part = c->d->engine == SQL_POSTGRES ? 0 : nm.nparts - 1;
 	ctx_note_column(c, &nm.part[part]);
 	w->top->clause = AT_SET_VALUE;
