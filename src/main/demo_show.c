@@ -194,7 +194,7 @@ put_quoted(const char *s)
 static void
 print_command(const struct shown *s, const char *command, const char *person)
 {
-	printf("    TWOKEY_COACH=1 ");
+	printf("    %s", s->d->dsn ? "" : "TWOKEY_COACH=1 ");
 	put_quoted(s->d->twokey);
 	printf(" %s --broker ", command);
 	put_quoted(s->socket);
@@ -250,7 +250,11 @@ demo_show(struct demo *d)
 	s.tmux_conf = demo_path(d, "tmux.conf");
 	ioctl(STDOUT_FILENO, TIOCGWINSZ, &s.size);
 	s.layout = layout_of(&s.size);
-	setenv("TWOKEY_COACH", "1", 1);
+	/* the coach speaks of the sample shop: on another database it keeps quiet */
+	if (d->dsn)
+		unsetenv("TWOKEY_COACH");
+	else
+		setenv("TWOKEY_COACH", "1", 1);
 	rc = d->tmux && terminal ? show_tmux(&s, &e) : show_plain(&s, &e);
 	free(s.socket);
 	free(s.tmux_socket);

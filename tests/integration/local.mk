@@ -1,3 +1,3 @@
 include tests/integration/broker.mk
-TESTS += tests/integration/demo.sh
-EXTRA_DIST += tests/integration/lib.sh tests/integration/demo.sh
+TESTS += tests/integration/demo.sh tests/integration/demo_dsn.sh
+EXTRA_DIST += tests/integration/lib.sh tests/integration/demo.sh tests/integration/demo_dsn.sh
