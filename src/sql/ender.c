@@ -162,6 +162,10 @@ mysql_feed(struct ender *e, const struct sql_token *t)
 	if (e->watch && (t->kw == KW_PROCEDURE || t->kw == KW_FUNCTION || t->kw == KW_TRIGGER
 	    || t->kw == KW_EVENT || t->kw == KW_PACKAGE))
 		e->body = true;
+	/* a table may have columns named like these */
+	if (t->kw == KW_TABLE || t->kw == KW_VIEW || t->kw == KW_INDEX || t->kw == KW_DATABASE
+	    || t->kw == KW_SCHEMA || t->kw == KW_SEQUENCE)
+		e->watch = false;
 	if (t->tok == TOK_OP && e->words == 1 && e->last == KW_NO) {
 		e->body = true;
 		e->statement = true;

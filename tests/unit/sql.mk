@@ -20,3 +20,5 @@ tests_unit_sql_mutate_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_sql_mutate_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/sql_differ.sh
 EXTRA_DIST += tests/unit/sql_differ.sh tests/unit/sql_differ.c
+TESTS += tests/unit/sql_classify.sh
+EXTRA_DIST += tests/unit/sql_classify.sh

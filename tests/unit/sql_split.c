@@ -48,6 +48,8 @@ static const struct {
 	    "select 5--1" }, SQL_OPEN_NOT },
 	{ SQL_MARIADB, "create procedure p() begin if 1 then select 1; end if; select 2; end; select 3;",
 	    { "create procedure p() begin if 1 then select 1; end if; select 2; end", "select 3" }, SQL_OPEN_NOT },
+	{ SQL_MARIADB, "create table event (begin int); drop user x", { "create table event (begin int)", "drop user x" },
+	    SQL_OPEN_MORE },
 	{ SQL_MARIADB, "begin; delete from t; commit;", { "begin", "delete from t", "commit" }, SQL_OPEN_NOT },
 	{ SQL_MARIADB, "begin not atomic select 1; end; select 3", { "begin not atomic select 1; end", "select 3" },
 	    SQL_OPEN_MORE },
