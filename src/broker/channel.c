@@ -13,6 +13,7 @@
 #include "twokey/base/buf.h"
 #include "twokey/base/err.h"
 #include "twokey/base/io.h"
+#include "twokey/base/json.h"
 #include "twokey/base/must.h"
 
 enum { FDS_MAX = 16, LINES_PER_WAKE = 32 };
@@ -241,6 +242,22 @@ channel_send_fd(struct channel *c, const void *p, size_t n, int fd)
 	c->fds_out[c->nfds_out].fd = fd;
 	c->nfds_out++;
 	channel_send(c, p, n);
+}
+
+void
+channel_send_json(struct channel *c, json_t *o, int fd)
+{
+	struct buf out;
+
+	buf_init(&out, c->out.max);
+	json_put(&out, o);
+	buf_putc(&out, '\n');
+	json_decref(o);
+	if (fd >= 0)
+		channel_send_fd(c, buf_data(&out), buf_len(&out), fd);
+	else
+		channel_send(c, buf_data(&out), buf_len(&out));
+	buf_fini(&out);
 }
 
 int

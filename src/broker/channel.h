@@ -3,6 +3,7 @@
 #ifndef TWOKEY_BROKER_CHANNEL_H
 #define TWOKEY_BROKER_CHANNEL_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -27,6 +28,8 @@ struct channel *channel_open(struct event_base *base, int fd, size_t max_line, s
 void	channel_close(struct channel *c);
 
 void	channel_send(struct channel *c, const void *p, size_t n);
+/* Sends an object, which is taken, as a line; with a descriptor, which is taken too, when fd >= 0. */
+void	channel_send_json(struct channel *c, json_t *o, int fd);
 /* Sends n bytes (n > 0) with a descriptor, which is taken. */
 void	channel_send_fd(struct channel *c, const void *p, size_t n, int fd);
 /* The next descriptor that came with the lines so far, -1 when none; the caller owns it. */

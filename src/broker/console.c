@@ -18,6 +18,7 @@
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
 
+#include "answer.h"
 #include "session.h"
 
 enum {
@@ -49,14 +50,7 @@ console_driver(struct session *s)
 static void
 send_object(struct console *c, json_t *o)
 {
-	struct buf out;
-
-	buf_init(&out, OUT_MAX);
-	json_put(&out, o);
-	buf_putc(&out, '\n');
-	json_decref(o);
-	channel_send(c->channel, buf_data(&out), buf_len(&out));
-	buf_fini(&out);
+	channel_send_json(c->channel, o, -1);
 	if (channel_backlog(c->channel) > ANSWERS_HOLD)
 		channel_hold(c->channel, true);
 }
@@ -64,33 +58,27 @@ send_object(struct console *c, json_t *o)
 void
 console_answer(struct console *c, const char *re, const json_t *id, bool ok, json_t *fields)
 {
-	json_t *o = json_pack("{s:s}", "re", re);
-
-	if (id != NULL)
-		json_object_set(o, "id", (json_t *)(uintptr_t)id);
-	json_object_set_new(o, "ok", json_boolean(ok));
-	if (fields != NULL)
-		json_object_update(o, fields);
-	json_decref(fields);
-	send_object(c, o);
+	send_object(c, answer_make(re, id, ok, fields));
 }
 
 void
 console_refuse(struct console *c, const char *re, const json_t *id, int code, const char *why)
 {
-	console_answer(c, re, id, false, json_pack("{s:s, s:s}", "code", err_name(code), "why", why));
+	send_object(c, answer_refuse(re, id, code, why));
 }
 
 void
 console_bye(struct console *c, const char *code, const char *why)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s}", "re", "bye", "code", code, "why", why);
+	json_t *o = answer_bye(code, why);
 
 	if (c->s->sealed && c->s->head[0] != '\0') {
 		json_object_set_new(o, "head", json_string(c->s->head));
 		json_object_set_new(o, "events", json_integer((json_int_t)c->s->last));
 	}
-	if (!c->said_bye)
+	if (c->said_bye)
+		json_decref(o);
+	else
 		send_object(c, o);
 	c->said_bye = true;
 	if (channel_backlog(c->channel) == 0)

@@ -13,6 +13,7 @@
 #include "twokey/base/must.h"
 #include "twokey/base/text.h"
 
+#include "answer.h"
 #include "dbrole.h"
 #include "fault.h"
 
@@ -188,17 +189,6 @@ set_names(json_t *ev, const char *key, const struct buf *b)
 	must(json_object_set_new(ev, key, v) == 0);
 }
 
-static json_t *
-dangers_of(uint64_t dangers)
-{
-	json_t *v = json_array();
-
-	for (int i = 0; i < SQL_DANGERS; i++)
-		if (dangers & SQL_DANGER_BIT(i))
-			must(json_array_append_new(v, json_string(sql_danger_name((enum sql_danger)i))) == 0);
-	return v;
-}
-
 static void
 send_sheet(uint64_t n, const struct db_sheet *s, struct db_rows *sample)
 {
@@ -210,7 +200,7 @@ send_sheet(uint64_t n, const struct db_sheet *s, struct db_rows *sample)
 	digest_hex(&s->bind, bind);
 	ev = json_pack("{s:s, s:I, s:s, s:o, s:s, s:s, s:o, s:o, s:f}", "ev", "sheet", "of", (json_int_t)n,
 	    "how", s->how, "count", s->count_known ? json_integer((json_int_t)s->count) : json_null(),
-	    "bind", bind, "keys", keys, "dangers", dangers_of(s->dangers),
+	    "bind", bind, "keys", keys, "dangers", answer_dangers(s->dangers),
 	    "table_rows", s->table_rows >= 0 ? json_integer(s->table_rows) : json_null(), "took", s->ms);
 	set_names(ev, "triggers", &s->triggers);
 	set_names(ev, "cascades", &s->cascades);

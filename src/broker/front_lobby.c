@@ -60,22 +60,6 @@ on_closed(void *ctx, struct channel *c)
 	l->channel = NULL;	/* the monitor says when it is gone */
 }
 
-static void
-send_line(struct lobby *l, json_t *o, int fd)
-{
-	struct buf out;
-
-	buf_init(&out, OUT_MAX);
-	json_put(&out, o);
-	buf_putc(&out, '\n');
-	json_decref(o);
-	if (fd >= 0)
-		channel_send_fd(l->channel, buf_data(&out), buf_len(&out), fd);
-	else
-		channel_send(l->channel, buf_data(&out), buf_len(&out));
-	buf_fini(&out);
-}
-
 /* Always base64: a stranger's bytes, escaped, could be too long for the line or (NUL) no JSON to its reader,
  * and then the descriptor that goes with the line would be taken for the next person's. */
 static void
@@ -108,7 +92,7 @@ lobby_hand_over(struct lobby *l, struct visitor *v, json_t *adopt)
 	if (buf_len(&rest) > 0)
 		set_rest(adopt, &rest);
 	buf_fini(&rest);
-	send_line(l, adopt, fd);
+	channel_send_json(l->channel, adopt, fd);
 	for (struct visitor **p = &v->f->visitors; *p != NULL; p = &(*p)->next) {
 		if (*p == v) {
 			*p = v->next;
@@ -134,7 +118,7 @@ send_ticket(struct lobby *l)
 	ok = ticket_store_load(l->f->config->store, l->ticket, &t, &state, &text, &e) == 0 &&
 	    ticket_in_force(t, &state);
 	if (ok)
-		send_line(l, json_pack("{s:s, s:s}", "do", "begin", "ticket", buf_str(&text)), -1);
+		channel_send_json(l->channel, json_pack("{s:s, s:s}", "do", "begin", "ticket", buf_str(&text)), -1);
 	ticket_free(t);
 	buf_fini(&text);
 	return ok;

@@ -14,6 +14,7 @@
 #include "twokey/gate/verdict.h"
 #include "twokey/sql/redact.h"
 
+#include "answer.h"
 #include "session.h"
 
 enum { SCREEN_COLUMNS = 80, RECORDER_BUSY = 4 * 1024 * 1024 };
@@ -53,17 +54,6 @@ tables_of(const struct sql_facts *f)
 	return v;
 }
 
-static json_t *
-dangers_of(uint64_t dangers)
-{
-	json_t *v = json_array();
-
-	for (int i = 0; i < SQL_DANGERS; i++)
-		if (dangers & SQL_DANGER_BIT(i))
-			json_array_append_new(v, json_string(sql_danger_name((enum sql_danger)i)));
-	return v;
-}
-
 static struct submission *
 submit(struct statement *st, enum transcript_event_kind kind, json_t *ev, struct packet_body *b, size_t nb)
 {
@@ -96,7 +86,7 @@ refuse(struct statement *st, const char *code, const char *why)
 	struct submission *sub;
 	json_t *ev = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "by", st->m->c->person,
 	    "class", sql_class_name(f->class), "verb", f->verb, "code", code, "digest", st->digest,
-	    "dangers", dangers_of(f->dangers));
+	    "dangers", answer_dangers(f->dangers));
 
 	kept_sql(&b[0], f, st);
 	packet_text_body(&b[1], "why", why, strlen(why));
@@ -217,7 +207,7 @@ request_event(const struct statement *st, const struct gate_request *r)
 	clock_format(clock_wall_us() + (int64_t)s->config->request_seconds * 1000000, until);
 	ev = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s}", "by", r->by,
 	    "class", sql_class_name(f->class), "verb", f->verb, "digest", st->digest,
-	    "tables", tables_of(f), "dangers", dangers_of(f->dangers), "table", r->table, "until", until);
+	    "tables", tables_of(f), "dangers", answer_dangers(f->dangers), "table", r->table, "until", until);
 	if (ev != NULL && r->bound.given) {
 		json_object_set_new(ev, "op", json_string(r->bound.op == GATE_OP_AT_MOST ? "<=" : "="));
 		json_object_set_new(ev, "rows", json_integer((json_int_t)r->bound.rows));

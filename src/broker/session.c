@@ -22,20 +22,6 @@
 
 enum { FRONT_LINE_MAX = 4 * 1024 * 1024 };
 
-static void
-put_line(struct channel *c, json_t *o)
-{
-	struct buf out;
-
-	buf_init(&out, FRONT_LINE_MAX);
-	json_put(&out, o);
-	buf_putc(&out, '\n');
-	json_decref(o);
-	if (c != NULL)
-		channel_send(c, buf_data(&out), buf_len(&out));
-	buf_fini(&out);
-}
-
 void
 session_status(struct session *s)
 {
@@ -44,12 +30,12 @@ session_status(struct session *s)
 
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
 		waiting += s->requests[i] != NULL && s->requests[i]->state == GATE_STATE_ASKING;
-	if (s->ticket == NULL)
+	if (s->ticket == NULL || s->front == NULL)
 		return;
-	put_line(s->front, json_pack("{s:s, s:s, s:s, s:s, s:i, s:b}", "ticket", s->ticket->id,
+	channel_send_json(s->front, json_pack("{s:s, s:s, s:s, s:s, s:i, s:b}", "ticket", s->ticket->id,
 	    "target", s->target, "stage", ticket_stage_name(s->ticket->stage),
 	    "driver", driver != NULL ? driver->person : "", "waiting", (int)waiting,
-	    "ending", s->state == SESSION_ENDING));
+	    "ending", s->state == SESSION_ENDING), -1);
 }
 
 static json_t *
