@@ -181,6 +181,8 @@ phrase_word(struct walker *w, const struct sql_token *t, const struct sql_token 
 	case KW_FIRST:
 	case KW_NEXT:
 		return is_kw(prev, KW_FETCH);
+	case KW_OF:
+		return ctx_tok_is(w->c, prev, "member");
 	case KW_CONFLICT:
 		return is_kw(prev, KW_ON);
 	case KW_ANY:
