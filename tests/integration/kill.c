@@ -254,7 +254,10 @@ everything_dies_and_the_next_start_recovers(void **state)
 	test_request(ben, change, NULL);
 	for (int i = 0; i < 4; i++)
 		pids[i] = test_broker_role(&b, roles[i]);
+	/* all at once: none sees another die and ends in order */
 	kill(b.pid, SIGSTOP);
+	for (int i = 0; i < 4; i++)
+		kill(pids[i], SIGSTOP);
 	for (int i = 0; i < 4; i++)
 		kill(pids[i], SIGKILL);
 	test_broker_kill(&b);
