@@ -12,6 +12,7 @@ struct confirmer {
 	uint64_t open_n;	/* the request whose sheet is on the screen, 0 none */
 	uint64_t deny_n;	/* the request that a reason is being typed for */
 	size_t top;		/* first line of the sheet on the screen */
+	size_t lines;		/* lines it had when it was drawn */
 	int height;		/* rows it has */
 	bool told_open;		/* "opened" was sent */
 	bool told_last;		/* and with last: its last line was on the screen */

@@ -176,6 +176,9 @@ draw_sheet(struct live *lv, const struct model_entry *en, int bottom, char *wher
 	sheet_view_update(c->sheet, lv->model, en, cols);
 	lines = sheet_view_lines(c->sheet);
 	c->height = (int)height;
+	if (c->told_last && lines > c->lines && c->top + height >= c->lines)
+		c->top = lines;		/* read to its end: what is said about it now is seen */
+	c->lines = lines;
 	if (c->top + height > lines)
 		c->top = lines > height ? lines - height : 0;
 	for (size_t i = 0; i < height && c->top + i < lines; i++) {

@@ -17,6 +17,8 @@
 #include "editor.h"
 #include "live.h"
 
+enum { DAY_MIN = 24 * 60 };
+
 struct driver {
 	struct sql_settings set;
 	struct sql_facts facts;
@@ -77,6 +79,15 @@ driver_changed(struct live *lv)
 }
 
 static void
+put_back(struct live *lv)
+{
+	struct driver *d = lv->own;
+
+	editor_paste(lv->editor, buf_data(&d->sql), buf_len(&d->sql));
+	editor_paste(lv->editor, ";", 1);
+}
+
+static void
 send_sql(struct live *lv, const char *reason, size_t n)
 {
 	struct driver *d = lv->own;
@@ -87,6 +98,8 @@ send_sql(struct live *lv, const char *reason, size_t n)
 	if (n > 0)
 		json_set_bytes(o, "reason", reason, n);
 	d->sent = live_send(lv, "sql", o);
+	if (!d->sent)
+		put_back(lv);
 	d->sent_on = lv->links;
 	lv->follow = true;
 	lv->found = -1;
@@ -117,15 +130,6 @@ remember(struct live *lv)
 	buf_putc(&b, ';');
 	editor_remember(lv->editor, buf_data(&b), buf_len(&b));
 	buf_fini(&b);
-}
-
-static void
-put_back(struct live *lv)
-{
-	struct driver *d = lv->own;
-
-	editor_paste(lv->editor, buf_data(&d->sql), buf_len(&d->sql));
-	editor_paste(lv->editor, ";", 1);
 }
 
 static void
@@ -390,10 +394,10 @@ waiting_words(const struct live *lv, const struct model_entry *en, char *out, si
 		    en->talk[en->ntalk - 1].text);
 	else if (en->sheet == NULL)
 		snprintf(out, max, "the sheet is being made");
-	else if (en->opened_us > 0)
-		snprintf(out, max, "%s has it open", en->opened_by);
 	else if (p == NULL || !p->joined)
 		snprintf(out, max, "nobody is here to allow it");
+	else if (en->opened_us > 0)
+		snprintf(out, max, "%s has it open", en->opened_by);
 	else
 		snprintf(out, max, "%s has not opened it yet", p->name);
 }
@@ -425,7 +429,7 @@ draw_rule(struct live *lv, int row)
 {
 	const struct model_header *h = model_header(lv->model);
 	char left[80], right[160], until[16];
-	int left_min;
+	int64_t left_min;
 	time_t t = (time_t)(h->expires_us / 1000000);
 	struct tm tm;
 
@@ -435,10 +439,15 @@ draw_rule(struct live *lv, int row)
 	if (h->expires_us > 0 && localtime_r(&t, &tm) != NULL) {
 		size_t n = strlen(right);
 
-		strftime(until, sizeof until, "%H:%M", &tm);
-		left_min = (int)((h->expires_us - lv->wall_us) / 60000000);
-		snprintf(right + n, sizeof right - n, "  access ends %s (%d:%02d)", until,
-		    left_min > 0 ? left_min / 60 : 0, left_min > 0 ? left_min % 60 : 0);
+		left_min = (h->expires_us - lv->wall_us) / 60000000;
+		left_min = left_min > 0 ? left_min : 0;
+		strftime(until, sizeof until, left_min < DAY_MIN ? "%H:%M" : "%Y-%m-%d", &tm);
+		if (left_min < DAY_MIN)
+			snprintf(right + n, sizeof right - n, "  access ends %s (%d:%02d)", until,
+			    (int)(left_min / 60), (int)(left_min % 60));
+		else
+			snprintf(right + n, sizeof right - n, "  access ends %s (%" PRId64 " d)", until,
+			    left_min / DAY_MIN);
 	}
 	live_draw_rule(lv, row, left, right);
 }

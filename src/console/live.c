@@ -70,9 +70,28 @@ live_of(uint64_t n, const char *key, const char *text, size_t len)
 	return o;
 }
 
+/* Requests are text: what json_set_bytes had to encode is none. */
+static bool
+is_text(json_t *fields)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(fields, key, v)
+		if (json_is_object(v))
+			return false;
+	return true;
+}
+
 bool
 live_send(struct live *lv, const char *what, json_t *fields)
 {
+	if (!is_text(fields)) {
+		json_decref(fields);
+		live_notice(lv, SCREEN_BAD, "Some bytes in that are no text in UTF-8 (shown as <?..>): nothing was "
+		    "sent. Ctrl-C drops it.");
+		return false;
+	}
 	if (link_send(lv->link, what, fields) != 0)
 		return true;
 	if (link_is_lost(lv->link))

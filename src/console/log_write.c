@@ -124,6 +124,29 @@ lay_committed(struct log_entry *o, const char *at)
 	}
 }
 
+/* What stopped it before anybody could answer. */
+static void
+lay_void(struct log_entry *o, const char *at)
+{
+	static const char *const reasons[][2] = {
+		{ "bound", "another number of rows matches than the driver named; ask again with the right one" },
+		{ "dangers", "the database shows a danger in it that this ticket does not let pass" },
+		{ "sheet", "the database could not say what it would touch" },
+		{ "driver-left", "the driver left, and what waits does not outlive that" },
+		{ "ended", "the session ended before it was answered" },
+	};
+	const struct model_entry *e = o->e;
+	const char *why = "something that was shown is no longer so";
+
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+		if (strcmp(e->code, reasons[i][0]) == 0)
+			why = reasons[i][1];
+	lay_line(&o->lay, SCREEN_BAD, "VOID %s (%s): %s", at, e->code, why);
+	if (strcmp(e->code, "bound") == 0 && e->count >= 0 && e->op[0] != '\0')
+		lay_line(&o->lay, SCREEN_PLAIN, "  matching rows: %" PRId64 "   named: %s %" PRId64, e->count, e->op,
+		    e->rows_wanted);
+}
+
 /* How it ended, for what is no commit and no error. */
 static void
 lay_end(struct log_entry *o, const char *at)
@@ -139,7 +162,7 @@ lay_end(struct log_entry *o, const char *at)
 	else if (e->state == TRANSCRIPT_EVENT_EXPIRED)
 		lay_line(&o->lay, SCREEN_BAD, "EXPIRED %s: nobody answered in time, that is a no", at);
 	else if (e->state == TRANSCRIPT_EVENT_VOID)
-		lay_line(&o->lay, SCREEN_BAD, "VOID %s (%s): something that was shown is no longer so", at, e->code);
+		lay_void(o, at);
 	else if (e->state == TRANSCRIPT_EVENT_ROLLEDBACK)
 		lay_line(&o->lay, SCREEN_BAD, "ROLLED BACK %s (%s)%s%s", at, e->code, colon, why);
 	else if (e->state == TRANSCRIPT_EVENT_UNKNOWN)

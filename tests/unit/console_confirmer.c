@@ -282,6 +282,31 @@ a_refused_answer_is_said_and_may_be_typed_again(void **state)
 }
 
 static void
+what_is_said_about_a_sheet_that_was_read_is_seen(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	char sql[600] = "update orders set status = 'paid' where id in (1";
+	uint64_t n;
+
+	for (int i = 0; i < 40; i++)
+		strcat(sql, ",\n 2");
+	strcat(sql, ")");
+	n = world_request(w, sql);
+	world_keys(w, "\033[15~");
+	json_decref(world_expect(w, "opened"));
+	for (int i = 0; i < 8; i++)
+		world_keys(w, "\033[6~");
+	json_decref(world_expect(w, "opened"));
+	world_event(w, TRANSCRIPT_EVENT_ASKED, json_pack("{s:I, s:s, s:s}", "of", (json_int_t)n, "by", "anna", "until",
+	    "2026-06-08T14:30:00.000000Z"), "text", "why not at night?");
+	world_sees(w, "anna: why not at night?");
+	world_event(w, TRANSCRIPT_EVENT_REPLIED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "ben"), "text",
+	    "it must be today");
+	world_sees(w, "ben: it must be today");
+	world_end(w);
+}
+
+static void
 a_request_that_waits_no_more_cannot_be_allowed(void **state)
 {
 	static const enum transcript_event_kind kinds[] = { TRANSCRIPT_EVENT_WITHDRAWN, TRANSCRIPT_EVENT_EXPIRED,
@@ -441,6 +466,7 @@ main(void)
 		cmocka_unit_test(the_next_request_is_read_from_a_sheet_that_is_over),
 		cmocka_unit_test(a_refused_answer_is_said_and_may_be_typed_again),
 		cmocka_unit_test(a_request_that_waits_no_more_cannot_be_allowed),
+		cmocka_unit_test(what_is_said_about_a_sheet_that_was_read_is_seen),
 		cmocka_unit_test(a_small_terminal_shows_no_approval),
 		cmocka_unit_test(a_watcher_reads_the_sheet_and_answers_nothing),
 		cmocka_unit_test(a_lost_link_allows_nothing),

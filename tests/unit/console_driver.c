@@ -368,6 +368,65 @@ find_goes_up_through_the_log(void **state)
 	world_end(w);
 }
 
+static void
+a_statement_that_is_no_text_is_kept_and_not_sent(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	world_keys(w, "\033[200~select '\xff';\033[201~\r");
+	world_expect_nothing(w);
+	world_sees(w, "no text in UTF-8");
+	world_sees(w, "shop=> select '<?FF>';");
+	world_end(w);
+}
+
+static void
+a_void_request_says_what_spoiled_it(void **state)
+{
+	static const char *const codes[][2] = { { "bound", "(bound): another number of rows matches" },
+		{ "driver-left", "(driver-left): the driver left" }, { "ended", "(ended): the session ended" },
+		{ "bind", "(bind): something that was shown is no longer so" } };
+
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+		uint64_t n = world_request(w, "delete from orders where id = 1");
+
+		world_event(w, TRANSCRIPT_EVENT_VOID, json_pack("{s:I, s:s}", "of", (json_int_t)n, "code", codes[i][0]),
+		    NULL, NULL);
+		world_sees(w, codes[i][1]);
+		if (i == 0)
+			world_sees(w, "matching rows: 3   named: = 3");
+		world_end(w);
+	}
+}
+
+static void
+a_confirmer_who_left_has_nothing_open(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+	uint64_t n = world_request(w, "delete from orders where id = 1");
+
+	world_event(w, TRANSCRIPT_EVENT_OPENED, json_pack("{s:I, s:s, s:b}", "of", (json_int_t)n, "by", "anna", "last",
+	    0), NULL, NULL);
+	world_sees(w, "anna has it open");
+	world_event(w, TRANSCRIPT_EVENT_LEFT, json_pack("{s:s, s:s, s:s}", "by", "anna", "seat", "confirmer", "code",
+	    "leave"), NULL, NULL);
+	world_sees_not(w, "anna has it open");
+	world_sees(w, "nobody is here to allow it");
+	world_end(w);
+}
+
+static void
+an_end_of_access_that_is_days_away_has_its_date(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	w->wall_us -= INT64_C(3) * 86400 * 1000000;
+	world_keys(w, "x");
+	world_sees(w, "access ends 2026-06-08 (3 d)");
+	world_end(w);
+}
+
 int
 main(void)
 {
@@ -390,6 +449,10 @@ main(void)
 		cmocka_unit_test(a_lost_link_says_that_nothing_runs),
 		cmocka_unit_test(a_small_terminal_says_what_it_needs),
 		cmocka_unit_test(find_goes_up_through_the_log),
+		cmocka_unit_test(a_statement_that_is_no_text_is_kept_and_not_sent),
+		cmocka_unit_test(a_void_request_says_what_spoiled_it),
+		cmocka_unit_test(a_confirmer_who_left_has_nothing_open),
+		cmocka_unit_test(an_end_of_access_that_is_days_away_has_its_date),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");
