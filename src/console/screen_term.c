@@ -194,6 +194,20 @@ measure(int *rows, int *cols)
 	}
 }
 
+/* The terminal is known and its cursor can be placed: curses takes even one that cannot. */
+static bool
+is_addressable(void)
+{
+	int known;
+	bool can;
+
+	if (setupterm(NULL, STDOUT_FILENO, &known) != OK)
+		return false;
+	can = cursor_address != NULL && clear_screen != NULL;
+	del_curterm(cur_term);
+	return can;
+}
+
 static int
 begin_curses(struct screen_term *t, struct err *e)
 {
@@ -203,10 +217,10 @@ begin_curses(struct screen_term *t, struct err *e)
 		setlocale(LC_CTYPE, "C.UTF-8");
 	tcgetattr(STDIN_FILENO, &before);
 	use_tioctl(TRUE);
-	t->curses = newterm(NULL, stdout, stdin);
+	t->curses = is_addressable() ? newterm(NULL, stdout, stdin) : NULL;
 	if (t->curses == NULL)
 		return err_set(e, ERR_UNSUPPORTED,
-		    "the terminal type \"%s\" cannot show screens; set TERM, or use --json",
+		    "the terminal type \"%s\" cannot show screens; set TERM to what this terminal is, such as xterm",
 		    term != NULL ? term : "");
 	raw();
 	noecho();
@@ -224,7 +238,7 @@ screen_open(struct err *e)
 	int rows = 24, cols = 80;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		err_set(e, ERR_UNSUPPORTED, "standard input and output are no terminal; use --json");
+		err_set(e, ERR_UNSUPPORTED, "standard input and output are no terminal; twokey open and twokey join take --json without one");
 		return NULL;
 	}
 	t = must_zalloc(sizeof *t);

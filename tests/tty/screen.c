@@ -178,6 +178,17 @@ without_a_terminal_type_it_says_so(void **state)
 	term_free(t);
 }
 
+static void
+a_terminal_whose_cursor_cannot_be_placed_is_told_so(void **state)
+{
+	static const char *const env[] = { "TERM=dumb", NULL };
+	struct term *t = start(24, 80, env);
+
+	assert_int_equal(term_exit(t, PATIENCE_MS), 1);
+	assert_true(term_shows(t, "\"dumb\" cannot show screens"));
+	term_free(t);
+}
+
 int
 main(void)
 {
@@ -190,6 +201,7 @@ main(void)
 		cmocka_unit_test(no_color_means_none),
 		cmocka_unit_test(the_terminal_is_given_back),
 		cmocka_unit_test(without_a_terminal_type_it_says_so),
+		cmocka_unit_test(a_terminal_whose_cursor_cannot_be_placed_is_told_so),
 	};
 
 	return cmocka_run_group_tests_name("tty_screen", tests, NULL, NULL);
