@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "transcript/chain.h"
@@ -132,13 +133,18 @@ transcript_verify_file(const char *path, struct transcript_report *out, struct e
 {
 	struct transcript_verifier *v;
 	struct chain_extent x;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), ret;
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret;
 
 	if (fd < 0) {
 		ret = errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_SYSTEM;
 		if (ret == ERR_NOT_FOUND)
 			return err_set(e, ERR_NOT_FOUND, "there is no file %s; name the transcript to verify", path);
 		return err_sys(e, "opening the transcript %s", path);
+	}
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		close(fd);	/* a pipe or a device may never end */
+		return err_set(e, ERR_INVALID, "%s is no ordinary file; name a transcript", path);
 	}
 	v = transcript_verifier_create();
 	ret = chain_feed(fd, path, v, &x, e);

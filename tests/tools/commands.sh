@@ -25,6 +25,13 @@ for name in $names; do
 done
 empty "twokey(1) names no other subcommand" "$(sed -n 's/^\.It Cm \([a-z]*\).*/\1/p' "$man" |
     grep -v -x -F "$names")"
+check "ticket new --help gives the usage of ticket" cmp <("$twokey" help ticket) <("$twokey" ticket new --help)
+mkfifo "${TMPDIR:-/tmp}/twokey-fifo.$$"
+for name in verify show; do
+	check "$name of a pipe that nobody writes says so" grep -q 'is no ordinary file' \
+	    <(timeout 20 "$twokey" "$name" "${TMPDIR:-/tmp}/twokey-fifo.$$" 2>&1)
+done
+rm -f "${TMPDIR:-/tmp}/twokey-fifo.$$"
 check "an unknown subcommand is a usage error" exits 2 "$twokey" frobnicate
 check "it is named" grep -q '"frobnicate"' <("$twokey" frobnicate 2>&1)
 check "its control characters are shown as marks" grep -q '"<1B>\[2J"' <("$twokey" $'\033[2J' 2>&1)
