@@ -37,9 +37,10 @@ main(int argc, char **argv)
 	c = cmd_find(argv[1]);
 	if (!c)
 		return unknown(argv[1]);
-	if (argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
-		cmd_print(c, stdout);
-		return CMD_OK;
-	}
+	for (int i = 2; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || (i == 2 && strcmp(argv[i], "-h") == 0)) {
+			cmd_print(c, stdout);
+			return CMD_OK;
+		}
 	return c->run(argc - 1, argv + 1);
 }
