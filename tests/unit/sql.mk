@@ -1,5 +1,5 @@
 SQL_UNIT = tests/unit/sql_corpus.t tests/unit/sql_derive.t tests/unit/sql_facts.t tests/unit/sql_mutate.t \
-	tests/unit/sql_split.t
+	tests/unit/sql_normal.t tests/unit/sql_split.t
 check_PROGRAMS += $(SQL_UNIT)
 TESTS += $(SQL_UNIT)
 tests_unit_sql_corpus_t_SOURCES = tests/unit/sql_corpus.c
@@ -22,3 +22,6 @@ TESTS += tests/unit/sql_differ.sh
 EXTRA_DIST += tests/unit/sql_differ.sh tests/unit/sql_differ.c
 TESTS += tests/unit/sql_classify.sh
 EXTRA_DIST += tests/unit/sql_classify.sh
+tests_unit_sql_normal_t_SOURCES = tests/unit/sql_normal.c
+tests_unit_sql_normal_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_sql_normal_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)
