@@ -25,6 +25,7 @@ struct pipe_state {
 	bool left;		/* "leave" was sent because the input ended */
 	bool ending;		/* "end" or "stop" was asked for: the broker closes */
 	bool ended;		/* the session did end */
+	bool holds;		/* the database is not connected yet: statements wait here for it */
 };
 
 /* The answer to hello and the seat, so that the caller knows both; then everything is the broker's. */
@@ -44,16 +45,15 @@ put_seat(struct buf *out, const struct seat *seat)
 	json_decref(o);
 }
 
-/* After "end" or "stop" the broker has the last word: no "leave" cuts it short. */
 static bool
-asks_for_end(const char *line, size_t n)
+asks_for(const char *line, size_t n, const char *one, const char *other)
 {
 	json_t *o = json_line_parse(line, n, NULL);
 	const char *what = json_str(o, "do", NULL);
-	bool end = what != NULL && (strcmp(what, "end") == 0 || strcmp(what, "stop") == 0);
+	bool is = what != NULL && (strcmp(what, one) == 0 || strcmp(what, other) == 0);
 
 	json_decref(o);
-	return end;
+	return is;
 }
 
 static bool
@@ -68,6 +68,9 @@ note_line(struct pipe_state *p, const char *line, size_t n)
 {
 	if (begins(line, n, "{\"n\":") && memmem(line, n, "\"ev\":\"ended\"", 12) != NULL)
 		p->ended = true;
+	if (p->holds && begins(line, n, "{\"n\":") && (p->ended ||
+	    memmem(line, n, "\"ev\":\"connected\"", 16) != NULL))
+		p->holds = false;
 	if ((begins(line, n, "{\"re\":\"end\"") || begins(line, n, "{\"re\":\"stop\"")) &&
 	    memmem(line, n, "\"ok\":false", 10) != NULL)
 		p->ending = false;
@@ -78,9 +81,13 @@ send_in(struct pipe_state *p, const char *line, size_t n)
 {
 	if (n == 0)
 		return true;
+	/* a script need not wait for the database by itself */
+	if (p->holds && asks_for(line, n, "sql", "sql"))
+		return false;
 	if (!link_send_line(p->link, line, n))
 		return false;
-	p->ending = p->ending || asks_for_end(line, n);
+	/* after these the broker has the last word: no "leave" cuts it short */
+	p->ending = p->ending || asks_for(line, n, "end", "stop");
 	return true;
 }
 
@@ -100,7 +107,8 @@ pass_in(struct pipe_state *p, struct err *e)
 		return err_set(e, ERR_TOO_LARGE, "a line on standard input is over %d bytes", LINK_REQUEST_MAX);
 	if (!p->in_ended || p->left)
 		return 0;
-	send_in(p, buf_data(&p->in), buf_len(&p->in));
+	if (!send_in(p, buf_data(&p->in), buf_len(&p->in)) && p->holds)
+		return 0;
 	buf_reset(&p->in);
 	if (p->ending)
 		return 0;
@@ -174,14 +182,18 @@ read_in(struct pipe_state *p)
 static int
 run_pipe(struct pipe_state *p, struct err *e)
 {
+	bool held;
 	int ret = 0;
 
 	while (ret == 0) {
+		held = p->holds;
 		read_in(p);
 		ret = pass_in(p, e);
 		if (buf_len(&p->out) < OUT_LOW)
 			link_pump(p->link);
 		pass_out(p);
+		if (held && !p->holds)
+			continue;	/* what waited here can go now */
 		if (!write_out(p))
 			return err_set(e, ERR_CLOSED, "nobody reads standard output any more");
 		if (link_is_lost(p->link) && buf_len(&p->out) == 0) {
@@ -210,6 +222,7 @@ seat_json(const struct seat_wish *w, struct err *e)
 	buf_init(&p.out, SIZE_MAX / 2);
 	if (ret == 0) {
 		put_seat(&p.out, &seat);
+		p.holds = seat.kind == SEAT_DRIVER;
 		ret = run_pipe(&p, e);
 	}
 	buf_fini(&p.in);

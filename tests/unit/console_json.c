@@ -148,6 +148,13 @@ greet(struct world *w, bool drive)
 	assert_prints(w, "{\"n\":1}");
 }
 
+static void
+connected(struct world *w)
+{
+	say(w->broker, "{\"n\":2,\"ev\":\"connected\"}\n");
+	assert_prints(w, "{\"n\":2,\"ev\":\"connected\"}");
+}
+
 static int
 end(struct world *w)
 {
@@ -177,6 +184,7 @@ lines_pass_both_ways_as_they_are(void **state)
 	struct world w = begin(true);
 
 	greet(&w, true);
+	connected(&w);
 	say(w.in, "{\"do\":\"sql\",\"text\":\"select 1\",\"id\":\"a\"}\n{\"do\":");
 	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 1\",\"id\":\"a\"}");
 	say(w.in, "\"here\"}\n");
@@ -193,6 +201,28 @@ lines_pass_both_ways_as_they_are(void **state)
 	w.broker = -1;
 	assert_prints(&w, "{\"n\":3,\"t\":\"\",\"ev\":\"ended\"}");
 	assert_prints(&w, "{\"n\":4}");
+	assert_int_equal(end(&w), 0);
+}
+
+static void
+a_statement_waits_for_the_database(void **state)
+{
+	struct world w = begin(true);
+
+	greet(&w, true);
+	say(w.in, "{\"do\":\"here\"}\n{\"do\":\"sql\",\"text\":\"select 1\"}\n{\"do\":\"sql\",\"text\":\"select 2\"}");
+	close(w.in);
+	w.in = -1;
+	assert_broker_gets(&w, "{\"do\":\"here\"}");
+	say(w.broker, "{\"s\":\"x\"}\n");
+	assert_prints(&w, "{\"s\":\"x\"}");
+	assert_int_equal(buf_len(&w.got), 0);
+	connected(&w);
+	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 1\"}");
+	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 2\"}");
+	assert_broker_gets(&w, "{\"do\":\"leave\",\"id\":3}");
+	close(w.broker);
+	w.broker = -1;
 	assert_int_equal(end(&w), 0);
 }
 
@@ -285,6 +315,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_pass_both_ways_as_they_are),
+		cmocka_unit_test(a_statement_waits_for_the_database),
 		cmocka_unit_test(the_end_of_the_input_leaves_the_seat),
 		cmocka_unit_test(a_lost_link_is_an_error),
 		cmocka_unit_test(a_refused_seat_prints_nothing),
