@@ -102,7 +102,7 @@ connect_to(const char *path, struct err *e)
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
 		return fd;
 	err_set(e, ERR_UNREACHABLE, "no broker answers at %s: %s; start twokeyd, or name its socket "
-	    "with --socket PATH", path, strerror(errno));
+	    "with --broker SOCKET", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return ERR_UNREACHABLE;

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "twokey/base/text.h"
+
 #include "cmd.h"
 
 /* The value of an option: behind "=", or the next argument. NULL when there is none. */
@@ -48,6 +50,18 @@ slot(struct seat_args *a, unsigned takes, const char *arg, size_t *len)
 	return NULL;
 }
 
+/* Names go into JSON lines; a path may be any bytes. */
+static bool
+is_text(const struct seat_args *a)
+{
+	const char *const names[] = { a->wish.as, a->digest, a->words[0], a->words[1] };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (names[i] != NULL && !text_is_utf8(names[i], strlen(names[i])))
+			return false;
+	return true;
+}
+
 int
 seat_args_parse(struct seat_args *a, unsigned takes, int argc, char **argv)
 {
@@ -74,5 +88,7 @@ seat_args_parse(struct seat_args *a, unsigned takes, int argc, char **argv)
 			return cmd_usage(name, "%s is one argument too many", argv[i]);
 		}
 	}
+	if (!is_text(a))
+		return cmd_usage(name, "a name in this call is no text in UTF-8");
 	return 0;
 }

@@ -32,6 +32,8 @@ for name in verify show; do
 	    <(timeout 20 "$twokey" "$name" "${TMPDIR:-/tmp}/twokey-fifo.$$" 2>&1)
 done
 rm -f "${TMPDIR:-/tmp}/twokey-fifo.$$"
+check "a name that is no text is a usage error" exits 2 "$twokey" ticket show $'\xff'
+check "and said to be" grep -q 'no text in UTF-8' <("$twokey" join --as $'\xff' X 2>&1)
 check "an unknown subcommand is a usage error" exits 2 "$twokey" frobnicate
 check "it is named" grep -q '"frobnicate"' <("$twokey" frobnicate 2>&1)
 check "its control characters are shown as marks" grep -q '"<1B>\[2J"' <("$twokey" $'\033[2J' 2>&1)
