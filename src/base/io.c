@@ -40,7 +40,7 @@ io_write_all(int fd, const void *p, size_t n, struct err *e)
 int
 io_read_file(const char *path, size_t max, struct buf *out, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), ret = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = 0;
 	struct stat st;
 
 	if (fd < 0)
