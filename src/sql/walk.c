@@ -44,6 +44,11 @@ pop(struct walker *w)
 		ctx_raise(c, SQL_CLASS_CALL, "it calls ts_rewrite(), which runs the SQL in its argument");
 	}
 	w->top = &w->frames[--w->depth];
+	if (fr->distinct) {
+		ctx_step(c);
+		c->prev.tok = TOK_COMMA;	/* what follows begins anew */
+		return;
+	}
 	if (fr->kind == FRAME_CTE) {
 		if (c->nctes > 0)
 			c->ctes[c->nctes - 1].frame = 0;	/* visible from here on */
@@ -73,6 +78,7 @@ open(struct walker *w)
 {
 	struct frame *fr = w->top;
 	struct ctx *c = w->c;
+	bool distinct;
 
 	switch ((enum clause)fr->clause) {
 	case AT_FROM:
@@ -103,8 +109,10 @@ open(struct walker *w)
 	case AT_WITH_TAIL:
 		break;
 	}
+	distinct = is_kw(&c->prev, KW_ON) && is_kw(&c->prev2, KW_DISTINCT);
 	walk_push(w, fr->kind == FRAME_NAMES || fr->kind == FRAME_COLUMNS ? FRAME_NAMES
 	    : fr->kind == FRAME_PHRASE ? FRAME_PHRASE : FRAME_QUERY, AT_START);
+	w->top->distinct = distinct;
 }
 
 static void
@@ -141,19 +149,42 @@ comma(struct walker *w)
 	ctx_step(w->c);
 }
 
+/* Words that no engine reserves, yet after which an expression begins. */
 static bool
-is_operand(const struct sql_token *t, unsigned kwf)
+leads(enum sql_kw kw)
+{
+	return kw == KW_ESCAPE || kw == KW_ZONE || kw == KW_VALUE || kw == KW_REF || kw == KW_PASSING
+	    || kw == KW_OPERATOR || kw == KW_FIRST || kw == KW_NEXT || kw == KW_RECURSIVE || kw == KW_PATH;
+}
+
+static bool
+is_operand(const struct sql_token *t)
 {
 	switch ((int)t->tok) {
 	case TOK_NAME: case TOK_NUMBER: case TOK_STRING: case TOK_CLOSE: case TOK_RBRACKET: case TOK_PARAM:
 	case TOK_VAR:
 		return true;
 	case TOK_WORD:
-		return t->kw == KW_NO || !(t->kwf & kwf) || t->kw == KW_NULL || t->kw == KW_TRUE
-		    || t->kw == KW_FALSE;
+		return t->kw == KW_NO || (t->kwf == 0 && !leads(t->kw)) || t->kw == KW_NULL || t->kw == KW_TRUE
+		    || t->kw == KW_FALSE || t->kw == KW_END;
 	default:
 		return false;
 	}
+}
+
+/* An operator when an operand stands before it, perhaps with NOT between; PostgreSQL lets each of these
+ * be the name of a function elsewhere. */
+static bool
+is_infix(const struct walker *w, const struct sql_token *t, const struct sql_token *prev,
+    const struct sql_token *prev2)
+{
+	bool pg = w->c->d->engine == SQL_POSTGRES;
+
+	if (!(t->kwf & KWF_INFIX) || w->c->d->at_vars)
+		return false;
+	if (pg && t->kw != KW_LIKE && t->kw != KW_ILIKE && t->kw != KW_OVERLAPS)
+		return false;
+	return is_operand(prev) || (is_kw(prev, KW_NOT) && is_operand(prev2));
 }
 
 static bool
@@ -164,10 +195,9 @@ follows(const struct sql_token *prev, enum sql_kw a, enum sql_kw b, enum sql_kw 
 
 /* Words that may stand before "(" by grammar and be the name of a function elsewhere. */
 static bool
-phrase_word(struct walker *w, const struct sql_token *t, const struct sql_token *prev)
+phrase_word(struct walker *w, const struct sql_token *t, const struct sql_token *prev,
+    const struct sql_token *prev2)
 {
-	unsigned kwf = w->c->d->kwf;
-
 	switch ((int)t->kw) {
 	case KW_OVER:
 	case KW_FILTER:
@@ -184,20 +214,21 @@ phrase_word(struct walker *w, const struct sql_token *t, const struct sql_token 
 	case KW_OF:
 		return ctx_tok_is(w->c, prev, "member");
 	case KW_CONFLICT:
-		return is_kw(prev, KW_ON);
+		return is_kw(prev, KW_ON) && w->top->dml == DML_INSERT;
+	case KW_AGAINST:
+		return prev->tok == TOK_CLOSE;
 	case KW_ANY:
 	case KW_SOME:
 		return prev->tok == TOK_OP || follows(prev, KW_LIKE, KW_ILIKE, KW_IN);
 	case KW_ESCAPE: case KW_OFFSET: case KW_RETURNING:
-		return is_operand(prev, kwf);
+		return is_operand(prev);
 	case KW_PASSING: case KW_COLUMNS:
-		return w->top->kind == FRAME_PHRASE && is_operand(prev, kwf);
+		return w->top->kind == FRAME_PHRASE && is_operand(prev);
 	case KW_REF:
-		return w->top->kind == FRAME_PHRASE && is_kw(prev, KW_BY);
-	case KW_MATERIALIZED:
-		return follows(prev, KW_AS, KW_NOT, KW_NOT);
+		return w->top->kind == FRAME_PHRASE && is_kw(prev, KW_BY) && is_kw(prev2, KW_PASSING);
 	case KW_SECOND:
-		return prev->tok == TOK_STRING || is_kw(prev, KW_TO);
+		return prev->tok == TOK_STRING || (is_kw(prev, KW_TO) && (ctx_tok_is(w->c, prev2, "day")
+		    || ctx_tok_is(w->c, prev2, "hour") || ctx_tok_is(w->c, prev2, "minute")));
 	case KW_VARYING:
 		return ctx_tok_is(w->c, prev, "character") || ctx_tok_is(w->c, prev, "char")
 		    || ctx_tok_is(w->c, prev, "bit") || ctx_tok_is(w->c, prev, "nchar");
@@ -207,18 +238,15 @@ phrase_word(struct walker *w, const struct sql_token *t, const struct sql_token 
 }
 
 static bool
-is_call(struct walker *w, const struct name *nm, const struct sql_token *prev)
+is_call(struct walker *w, const struct name *nm, const struct sql_token *prev, const struct sql_token *prev2)
 {
 	const struct sql_token *t = &nm->part[0];
-	unsigned kwf = w->c->d->kwf;
 
 	if (nm->nparts > 1 || t->tok != TOK_WORD || t->kw == KW_NO)
 		return true;
-	if (t->kwf & kwf)
+	if (t->kwf & w->c->d->kwf)
 		return false;
-	if ((t->kwf & KWF_INFIX) && (is_operand(prev, kwf) || is_kw(prev, KW_NOT)))
-		return false;
-	return !phrase_word(w, t, prev);
+	return !is_infix(w, t, prev, prev2) && !phrase_word(w, t, prev, prev2);
 }
 
 static bool
@@ -242,6 +270,7 @@ walk_name(struct walker *w)
 {
 	struct ctx *c = w->c;
 	struct sql_token prev = c->prev;
+	struct sql_token prev2 = c->prev2;
 	struct name nm;
 	bool rewrite;
 
@@ -252,13 +281,18 @@ walk_name(struct walker *w)
 	if (cur(c)->tok != TOK_OPEN || nm.wildcard) {
 		if (is_nextval(c, &nm))
 			ctx_raise(c, SQL_CLASS_WRITE, "it advances a sequence");
+		if (c->d->engine == SQL_SQLITE && is_kw(&prev, KW_IN))
+			walk_read_table(c, &nm);
+		/* type 'text' */
+		if (cur(c)->tok == TOK_STRING && !(nm.part[0].kwf & KWF_P))
+			c->f->has_cast = true;
 		return;
 	}
 	if (c->d->at_vars && is_kw(&nm.part[0], KW_DEFAULT) && nm.nparts == 1 && !c->dormant) {
 		ctx_danger(c, SQL_DANGER_UNKNOWN_FUNCTION);
 		ctx_raise(c, SQL_CLASS_CALL, "the default of a column may be a function or advance a sequence");
 	}
-	if (!is_call(w, &nm, &prev))
+	if (!is_call(w, &nm, &prev, &prev2))
 		return;
 	if (ctx_tok_is(c, &nm.part[0], "cast"))
 		c->f->has_cast = true;

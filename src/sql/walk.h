@@ -33,6 +33,7 @@ struct frame {
 	bool has_where;
 	bool in_where;
 	bool multi;		/* MariaDB, MySQL: DELETE t FROM ... */
+	bool distinct;		/* DISTINCT ON ( */
 	bool rewrite;		/* arguments of ts_rewrite */
 	unsigned char commas;
 	uint16_t ctes;
@@ -55,6 +56,8 @@ void	walk_operator(struct walker *w);
 void	walk_keyword_operator(struct walker *w, enum sql_kw kw);
 /* walk_from.c */
 void	walk_from(struct walker *w);
+/* A table that is read; SQLite: some act when they are read. */
+void	walk_read_table(struct ctx *c, const struct name *nm);
 void	walk_from_after(struct walker *w);
 void	walk_target(struct walker *w);
 /* walk_update.c: MariaDB and MySQL, UPDATE of several tables */

@@ -16,6 +16,14 @@ pragma_table(struct ctx *c, const struct sql_token *t)
 		ctx_raise(c, SQL_CLASS_CALL, "it reads a pragma that may act");
 }
 
+void
+walk_read_table(struct ctx *c, const struct name *nm)
+{
+	if (c->d->engine == SQL_SQLITE)
+		pragma_table(c, &nm->part[nm->nparts - 1]);
+	ctx_note_table(c, nm, SQL_USE_READ);
+}
+
 /* A function that gives rows; SQLite calls its virtual tables so. */
 static void
 from_call(struct walker *w, const struct name *nm)
@@ -144,6 +152,17 @@ using_word(struct walker *w)
 		walk_push(w, FRAME_NAMES, AT_START);
 }
 
+/* INDEX FOR ORDER BY (i): no clause begins here. */
+static void
+hint(struct ctx *c)
+{
+	ctx_step(c);
+	if (!c->d->at_vars || !ctx_skip_kw(c, KW_FOR))
+		return;
+	ctx_step(c);
+	ctx_skip_kw(c, KW_BY);
+}
+
 /* After a table: alias, sampling, hints, the next table. */
 void
 walk_from_after(struct walker *w)
@@ -166,6 +185,12 @@ walk_from_after(struct walker *w)
 		return;
 	case KW_TABLESAMPLE:
 		sample(w);
+		return;
+	case KW_NATURAL:
+		walk_keyword_operator(w, KW_USING);
+		break;
+	case KW_INDEX: case KW_KEY:
+		hint(c);
 		return;
 	case KW_AS:
 		if (w->top->clause == AT_ON)
@@ -192,9 +217,18 @@ is_noise(struct walker *w)
 
 	if (t->tok != TOK_WORD || next->tok == TOK_DOT || is_kw(next, KW_SET))
 		return false;
+	/* behind INTO and FROM stands the name, whatever it is */
+	if (is_kw(t, KW_ONLY) ? c->d->engine != SQL_POSTGRES
+	    : is_kw(&c->prev, KW_INTO) || is_kw(&c->prev, KW_FROM))
+		return false;
 	switch ((int)t->kw) {
-	case KW_INTO: case KW_FROM: case KW_ONLY: case KW_LOW_PRIORITY: case KW_HIGH_PRIORITY: case KW_DELAYED:
-	case KW_QUICK: case KW_IGNORE: case KW_HISTORY:
+	case KW_HISTORY:
+		return c->d->at_vars && w->top->dml == DML_DELETE && is_kw(next, KW_FROM);
+	case KW_LOW_PRIORITY: case KW_HIGH_PRIORITY: case KW_DELAYED: case KW_QUICK: case KW_IGNORE:
+		if (!c->d->at_vars)
+			return is_kw(&c->prev, KW_OR);
+		/* fallthrough */
+	case KW_INTO: case KW_FROM: case KW_ONLY:
 		return next->tok == TOK_WORD || next->tok == TOK_NAME || next->tok == TOK_STRING
 		    || next->tok == TOK_OPEN;
 	case KW_OR:

@@ -245,6 +245,14 @@ clause_word(struct walker *w)
 		if (w->top->dml == DML_NONE)
 			w->top->dml = DML_SELECT;
 		return to_expr(w);
+	case KW_TABLE:
+		if (!is_kw(&c->prev, KW_UNION) && !is_kw(&c->prev, KW_EXCEPT) && !is_kw(&c->prev, KW_INTERSECT)
+		    && !is_kw(&c->prev, KW_ALL) && !is_kw(&c->prev, KW_DISTINCT)
+		    && w->top->clause != AT_TARGET_AFTER)
+			return false;
+		w->top->clause = AT_FROM;
+		ctx_step(c);
+		return true;
 	case KW_FROM:
 		if (!is_from_clause(w))
 			return false;
@@ -313,6 +321,7 @@ operator_word(struct walker *w)
 	}
 	walk_operator(w);
 	ctx_step(c);
+	c->prev.tok = TOK_OP;
 	return true;
 }
 
