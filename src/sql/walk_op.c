@@ -116,8 +116,14 @@ walk_keyword_operator(struct walker *w, enum sql_kw kw)
 	case KW_BETWEEN:
 		ctx_note_operator(c, ">=", 2);
 		ctx_note_operator(c, "<=", 2);
+		ctx_note_operator(c, ">", 1);
+		ctx_note_operator(c, "<", 1);
 		break;
-	case KW_IN: case KW_CASE: case KW_DISTINCT: case KW_USING:
+	case KW_IN:
+		ctx_note_operator(c, "=", 1);
+		ctx_note_operator(c, "<>", 2);
+		break;
+	case KW_CASE: case KW_DISTINCT: case KW_USING:
 		ctx_note_operator(c, "=", 1);
 		break;
 	default:
