@@ -50,7 +50,7 @@ stmt_explain_mysql(struct ctx *c)
 		explain_options(c);
 	}
 	if (is_kw(cur(c), KW_FOR) && is_kw(ctx_ahead(c, 1), KW_CONNECTION)) {
-		ctx_skip_rest(c);
+		ctx_walk(c, WALK_EXPR);
 		return;
 	}
 	if (is_kw(cur(c), KW_INTO)) {
@@ -93,7 +93,7 @@ void
 stmt_show_mysql(struct ctx *c)
 {
 	c->f->returns_rows = true;
-	while (!at_end(c) && !is_kw(cur(c), KW_WHERE)) {
+	while (!at_end(c) && !is_kw(cur(c), KW_WHERE) && !is_kw(cur(c), KW_FOR)) {
 		if (is_kw(cur(c), KW_ANALYZE) || is_kw(cur(c), KW_INTO))
 			ctx_raise(c, SQL_CLASS_UNKNOWN, "its SHOW cannot be read");
 		ctx_step(c);
@@ -128,7 +128,8 @@ stmt_handler(struct ctx *c)
 void
 stmt_begin_mysql(struct ctx *c)
 {
-	if (is_kw(cur(c), KW_WORK) || at_end(c))
+	ctx_skip_kw(c, KW_WORK);
+	if (at_end(c))
 		return;
 	ctx_raise(c, SQL_CLASS_CALL, "it runs a block of statements");
 	c->may_commit = false;
@@ -207,14 +208,4 @@ void
 stmt_do(struct ctx *c)
 {
 	ctx_walk(c, WALK_EXPR);
-}
-
-/* CHECK TABLE looks; FOR UPGRADE changes. */
-void
-stmt_check(struct ctx *c)
-{
-	c->f->returns_rows = true;
-	for (; !at_end(c); ctx_step(c))
-		if (is_kw(cur(c), KW_FOR))
-			ctx_raise(c, SQL_CLASS_ADMIN, "it checks tables and may change them");
 }

@@ -101,6 +101,7 @@ planned(struct ctx *c)
 		}
 		return;
 	case KW_EXECUTE:
+		c->quiet = false;	/* its arguments are computed */
 		ctx_step(c);
 		ctx_step(c);
 		ctx_walk(c, WALK_EXPR);

@@ -98,7 +98,7 @@ static const struct verb verbs[] = {
 	{ KW_UNINSTALL, ON_M, SQL_CLASS_ADMIN, NULL, "it unloads code of the server", BIT(IMPLICIT_COMMIT), true },
 	{ KW_CACHE, ON_M, SQL_CLASS_ADMIN, NULL, "it steers the index cache", BIT(IMPLICIT_COMMIT), true },
 	{ KW_LOAD, ON_M, SQL_CLASS_READ, stmt_load, NULL, 0, false },
-	{ KW_CHECK, ON_M, SQL_CLASS_READ, stmt_check, NULL, BIT(TABLE_LOCK), false },
+	{ KW_CHECK, ON_M, SQL_CLASS_ADMIN, NULL, "it checks tables, may mark them, and commits what was done before", BIT(TABLE_LOCK) | BIT(IMPLICIT_COMMIT), true },
 	{ KW_OPTIMIZE, ON_M, SQL_CLASS_ADMIN, NULL, "it rewrites tables", BIT(TABLE_LOCK) | BIT(IMPLICIT_COMMIT), true },
 	{ KW_REPAIR, ON_M, SQL_CLASS_ADMIN, NULL, "it rewrites tables", BIT(TABLE_LOCK) | BIT(IMPLICIT_COMMIT), true },
 	{ KW_BACKUP, ON_M, SQL_CLASS_ADMIN, NULL, "it locks the server for a backup", 0, true },

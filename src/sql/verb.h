@@ -43,7 +43,6 @@ void	stmt_analyze_mysql(struct ctx *c);
 void	stmt_show_mysql(struct ctx *c);
 void	stmt_handler(struct ctx *c);
 void	stmt_do(struct ctx *c);
-void	stmt_check(struct ctx *c);
 void	stmt_set_mysql(struct ctx *c);
 void	stmt_begin_mysql(struct ctx *c);
 void	stmt_start_mysql(struct ctx *c);
