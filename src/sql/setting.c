@@ -19,7 +19,7 @@ static const char *const mild_postgres[] = {
 	"enable_partitionwise_join", "enable_presorted_aggregate", "enable_self_join_elimination",
 	"enable_seqscan", "enable_sort", "enable_tidscan", "escape_string_warning", "extra_float_digits",
 	"force_parallel_mode", "from_collapse_limit", "geqo", "geqo_effort", "geqo_generations",
-	"geqo_pool_size", "geqo_seed", "geqo_selection_bias", "geqo_threshold", "gin_fuzzy_search_limit",
+	"geqo_pool_size", "geqo_seed", "geqo_selection_bias", "geqo_threshold", 
 	"hash_mem_multiplier", "intervalstyle", "jit", "jit_above_cost", "jit_expressions",
 	"jit_inline_above_cost", "jit_optimize_above_cost", "jit_tuple_deforming", "join_collapse_limit",
 	"lc_messages", "lc_monetary", "lc_numeric", "lc_time", "maintenance_io_concurrency",
@@ -40,7 +40,7 @@ static const char *const mild_mysql[] = {
 	"profiling_history_size", "progress_report_time", "query_prealloc_size", "range_alloc_block_size",
 	"read_buffer_size", "read_rnd_buffer_size", "rowid_merge_buff_size", "sort_buffer_size",
 	"sql_auto_is_null", "sql_notes", "sql_quote_show_create", "sql_warnings", "standard_compliant_cte",
-	"system_versioning_asof", "time_zone", "timestamp",
+	"time_zone", "timestamp",
 	"tmp_disk_table_size", "tmp_memory_table_size", "tmp_table_size", "use_stat_tables",
 };
 
@@ -108,8 +108,10 @@ stmt_set(struct ctx *c)
 	t = cur(c);
 	if (is_kw(t, KW_TIME) && is_kw(ctx_ahead(c, 1), KW_ZONE))
 		return;
-	if (is_kw(t, KW_CONSTRAINTS))
+	if (is_kw(t, KW_CONSTRAINTS)) {
+		ctx_raise(c, SQL_CLASS_CALL, "it runs checks and triggers that were put off, or puts them off");
 		return;
+	}
 	if (is_kw(t, KW_XML))
 		return;
 	if (is_kw(t, KW_ROLE) || is_kw(t, KW_AUTHORIZATION)) {
