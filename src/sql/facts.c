@@ -110,6 +110,10 @@ sql_classify(struct sql_facts *f, const struct sql_settings *set, const char *sq
 		ctx_statement(&c);
 		note_statement(&c, &w);
 	}
+	if (memchr(sql, '\0', n) != NULL) {
+		w.class = SQL_CLASS_UNKNOWN;	/* engines end the text there */
+		w.reason = "there is a zero byte in it, where some engines end the text";
+	}
 	odd = chars_dangers(sql, n, &secret);
 	if (secret)
 		ctx_find_secrets(&c, 0, n);

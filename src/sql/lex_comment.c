@@ -147,6 +147,16 @@ executes(const struct sql_lexer *lx, unsigned version, bool maria_only)
 	return version <= (server ? server : 129999);
 }
 
+/* The server's version is not known, and some that are in use run it while others do not. */
+static bool
+unclear(const struct sql_lexer *lx, unsigned version)
+{
+	if (lx->set->version != 0)
+		return false;
+	return lx->dialect->engine == SQL_MYSQL ? version > 50700 && version < 99990
+	    : version > 100300 && version < 200000;
+}
+
 /* At "/" "*" "!" or "/" "*M!": either a mark before SQL or a comment as a whole. */
 static void
 executable(struct sql_lexer *lx, struct sql_token *t, size_t mark)
@@ -166,6 +176,13 @@ executable(struct sql_lexer *lx, struct sql_token *t, size_t mark)
 	    && lx->set->version < 80000) {
 		version /= 10;
 		len--;
+	}
+	if (unclear(lx, version)) {
+		lx->pos += 2;
+		t->flags |= TOKF_SKIPPED;
+		skip_flat(lx, &inner);
+		t->tok = TOK_BAD;
+		return;
 	}
 	if (lx->exec == 0 && executes(lx, version, maria_only)) {
 		t->tok = TOK_EXEC;
