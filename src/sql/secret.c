@@ -24,7 +24,13 @@ assigns(const char *p, size_t n, const char *word)
 	const char *at = p;
 
 	while ((at = find(at, (size_t)(end - at), word)) != NULL) {
+		bool apart = false;
+
 		at += strlen(word);
+		for (const char *p2 = at; p2 < end && (*p2 == ' ' || *p2 == '\t' || *p2 == '\n'); p2++)
+			apart = p2 + 1 < end && (p2[1] == '\'' || p2[1] == '"');
+		if (apart)	/* SQL in a string: PASSWORD 'x', IDENTIFIED BY 'x' */
+			return true;
 		while (at < end && (*at == ' ' || *at == '\t' || *at == '"' || *at == '\''))
 			at++;
 		if (at < end && (*at == '=' || *at == ':'))
@@ -57,7 +63,7 @@ static bool
 looks_secret(const char *p, size_t n)
 {
 	return assigns(p, n, "password") || assigns(p, n, "passwd") || assigns(p, n, "pwd")
-	    || assigns(p, n, "secret") || has_userinfo(p, n);
+	    || assigns(p, n, "secret") || assigns(p, n, "identified by") || has_userinfo(p, n);
 }
 
 static bool
@@ -73,12 +79,47 @@ names_secret(const struct ctx *c, const struct sql_token *t)
 static bool
 is_between(const struct ctx *c, const struct sql_token *t, bool identified)
 {
-	if (t->tok == TOK_OPEN || ctx_is_op(c, t, "=") || ctx_is_op(c, t, ":="))
+	(void)c;
+	if (t->tok == TOK_OPEN || t->tok == TOK_OP)
 		return true;
 	if (t->tok == TOK_WORD && (t->kw == KW_BY || t->kw == KW_AS || t->kw == KW_USING || t->kw == KW_TO
-	    || t->kw == KW_PASSWORD || t->kw == KW_WITH || t->kw == KW_VIA || t->kw == KW_FOR))
+	    || t->kw == KW_PASSWORD || t->kw == KW_WITH || t->kw == KW_VIA || t->kw == KW_FOR
+	    || t->kw == KW_IN || t->kw == KW_LIKE || t->kw == KW_NOT))
 		return true;
-	return identified && (t->tok == TOK_WORD || t->tok == TOK_NAME);
+	return identified && (t->tok == TOK_WORD || t->tok == TOK_NAME || t->tok == TOK_VAR);
+}
+
+/* INSERT INTO users (name, password) VALUES ('anna', 'x'): the column tells which value. */
+struct columns {
+	bool insert;		/* INSERT or REPLACE was read */
+	bool values;
+	unsigned depth;
+	unsigned at;		/* the column or value */
+	uint64_t secret;	/* bits of the columns that hold one */
+};
+
+static void
+columns_feed(struct ctx *c, struct columns *k, const struct sql_token *t)
+{
+	if (is_kw(t, KW_INSERT) || is_kw(t, KW_REPLACE)) {
+		*k = (struct columns){ .insert = true };
+	} else if (t->tok == TOK_SEMI) {
+		*k = (struct columns){ .insert = false };
+	} else if (k->insert && k->depth == 0 && (is_kw(t, KW_VALUES) || is_kw(t, KW_SELECT) || is_kw(t, KW_VALUE))) {
+		k->values = true;
+		k->at = 0;
+	} else if (t->tok == TOK_OPEN) {
+		if (k->depth++ == 0)
+			k->at = 0;
+	} else if (t->tok == TOK_CLOSE && k->depth > 0) {
+		k->depth--;
+	} else if (t->tok == TOK_COMMA && k->depth <= 1) {
+		k->at++;
+	} else if (k->insert && !k->values && k->depth == 1 && k->at < 64 && names_secret(c, t)) {
+		k->secret |= UINT64_C(1) << k->at;
+	} else if (k->values && k->at < 64 && (k->secret >> k->at & 1) && t->tok == TOK_STRING) {
+		ctx_note_secret(c, t);
+	}
 }
 
 void
@@ -88,6 +129,8 @@ ctx_find_secrets(struct ctx *c, size_t from, size_t to)
 	struct sql_token t;
 	bool wanted = false;
 	bool identified = false;
+	bool listed = false;
+	struct columns columns = { .insert = false };
 
 	lex_init(&lx, c->set, c->text, to);
 	lx.pos = from;
@@ -99,14 +142,20 @@ ctx_find_secrets(struct ctx *c, size_t from, size_t to)
 				ctx_note_secret(c, &t);
 			continue;
 		}
+		columns_feed(c, &columns, &t);
+		if (t.tok == TOK_COMMA && listed)
+			continue;	/* password IN ('a', 'b') */
+		listed = t.tok == TOK_STRING && wanted;
 		if (t.tok == TOK_STRING && (wanted || looks_secret(ctx_text(c, &t), t.len))) {
 			ctx_note_secret(c, &t);
 			continue;
 		}
 		if (is_kw(&t, KW_IDENTIFIED)) {
 			wanted = identified = true;
-		} else if ((t.tok == TOK_WORD || t.tok == TOK_NAME) && names_secret(c, &t)) {
+		} else if ((t.tok == TOK_WORD || t.tok == TOK_NAME || t.tok == TOK_VAR) && names_secret(c, &t)) {
 			wanted = true;
+		} else if (wanted && is_kw(&t, KW_FOR)) {
+			identified = true;	/* SET PASSWORD FOR anna = */
 		} else if (wanted && !is_between(c, &t, identified)) {
 			wanted = identified = false;
 		}
