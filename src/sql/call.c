@@ -115,11 +115,26 @@ judge(struct ctx *c, const struct name *nm, struct sql_str schema, struct sql_st
 		e = fn_effect(c->d->engine, name.p, name.n);
 	if (e == FN_SETTING && setting_is_mild(c))
 		e = FN_SESSION;
-	if (e == FN_LASTID && ctx_ahead(c, 1)->tok != TOK_CLOSE)
-		e = FN_SESSION;
+	if (e == FN_LASTID)
+		e = ctx_ahead(c, 1)->tok != TOK_CLOSE ? FN_SESSION : FN_VOLATILE;
 	if (c->d->at_vars && e != FN_UNKNOWN && stands_apart(c, nm, name))
 		e = FN_UNKNOWN;
 	return e;
+}
+
+/* What a function of PostgreSQL uses beside itself: casts to json, types of columns, equality. */
+static void
+note_hidden(struct ctx *c, struct sql_str name)
+{
+	static const char *const typed[] = { "json", "xml", "to_json", "row_to_json", "array_to_json" };
+
+	if (c->d->engine != SQL_POSTGRES)
+		return;
+	for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++)
+		if (name.n >= strlen(typed[i]) && memcmp(name.p, typed[i], strlen(typed[i])) == 0)
+			c->f->has_cast = true;
+	if (name.n == 6 && memcmp(name.p, "nullif", 6) == 0)
+		ctx_note_operator(c, "=", 1);
 }
 
 enum fn_effect
@@ -135,12 +150,13 @@ ctx_note_call(struct ctx *c, const struct name *nm)
 	name = ctx_fold_name(c, &nm->part[nm->nparts - 1], true);
 	e = judge(c, nm, schema, name);
 	name = note_function(c, schema, name, mark);
+	note_hidden(c, name);
 	if (c->dormant || e == FN_REWRITE)
 		return e;
 	if (effects[e].danger != SQL_DANGERS)
 		ctx_danger(c, effects[e].danger);
-	/* a plan is made without running what is known to change something */
-	if (c->quiet && e != FN_UNKNOWN && e != FN_CALL)
+	/* a plan is made (by MariaDB and MySQL not quite) without running what is known to change something */
+	if (c->quiet && !c->d->at_vars && e != FN_UNKNOWN && e != FN_CALL)
 		return e;
 	if (e == FN_WRITE || e == FN_CALL || e == FN_UNKNOWN || e == FN_FILE || e == FN_ADMIN)
 		c->may_commit = false;
