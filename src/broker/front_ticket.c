@@ -14,12 +14,26 @@
 
 #include "front.h"
 
-enum { LIST_MAX = 200 };
+enum { LIST_MAX = 200, TICKETS_MAX = 5000 };
 
 static void
 no(struct request *r, const struct err *e)
 {
 	front_refuse(r->v, r->name, r->id, e->code, e->text);
+}
+
+/* The lobby looks at every ticket: a store without a limit would let one person slow everybody's. */
+static bool
+store_is_full(const char *folder)
+{
+	DIR *d = opendir(folder);
+	size_t files = 0;
+
+	while (d != NULL && readdir(d) != NULL)
+		files++;
+	if (d != NULL)
+		closedir(d);
+	return files > TICKETS_MAX * 2;	/* the ticket and its state */
 }
 
 void
@@ -31,6 +45,12 @@ front_ticket_new(struct request *r)
 	size_t n;
 	const char *text = json_str(r->o, "text", &n);
 
+	if (store_is_full(r->f->config->store)) {
+		err_set(&e, ERR_FULL, "the store holds %d tickets, as many as it takes; move old ones away on the "
+		    "broker's host", TICKETS_MAX);
+		no(r, &e);
+		return;
+	}
 	if (ticket_store_new(r->f->config->store, text, n, r->v->person->name, clock_wall_us(), r->f->config,
 	    &t, &e) != 0) {
 		no(r, &e);

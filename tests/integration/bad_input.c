@@ -2,6 +2,7 @@
 /* Rudeness: unknown tickets and seats, malformed and oversized lines, floods, consoles that never read. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -80,6 +82,25 @@ a_ticket_that_is_not_accepted_opens_nothing(void **state)
 	test_refused(anna, "{\"do\":\"open\",\"ticket\":\"MFX-20\"}", "state");
 	test_console_close(ben);
 	test_console_close(anna);
+}
+
+static void
+a_full_store_takes_no_more_tickets(void **state)
+{
+	struct test_console *ben;
+	struct test_broker b;
+	char path[400];
+
+	(void)state;
+	test_broker_start(&b, NULL);
+	for (int i = 0; i < 10001; i++) {
+		snprintf(path, sizeof path, "%s/tickets/old-%d", b.dir, i);
+		assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
+	}
+	ben = test_console(&b, "ben");
+	test_refused(ben, "{\"do\":\"ticket-new\",\"text\":\"id: MFX-1\\n\"}", "full");
+	test_console_close(ben);
+	test_broker_stop(&b);
 }
 
 static void
@@ -253,6 +274,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(before_a_session_every_mistake_gets_a_sentence),
 		cmocka_unit_test(a_ticket_that_is_not_accepted_opens_nothing),
+		cmocka_unit_test(a_full_store_takes_no_more_tickets),
 		cmocka_unit_test(a_second_driver_and_the_wrong_seats_are_refused),
 		cmocka_unit_test(malformed_lines_end_only_their_own_console),
 		cmocka_unit_test(an_oversized_line_ends_its_console),
