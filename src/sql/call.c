@@ -119,6 +119,8 @@ judge(struct ctx *c, const struct name *nm, struct sql_str schema, struct sql_st
 		e = ctx_ahead(c, 1)->tok != TOK_CLOSE ? FN_SESSION : FN_VOLATILE;
 	if (c->d->at_vars && e != FN_UNKNOWN && stands_apart(c, nm, name))
 		e = FN_UNKNOWN;
+	if (e == FN_UNKNOWN && nm->nparts <= 2 && !nm->too_long && ctx_is_catalogued(c, schema, name))
+		e = FN_HARMLESS;
 	return e;
 }
 

@@ -147,6 +147,8 @@ bool	ctx_str_same(struct sql_str a, struct sql_str b);
 /* call.c: functions */
 /* The cursor is at the "("; returns what the function does. */
 enum fn_effect ctx_note_call(struct ctx *c, const struct name *nm);
+/* catalogue.c: the server's catalogue says that the function only reads; schema.n == 0: not given */
+bool	ctx_is_catalogued(const struct ctx *c, struct sql_str schema, struct sql_str name);
 
 /* query.c: the walker over everything that may hold queries and expressions */
 enum walk_start { WALK_QUERY, WALK_EXPR, WALK_FROM };

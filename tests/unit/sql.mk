@@ -1,4 +1,4 @@
-SQL_UNIT = tests/unit/sql_corpus.t tests/unit/sql_derive.t tests/unit/sql_facts.t tests/unit/sql_mutate.t \
+SQL_UNIT = tests/unit/sql_catalogue.t tests/unit/sql_corpus.t tests/unit/sql_derive.t tests/unit/sql_facts.t tests/unit/sql_mutate.t \
 	tests/unit/sql_normal.t tests/unit/sql_split.t
 check_PROGRAMS += $(SQL_UNIT)
 TESTS += $(SQL_UNIT)
@@ -25,6 +25,9 @@ EXTRA_DIST += tests/unit/sql_classify.sh
 tests_unit_sql_normal_t_SOURCES = tests/unit/sql_normal.c
 tests_unit_sql_normal_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_sql_normal_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)
+tests_unit_sql_catalogue_t_SOURCES = tests/unit/sql_catalogue.c
+tests_unit_sql_catalogue_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_sql_catalogue_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/sql_attack.t
 TESTS += tests/unit/sql_attack.t
 tests_unit_sql_attack_t_SOURCES = tests/unit/sql_attack.c

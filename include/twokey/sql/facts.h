@@ -9,6 +9,8 @@
 
 #include "twokey/sql/class.h"
 
+struct sql_catalogue;
+
 /* How the server reads the text. Zero-initialised: the engine's defaults. */
 struct sql_settings {
 	enum sql_engine engine;
@@ -19,6 +21,9 @@ struct sql_settings {
 	bool ignore_space;		/* MariaDB, MySQL sql_mode */
 	bool half_letters;		/* MariaDB, MySQL: the client's character set is gbk, big5, sjis, cp932 or
 					 * gb18030, where a backslash may be the second half of a letter */
+	/* twokey/sql/catalogue.h; NULL: functions that the tables do not know stay unknown. Borrowed.
+	 * No driver of the floor db passes one so far. */
+	const struct sql_catalogue *catalogue;
 };
 
 /* A folded name in the facts' own storage; not NUL-terminated. n == 0: not given. */
