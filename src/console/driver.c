@@ -8,9 +8,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
 #include "twokey/base/text.h"
+#include "twokey/sql/derive.h"
 #include "twokey/sql/facts.h"
 
 #include "coach.h"
@@ -132,6 +134,28 @@ remember(struct live *lv)
 	buf_fini(&b);
 }
 
+/* Can what it would touch be counted by a read? An INSERT cannot. */
+static bool
+is_countable(const struct driver *d)
+{
+	static const struct sql_derive_want count = { .kind = SQL_DERIVE_COUNT };
+	struct buf select;
+	struct err e;
+	bool can;
+
+	buf_init(&select, SIZE_MAX / 2);
+	can = sql_derive(&d->set, buf_data(&d->sql), buf_len(&d->sql), &count, &select, &e) == 0;
+	buf_fini(&select);
+	return can;
+}
+
+static void
+ask_rows(struct live *lv)
+{
+	live_asking(lv, ASK_ROWS, is_countable(lv->own) ? "rows you expect (= N, <= N; Enter: as many as match now)> "
+	    : "rows you expect (= N, <= N)> ");
+}
+
 static void
 on_statement(struct live *lv, const char *sql, size_t n)
 {
@@ -141,6 +165,9 @@ on_statement(struct live *lv, const char *sql, size_t n)
 	buf_put(&d->sql, sql, n);
 	d->rows[0] = '\0';
 	lv->notice[0] = '\0';
+	if (lv->lost)
+		live_notice(lv, SCREEN_BAD, "The link is lost: nothing was sent, the line is kept. "
+		    "Ctrl-C and Enter connect again.");
 	if (lv->lost || is_busy(lv)) {
 		put_back(lv);
 		return;
@@ -148,7 +175,7 @@ on_statement(struct live *lv, const char *sql, size_t n)
 	sql_classify(&d->facts, &d->set, sql, n);
 	remember(lv);
 	if (d->facts.class == SQL_CLASS_WRITE)
-		live_asking(lv, ASK_ROWS, "rows you expect (= N, <= N; Enter: as many as match now)> ");
+		ask_rows(lv);
 	else
 		send_sql(lv, "", 0);
 }
@@ -189,8 +216,15 @@ on_rows(struct live *lv, const char *text, size_t n)
 	struct driver *d = lv->own;
 
 	if (!parse_rows(text, n, d->rows, sizeof d->rows)) {
-		live_notice(lv, SCREEN_WARN, "Type = 3 for exactly three rows, <= 500 for at most 500, or nothing.");
-		live_asking(lv, ASK_ROWS, "rows you expect (= N, <= N; Enter: as many as match now)> ");
+		live_notice(lv, SCREEN_WARN, "Type = 3 for exactly three rows, <= 500 for at most 500%s.",
+		    is_countable(d) ? ", or nothing" : "");
+		ask_rows(lv);
+		return;
+	}
+	if (d->rows[0] == '\0' && !is_countable(d)) {
+		live_notice(lv, SCREEN_WARN, "Its rows cannot be counted before it runs: type = 1 for exactly one, "
+		    "<= 500 for at most 500.");
+		ask_rows(lv);
 		return;
 	}
 	live_asking(lv, ASK_REASON, "reason, for the one who allows it> ");

@@ -210,10 +210,33 @@ panel_people(struct live *lv, int row, int bottom)
 	return row + 1;
 }
 
+/* Our own words, broken between them; the lines after the first are indented. */
+static int
+panel_words(struct live *lv, int row, int bottom, enum screen_look look, const char *text)
+{
+	size_t n = strlen(text), indent = 0;
+
+	while (n > 0) {
+		size_t room = LIVE_PANEL - 1 - indent, len = n;
+
+		if (n > room) {
+			for (len = room; len > 0 && text[len] != ' ';)
+				len--;
+			len = len > 0 ? len : room;
+		}
+		row = panel_line(lv, row, bottom, look, "%*s%.*s", (int)indent, "", (int)len, text);
+		for (text += len, n -= len; n > 0 && *text == ' '; text++)
+			n--;
+		indent = 3;
+	}
+	return row;
+}
+
 static int
 panel_connection(struct live *lv, int row, int bottom)
 {
 	const struct model_header *h = model_header(lv->model);
+	char words[200];
 
 	row = panel_line(lv, row, bottom, SCREEN_STRONG, "CONNECTION");
 	if (!h->connected)
@@ -224,8 +247,10 @@ panel_connection(struct live *lv, int row, int bottom)
 		if (h->caps & CAP_BIT(c))
 			row = panel_line(lv, row, bottom, SCREEN_PLAIN, "ok %s", cap_name(c));
 	for (unsigned c = 0; c < CAPS; c++)
-		if (!(h->caps & CAP_BIT(c)))
-			row = panel_line(lv, row, bottom, SCREEN_WARN, "no %s: %s", cap_name(c), cap_help(c));
+		if (!(h->caps & CAP_BIT(c))) {
+			snprintf(words, sizeof words, "no %s: %s", cap_name(c), cap_help(c));
+			row = panel_words(lv, row, bottom, SCREEN_WARN, words);
+		}
 	return row + 1;
 }
 

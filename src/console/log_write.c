@@ -141,6 +141,8 @@ lay_void(struct log_entry *o, const char *at)
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
 		if (strcmp(e->code, reasons[i][0]) == 0)
 			why = reasons[i][1];
+	if (strcmp(e->code, "bound") == 0 && e->op[0] == '\0' && e->count < 0)
+		why = "its rows cannot be counted before it runs; ask again and name how many, as in = 1";
 	lay_line(&o->lay, SCREEN_BAD, "VOID %s (%s): %s", at, e->code, why);
 	if (strcmp(e->code, "bound") == 0 && e->count >= 0 && e->op[0] != '\0')
 		lay_line(&o->lay, SCREEN_PLAIN, "  matching rows: %" PRId64 "   named: %s %" PRId64, e->count, e->op,

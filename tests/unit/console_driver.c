@@ -325,6 +325,7 @@ a_lost_link_says_that_nothing_runs(void **state)
 	world_sees(w, "LINK LOST, nothing runs");
 	world_keys(w, "select 1;\r");
 	world_sees(w, "select 1;");
+	world_sees(w, "nothing was sent");
 	assert_int_equal(w->lv.retry_ms, -1);
 	world_end(w);
 }
@@ -377,6 +378,23 @@ a_statement_that_is_no_text_is_kept_and_not_sent(void **state)
 	world_expect_nothing(w);
 	world_sees(w, "no text in UTF-8");
 	world_sees(w, "shop=> select '<?FF>';");
+	world_end(w);
+}
+
+static void
+rows_that_nobody_can_count_have_to_be_named(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	world_keys(w, "insert into orders(status) values('new');\r");
+	world_sees(w, "rows you expect (= N, <= N)>");
+	world_keys(w, "\r");
+	world_sees(w, "cannot be counted before it runs");
+	world_sees(w, "rows you expect (= N, <= N)>");
+	world_keys(w, "= 1\r");
+	world_sees(w, "reason, for the one who allows it>");
+	world_keys(w, "step 3\r");
+	world_expect_str(w, "sql", "rows", "= 1");
 	world_end(w);
 }
 
@@ -450,6 +468,7 @@ main(void)
 		cmocka_unit_test(a_small_terminal_says_what_it_needs),
 		cmocka_unit_test(find_goes_up_through_the_log),
 		cmocka_unit_test(a_statement_that_is_no_text_is_kept_and_not_sent),
+		cmocka_unit_test(rows_that_nobody_can_count_have_to_be_named),
 		cmocka_unit_test(a_void_request_says_what_spoiled_it),
 		cmocka_unit_test(a_confirmer_who_left_has_nothing_open),
 		cmocka_unit_test(an_end_of_access_that_is_days_away_has_its_date),
