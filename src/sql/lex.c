@@ -181,6 +181,11 @@ lex_sqlite_param(struct sql_lexer *lx, struct sql_token *t)
 	size_t len = word_run(lx, 1);
 	bool dollar = at(lx, 0) == '$';
 
+	/* only digits belong to "?": SELECT ?FROM t reads t */
+	if (at(lx, 0) == '?')
+		for (len = 1; bytes[(unsigned char)at(lx, len)] == B_DIGIT;)
+			len++;
+
 	while (dollar && at(lx, len) == ':' && at(lx, len + 1) == ':')
 		len = word_run(lx, len + 2);
 	if (dollar && len > 1 && at(lx, len) == '(') {
@@ -305,7 +310,9 @@ lex_token(struct sql_lexer *lx, struct sql_token *t)
 	case B_COMMA: take(lx, t, TOK_COMMA, 1); break;
 	case B_SEMI: take(lx, t, TOK_SEMI, 1); break;
 	case B_DOT:
-		if (bytes[(unsigned char)at(lx, 1)] == B_DIGIT)
+		/* MariaDB, MySQL: t.5a is a column */
+		if (bytes[(unsigned char)at(lx, 1)] == B_DIGIT && !(lx->dialect->words_begin_with_digits && lx->pos > 0
+		    && lex_is_word_byte((unsigned char)lx->text[lx->pos - 1])))
 			lex_number(lx, t);
 		else
 			take(lx, t, TOK_DOT, 1);

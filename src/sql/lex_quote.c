@@ -166,7 +166,9 @@ exponent(const char *p, size_t n, size_t len)
 	if (len >= n || (p[len] | 0x20) != 'e')
 		return len;
 	sign = len + 1 < n && (p[len + 1] == '+' || p[len + 1] == '-') ? 2 : 1;
-	return len + sign < n && is_digit(p[len + sign]) ? digits(p, n, len + sign) : len;
+	if (len + sign >= n || !is_digit(p[len + sign]))
+		return len;
+	return digits(p, n, len + sign);
 }
 
 /* 0x1f 0b1 0o7; 0 when it is none. */
@@ -187,24 +189,29 @@ based(const char *p, size_t n)
 	return len > 2 ? len : 0;
 }
 
-/* MariaDB, MySQL: a name may begin with digits: 1a is a name, 1e5 a number. */
+/* MariaDB, MySQL: 1a, 1_0, 0X1 and what follows a dot are names, 0x1f is a number when it ends there, and 1e5
+ * is a number whatever follows: SELECT 1e5INTO OUTFILE ... writes a file. */
 static bool
 word_with_digits(const struct sql_lexer *lx, const char *p, size_t n, size_t *len)
 {
 	size_t run = 0;
-	size_t number;
+	size_t number = 0;
 
 	if (!lx->dialect->words_begin_with_digits || p[0] == '.')
 		return false;
 	while (run < n && lex_is_word_byte((unsigned char)p[run]))
 		run++;
-	number = based(p, n);
-	if (number == 0) {
-		number = digits(p, n, 0);
-		number = exponent(p, n, number);
-	}
 	*len = run;
-	return number < run;
+	if (lx->pos > 0 && p[-1] == '.')
+		return true;
+	if (run > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'b')) {
+		for (number = 2; number < run && (p[1] == 'x' ? is_hex(p[number]) : p[number] == '0' || p[number] == '1');)
+			number++;
+		return number < run;
+	}
+	while (number < run && is_digit(p[number]))
+		number++;
+	return number < run && exponent(p, n, number) == number;
 }
 
 void
@@ -221,6 +228,8 @@ lex_number(struct sql_lexer *lx, struct sql_token *t)
 	}
 	t->tok = TOK_NUMBER;
 	len = based(p, n);
+	if (lx->dialect->words_begin_with_digits && p[0] == '0' && n > 1 && p[1] != 'x' && p[1] != 'b')
+		len = 0;
 	if (len == 0) {
 		len = digits(p, n, 0);
 		/* "1..2" is a range, not a fraction */
