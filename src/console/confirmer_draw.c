@@ -236,7 +236,8 @@ draw_waiting(struct live *lv)
 	rule = live_draw_foot(lv, watcher ? KEYS_WATCHER : KEYS_WAITING,
 	    coach_confirmer(lv, NULL, coach, sizeof coach) ? coach : NULL);
 	snprintf(right, sizeof right, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);
-	live_draw_rule(lv, rule, !lv->follow ? "SCROLLED BACK, End goes on" : waits ? note(lv) : "LIVE", right);
+	live_draw_rule(lv, rule, !lv->follow ? "SCROLLED BACK, End goes on" : waits ? note(lv)
+	    : !h->paused ? "LIVE" : watcher ? "PAUSED, nothing runs" : "PAUSED, nothing runs; \\resume goes on", right);
 	live_draw_log(lv, 2, live_draw_above(lv, rule));
 }
 

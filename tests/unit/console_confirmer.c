@@ -282,6 +282,19 @@ a_refused_answer_is_said_and_may_be_typed_again(void **state)
 }
 
 static void
+a_pause_says_how_it_goes_on(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_sees(w, "-- LIVE");
+	world_event(w, TRANSCRIPT_EVENT_PAUSED, json_pack("{s:s}", "by", "anna"), NULL, NULL);
+	world_sees(w, "PAUSED, nothing runs; \\resume goes on");
+	world_event(w, TRANSCRIPT_EVENT_RESUMED, json_pack("{s:s}", "by", "anna"), NULL, NULL);
+	world_sees(w, "-- LIVE");
+	world_end(w);
+}
+
+static void
 what_is_said_about_a_sheet_that_was_read_is_seen(void **state)
 {
 	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
@@ -466,6 +479,7 @@ main(void)
 		cmocka_unit_test(the_next_request_is_read_from_a_sheet_that_is_over),
 		cmocka_unit_test(a_refused_answer_is_said_and_may_be_typed_again),
 		cmocka_unit_test(a_request_that_waits_no_more_cannot_be_allowed),
+		cmocka_unit_test(a_pause_says_how_it_goes_on),
 		cmocka_unit_test(what_is_said_about_a_sheet_that_was_read_is_seen),
 		cmocka_unit_test(a_small_terminal_shows_no_approval),
 		cmocka_unit_test(a_watcher_reads_the_sheet_and_answers_nothing),
