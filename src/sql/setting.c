@@ -19,7 +19,7 @@ static const char *const mild_postgres[] = {
 	"enable_partitionwise_join", "enable_presorted_aggregate", "enable_self_join_elimination",
 	"enable_seqscan", "enable_sort", "enable_tidscan", "escape_string_warning", "extra_float_digits",
 	"force_parallel_mode", "from_collapse_limit", "geqo", "geqo_effort", "geqo_generations",
-	"geqo_pool_size", "geqo_seed", "geqo_selection_bias", "geqo_threshold", 
+	"geqo_pool_size", "geqo_seed", "geqo_selection_bias", "geqo_threshold",
 	"hash_mem_multiplier", "intervalstyle", "jit", "jit_above_cost", "jit_expressions",
 	"jit_inline_above_cost", "jit_optimize_above_cost", "jit_tuple_deforming", "join_collapse_limit",
 	"lc_messages", "lc_monetary", "lc_numeric", "lc_time", "maintenance_io_concurrency",
