@@ -1,4 +1,4 @@
-SQL_UNIT = tests/unit/sql_catalogue.t tests/unit/sql_corpus.t tests/unit/sql_derive.t tests/unit/sql_facts.t tests/unit/sql_mutate.t \
+SQL_UNIT = tests/unit/sql_catalogue.t tests/unit/sql_corpus.t tests/unit/sql_derive.t tests/unit/sql_derive_sqlite.t tests/unit/sql_facts.t tests/unit/sql_mutate.t \
 	tests/unit/sql_normal.t tests/unit/sql_split.t
 check_PROGRAMS += $(SQL_UNIT)
 TESTS += $(SQL_UNIT)
@@ -34,3 +34,6 @@ tests_unit_sql_attack_t_SOURCES = tests/unit/sql_attack.c
 tests_unit_sql_attack_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_sql_attack_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/golden/sql/attack.jsonl
+tests_unit_sql_derive_sqlite_t_SOURCES = tests/unit/sql_derive_sqlite.c tests/lib/derive_cases.h
+tests_unit_sql_derive_sqlite_t_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_sql_derive_sqlite_t_LDADD = $(SQL_LIBS) $(SQLITE_LIBS) $(CMOCKA_LIBS)
