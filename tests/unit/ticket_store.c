@@ -473,7 +473,8 @@ a_ticket_that_does_not_fit_the_broker_is_not_stored(void **state)
 	    "annaannaannaannaannaannaannaannaannaannaannaannaannaannaannaanna", now_us(), f->c, &t, &e), ERR_DENIED);
 	file_of(f, "MFX-1234.yaml", path);
 	assert_int_equal(access(path, F_OK), -1);
-	assert_int_equal(ticket_store_new("/nonexistent", f->text, strlen(f->text), "ben", now_us(), f->c, &t, &e), ERR_SYSTEM);
+	file_of(f, "no-such-folder", path);
+	assert_int_equal(ticket_store_new(path, f->text, strlen(f->text), "ben", now_us(), f->c, &t, &e), ERR_SYSTEM);
 	free(text);
 }
 
