@@ -234,10 +234,31 @@ stmt_copy(struct ctx *c)
 	copy_end(c, in);
 }
 
+/* The broker's own prepared statements guard each read: nobody may drop or replace them. */
+static void
+own_name(struct ctx *c)
+{
+	char name[64];
+	size_t n = ctx_is_name(c, cur(c)) ? ctx_fold_into(c, cur(c), name, sizeof(name), false) : 0;
+
+	if (n == 0 || is_kw(cur(c), KW_ALL) || (n >= 6 && memcmp(name, "twokey", 6) == 0))
+		ctx_raise(c, SQL_CLASS_ADMIN, "it drops or replaces statements that twokey relies on");
+}
+
+/* DEALLOCATE [PREPARE] x or ALL */
+void
+stmt_deallocate(struct ctx *c)
+{
+	if (is_kw(cur(c), KW_PREPARE) && ctx_is_name(c, ctx_ahead(c, 1)))
+		ctx_step(c);
+	own_name(c);
+}
+
 /* PREPARE x [(types)] AS statement; PREPARE TRANSACTION 'x' */
 void
 stmt_prepare(struct ctx *c)
 {
+	own_name(c);
 	if (is_kw(cur(c), KW_TRANSACTION) && ctx_ahead(c, 1)->tok == TOK_STRING) {
 		verb_add(c, cur(c));
 		ctx_raise(c, SQL_CLASS_ADMIN, "it leaves a transaction, with its locks, to whoever ends it");

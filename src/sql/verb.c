@@ -24,7 +24,7 @@ static const struct verb verbs[] = {
 	{ KW_FETCH, ON_P, SQL_CLASS_CALL, stmt_fetch, "it runs the query of a cursor that is not in the text", 0, true },
 	{ KW_MOVE, ON_P, SQL_CLASS_CALL, NULL, "it runs the query of a cursor that is not in the text", 0, true },
 	{ KW_CLOSE, ON_P, SQL_CLASS_SESSION, NULL, "it closes a cursor", 0, false },
-	{ KW_DEALLOCATE, ON_P, SQL_CLASS_SESSION, NULL, "it forgets a prepared statement", 0, false },
+	{ KW_DEALLOCATE, ON_P, SQL_CLASS_SESSION, stmt_deallocate, "it forgets a prepared statement", 0, false },
 	{ KW_EXECUTE, ON_P, SQL_CLASS_CALL, stmt_expr, "it runs a prepared statement that is not in the text", 0, true },
 	{ KW_CALL, ON_P, SQL_CLASS_CALL, stmt_expr, "it runs a procedure whose effect is not known", 0, true },
 	{ KW_DO, ON_P, SQL_CLASS_CALL, NULL, "it runs code whose effect is not known", 0, true },

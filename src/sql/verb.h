@@ -61,6 +61,7 @@ void	stmt_skip_exists(struct ctx *c);
 void	stmt_query(struct ctx *c);
 void	stmt_explain(struct ctx *c);
 void	stmt_copy(struct ctx *c);
+void	stmt_deallocate(struct ctx *c);
 void	stmt_prepare(struct ctx *c);
 void	stmt_declare(struct ctx *c);
 void	stmt_expr(struct ctx *c);
