@@ -66,6 +66,19 @@ exported_objects() {
 	    grep -v -x -F -f <(sed 's/[ \t]*#.*//; /^$/d' "$top_srcdir/tests/tools/floors.except")
 }
 
+# names of the C library: a function of ours with one of them would take its place in every program
+library_names() {
+	local lib
+	for lib in libc.so.6 libm.so.6; do
+		nm -D --defined-only "$($CC -print-file-name=$lib)" 2>/dev/null
+	done | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u
+}
+library_names > "$tmp/library"
+taken_names() {
+	nm -g --defined-only "$(archive "$1")" 2>/dev/null | awk 'NF == 3 && $2 ~ /[TW]/ { print $3 }' |
+	    sort -u | comm -12 - "$tmp/library"
+}
+
 # file: "LINE:what" of each include
 includes() {
 	sed -n 's/^[ \t]*#[ \t]*include[ \t]*\([<"][^>"]*\).*/\1/p' "$1"
@@ -105,6 +118,7 @@ files_of() {
 for floor in $floors; do
 	check "$floor links with the lower floors and its own libraries alone" links_alone "$floor"
 	empty "$floor exports no object that can change" "$(exported_objects "$floor")"
+	empty "$floor takes no name of the C library" "$(taken_names "$floor")"
 	empty "$floor includes only what it may see" \
 	    "$(for f in $(files_of "$floor"); do bad_includes "$f" "$floor" "$(below "$floor")"; done)"
 done
