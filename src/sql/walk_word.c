@@ -358,7 +358,8 @@ walk_expr_word(struct walker *w)
 		if (t->kw == KW_NEXT && next_value(w))
 			return;
 	}
-	if (t->tok == TOK_STRING) {
+	/* SQLite: IN 'table' */
+	if (t->tok == TOK_STRING && !(c->d->engine == SQL_SQLITE && is_kw(&c->prev, KW_IN))) {
 		ctx_step(c);
 		return;
 	}
