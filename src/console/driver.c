@@ -480,8 +480,7 @@ draw_rule(struct live *lv, int row)
 			snprintf(right + n, sizeof right - n, "  access ends %s (%d:%02d)", until,
 			    (int)(left_min / 60), (int)(left_min % 60));
 		else
-			snprintf(right + n, sizeof right - n, "  access ends %s (%" PRId64 " d)", until,
-			    left_min / DAY_MIN);
+			snprintf(right + n, sizeof right - n, "  access ends %s", until);
 	}
 	live_draw_rule(lv, row, left, right);
 }

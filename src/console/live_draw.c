@@ -16,7 +16,7 @@
 #include "editor.h"
 #include "live.h"
 
-enum { RESULT_ROWS_SHOWN = 500, NOTICE_ROWS = 2 };
+enum { RESULT_ROWS_SHOWN = 500, NOTICE_ROWS = 3 };
 
 int
 live_put(struct live *lv, int row, int col, int width, enum screen_look look, const char *fmt, ...)
@@ -367,25 +367,26 @@ notice_cut(const struct live *lv, const char *s, size_t n)
 	return at > cut / 2 ? at : cut;
 }
 
-/* The notice in one or two rows, the last of them row; counted only when draw is not set. */
+/* The notice in a few rows, the last of them row; counted only when draw is not set. */
 static int
 put_notice(struct live *lv, int row, bool draw)
 {
-	size_t cut;
+	size_t ends[NOTICE_ROWS], at = 0;
 	struct buf b;
-	int need;
+	int need = 0;
 
 	if (lv->notice[0] == '\0')
 		return 0;
 	buf_init(&b, 8 * sizeof lv->notice);
 	text_safe(&b, lv->notice, strlen(lv->notice), TEXT_ONE_LINE);
-	cut = notice_cut(lv, buf_data(&b), buf_len(&b));
-	need = cut < buf_len(&b) ? NOTICE_ROWS : 1;
-	if (draw) {
-		screen_put(lv->screen, row - need + 1, 1, 0, lv->notice_look, buf_data(&b), cut);
-		if (need > 1)
-			screen_put(lv->screen, row, 1, 0, lv->notice_look, buf_data(&b) + cut,
-			    buf_len(&b) - cut);
+	do {
+		at += need == NOTICE_ROWS - 1 ? buf_len(&b) - at
+		    : notice_cut(lv, buf_data(&b) + at, buf_len(&b) - at);
+		ends[need++] = at;
+	} while (at < buf_len(&b) && need < NOTICE_ROWS);
+	for (int i = 0; draw && i < need; i++) {
+		at = i > 0 ? ends[i - 1] : 0;
+		screen_put(lv->screen, row - need + 1 + i, 1, 0, lv->notice_look, buf_data(&b) + at, ends[i] - at);
 	}
 	buf_fini(&b);
 	return need;

@@ -52,7 +52,9 @@ count_words(const struct log_entry *o, const struct counted *c, bool clipped, st
 {
 	const struct model_entry *e = o->e;
 
-	if (e->rows < 0 && c->shown == 0)
+	if (e->rows < 0 && e->end != NULL)
+		buf_putf(out, "(%zu rows until it failed)", c->shown);
+	else if (e->rows < 0 && c->shown == 0)
 		buf_puts(out, "(running)");
 	else if (e->rows < 0)
 		buf_putf(out, "(%zu rows so far)", c->shown);
