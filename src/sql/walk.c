@@ -54,7 +54,7 @@ pop(struct walker *w)
 			c->ctes[c->nctes - 1].frame = 0;	/* visible from here on */
 		w->top->clause = AT_WITH_AFTER;
 	} else if (w->top->clause == AT_START) {
-		w->top->clause = AT_EXPR;
+		w->top->clause = w->top->kind == FRAME_FROM ? AT_FROM_AFTER : AT_EXPR;
 	} else if (w->top->clause == AT_FROM) {
 		w->top->clause = AT_FROM_AFTER;
 	} else if (w->top->clause == AT_SET) {
