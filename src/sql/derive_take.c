@@ -46,9 +46,9 @@ take_expression(struct ctx *c, bool comma_ends)
 
 		if (depth == 0 && ((comma_ends && t->tok == TOK_COMMA) || t->tok == TOK_CLOSE || ends_clause(c)))
 			break;
-		if (t->tok == TOK_OPEN)
+		if (t->tok == TOK_OPEN || t->tok == TOK_LBRACKET)
 			depth++;
-		else if (t->tok == TOK_CLOSE)
+		else if (t->tok == TOK_CLOSE || (t->tok == TOK_RBRACKET && depth > 0))
 			depth--;
 		s.len = t->off + t->len - s.off;
 		ctx_step(c);

@@ -130,6 +130,8 @@ ctx_find_secrets(struct ctx *c, size_t from, size_t to)
 	bool wanted = false;
 	bool identified = false;
 	bool listed = false;
+	bool operator = false;	/* one stood before */
+	bool called = false;	/* a function may stand around the secret: MD5( */
 	struct columns columns = { .insert = false };
 
 	lex_init(&lx, c->set, c->text, to);
@@ -143,6 +145,10 @@ ctx_find_secrets(struct ctx *c, size_t from, size_t to)
 			continue;
 		}
 		columns_feed(c, &columns, &t);
+		if (called && t.tok != TOK_OPEN)
+			wanted = identified = false;
+		called = wanted && operator && (t.tok == TOK_WORD || t.tok == TOK_NAME);
+		operator = t.tok == TOK_OP;
 		if (t.tok == TOK_COMMA && listed)
 			continue;	/* password IN ('a', 'b') */
 		listed = t.tok == TOK_STRING && wanted;
@@ -156,7 +162,7 @@ ctx_find_secrets(struct ctx *c, size_t from, size_t to)
 			wanted = true;
 		} else if (wanted && is_kw(&t, KW_FOR)) {
 			identified = true;	/* SET PASSWORD FOR anna = */
-		} else if (wanted && !is_between(c, &t, identified)) {
+		} else if (wanted && !called && !is_between(c, &t, identified)) {
 			wanted = identified = false;
 		}
 	}
