@@ -102,7 +102,8 @@ check "it names the commands that verify and replay it" grep -qE 'twokey (verify
 check "the transcript is sealed and intact" "$twokey" verify "$file"
 check "it tells of the denied request" grep -q '"ev":"denied"' "$file"
 check "it says that the people are not verified" grep -q '"unverified":true' "$file"
-check "show prints it" grep -q 'message of the bank was lost' <("$twokey" show "$file")
+shown=$("$twokey" show "$file")	# waited for: a substitution may still be ending below
+check "show prints it" grep -q 'message of the bank was lost' <<<"$shown"
 empty "nothing is left running" "$(processes)"
 
 # the player, on a terminal of the smallest size
