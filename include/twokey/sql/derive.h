@@ -11,7 +11,8 @@ struct buf;
 struct err;
 
 enum sql_derived {
-	SQL_DERIVE_COUNT,	/* SELECT count(*) FROM t WHERE ... */
+	SQL_DERIVE_COUNT,	/* SELECT count(*) FROM t WHERE ...; of t WHERE EXISTS (SELECT 1 FROM others WHERE ...)
+				 * when t is joined with others: a row that is touched counts once */
 	SQL_DERIVE_KEYS,	/* SELECT key columns FROM t WHERE ... ORDER BY key columns */
 	SQL_DERIVE_SAMPLE	/* key columns, then of an UPDATE "c" and the new value of each column set
 				 * (aliased "c (new)"), of a DELETE every column; ORDER BY keys LIMIT limit */
@@ -24,7 +25,9 @@ struct sql_derive_want {
 	unsigned limit;			/* SAMPLE */
 };
 
-/* Appends the derived SELECT to out. ERR_UNSUPPORTED with the reason in *e when it cannot be
+/* Appends the derived SELECT to out. Of an UPDATE or DELETE that writes one table, with its alias, its WITH,
+ * FROM (PostgreSQL, SQLite), USING (PostgreSQL), ORDER BY and for COUNT LIMIT (MariaDB, MySQL). Where the server
+ * refuses the statement, say for a name that two tables have, the SELECT may run all the same. ERR_UNSUPPORTED with the reason in *e when it cannot be
  * derived faithfully; nothing is appended then. The result is itself classified read. */
 int	sql_derive(const struct sql_settings *set, const char *sql, size_t n,
 	    const struct sql_derive_want *want, struct buf *out, struct err *e);
