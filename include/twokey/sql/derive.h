@@ -25,9 +25,10 @@ struct sql_derive_want {
 	unsigned limit;			/* SAMPLE */
 };
 
-/* Appends the derived SELECT to out. Of an UPDATE or DELETE that writes one table, with its alias, its WITH,
- * FROM (PostgreSQL, SQLite), USING (PostgreSQL), ORDER BY and for COUNT LIMIT (MariaDB, MySQL). Where the server
- * refuses the statement, say for a name that two tables have, the SELECT may run all the same. ERR_UNSUPPORTED with the reason in *e when it cannot be
+/* Appends the derived SELECT to out. What it is made of: an UPDATE or DELETE that writes one table, with
+ * its alias, its WITH, FROM (PostgreSQL, SQLite), USING (PostgreSQL), ORDER BY and for COUNT its LIMIT
+ * (MariaDB, MySQL). Where the server refuses the statement, say for a column name that two tables
+ * have, the SELECT may run all the same. ERR_UNSUPPORTED with the reason in *e when it cannot be
  * derived faithfully; nothing is appended then. The result is itself classified read. */
 int	sql_derive(const struct sql_settings *set, const char *sql, size_t n,
 	    const struct sql_derive_want *want, struct buf *out, struct err *e);
