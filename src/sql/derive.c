@@ -11,7 +11,7 @@
 #include "twokey/base/err.h"
 #include "twokey/base/must.h"
 
-#include "sql/derive.h"
+#include "sql/derive_parts.h"
 
 struct work {
 	struct ctx c;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Takes an UPDATE or DELETE apart; refuses whatever is not known to be told faithfully by a SELECT. */
 #include "config.h"
-#include "sql/derive.h"
+#include "sql/derive_parts.h"
 
 #include <string.h>
 #include <strings.h>

@@ -7,7 +7,7 @@ noinst_LIBRARIES += %D%/libsql.a
 noinst_HEADERS += include/twokey/sql/catalogue.h include/twokey/sql/class.def include/twokey/sql/class.h include/twokey/sql/danger.def \
 	include/twokey/sql/derive.h include/twokey/sql/facts.h include/twokey/sql/normal.h include/twokey/sql/redact.h \
 	include/twokey/sql/split.h \
-	%D%/ctx.h %D%/derive.h %D%/fn.h %D%/kw.def %D%/kw.h %D%/lex.h %D%/verb.h %D%/walk.h
+	%D%/ctx.h %D%/derive_parts.h %D%/fn.h %D%/kw.def %D%/kw.h %D%/lex.h %D%/verb.h %D%/walk.h
 
 # perfect hashes; the C that gperf writes is distributed, so a release needs no gperf
 SQL_TABLES = %D%/kw_table.c %D%/fn_postgres.c %D%/fn_sqlite.c %D%/fn_mariadb.c %D%/fn_mysql.c
