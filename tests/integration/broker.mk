@@ -1,3 +1,13 @@
+# real servers that tests start
+if HAVE_CMOCKA
+check_LIBRARIES += tests/lib/libserver.a
+tests_lib_libserver_a_SOURCES = tests/lib/server.c tests/lib/server.h tests/lib/pg.c tests/lib/pg.h \
+	tests/lib/mariadb.c tests/lib/mariadb.h
+tests_lib_libserver_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_lib_libserver_a_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
+SERVER_TEST_LIBS = tests/lib/libserver.a
+endif
+
 # the real broker with scripted consoles
 if HAVE_CMOCKA
 check_LIBRARIES += tests/lib/libbrokertest.a
@@ -34,8 +44,8 @@ tests_integration_system_mode_t_SOURCES = tests/integration/system_mode.c
 tests_integration_system_mode_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_system_mode_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_system_mode_t_LDADD = $(BROKER_TEST_LIBS)
-tests_integration_postgres_t_SOURCES = tests/integration/postgres.c tests/lib/pg.c tests/lib/pg.h
+tests_integration_postgres_t_SOURCES = tests/integration/postgres.c
 tests_integration_postgres_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_postgres_t_CFLAGS = $(UNIT_CFLAGS)
-tests_integration_postgres_t_LDADD = $(BROKER_TEST_LIBS)
+tests_integration_postgres_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
 endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "mariadb.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server.h"
+#include "twokey/base/must.h"
+
+enum { ARGS_MAX = 40 };
+
+struct mariadb_server {
+	struct server server;
+	char socket[96];
+	int port;
+};
+
+static int
+install(const struct mariadb_server *s)
+{
+	char data[96];
+	char *argv[] = { (char *)"/usr/bin/mariadb-install-db", (char *)"--no-defaults", data,
+		(char *)"--auth-root-authentication-method=normal", (char *)"--skip-test-db", (char *)"--skip-name-resolve",
+		(char *)"--innodb-log-file-size=8M", (char *)"--innodb-flush-log-at-trx-commit=0", NULL };
+
+	snprintf(data, sizeof data, "--datadir=%s/data", s->server.folder);
+	return server_command(&s->server, argv);
+}
+
+MYSQL *
+mariadb_server_connect(const struct mariadb_server *s, const char *database)
+{
+	MYSQL *m = mysql_init(NULL);
+
+	must(m != NULL);
+	if (mysql_real_connect(m, "localhost", "root", "", database, 0, s->socket, CLIENT_MULTI_STATEMENTS) != NULL &&
+	    mysql_set_character_set(m, "utf8mb4") == 0)
+		return m;
+	mysql_close(m);
+	return NULL;
+}
+
+static bool
+is_ready(const void *ctx)
+{
+	MYSQL *m = mariadb_server_connect(ctx, NULL);
+
+	if (m == NULL)
+		return false;
+	mysql_close(m);
+	return true;
+}
+
+static int
+start(struct mariadb_server *s, const char *const *more)
+{
+	char data[96], sock[112], port[24], pid[96];
+	const char *argv[ARGS_MAX] = { "/usr/sbin/mariadbd", "--no-defaults", data, sock, port, pid,
+		"--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
+		"--innodb-flush-log-at-trx-commit=0", "--performance-schema=OFF", "--skip-name-resolve",
+		"--character-set-server=utf8mb4", "--lc-messages-dir=/usr/share/mysql" };
+	size_t n = 15;
+
+	if (access(argv[0], X_OK) != 0) {
+		fprintf(stderr, "# no MariaDB server: install mariadb-server\n");
+		return -1;
+	}
+	if (server_prepare(&s->server) != 0 || install(s) != 0)
+		return -1;
+	s->port = server_free_port();
+	snprintf(data, sizeof data, "--datadir=%s/data", s->server.folder);
+	snprintf(s->socket, sizeof s->socket, "%s/sock", s->server.folder);
+	snprintf(sock, sizeof sock, "--socket=%s", s->socket);
+	snprintf(port, sizeof port, "--port=%d", s->port);
+	snprintf(pid, sizeof pid, "--pid-file=%s/pid", s->server.folder);
+	while (more != NULL && *more != NULL && n < ARGS_MAX - 1)
+		argv[n++] = *more++;
+	s->server.pid = server_spawn(&s->server, (char *const *)(uintptr_t)argv);
+	return s->server.pid > 0 ? server_wait(&s->server, is_ready, s) : -1;
+}
+
+struct mariadb_server *
+mariadb_server_start(const char *const *more)
+{
+	struct mariadb_server *s = must_zalloc(sizeof *s);
+
+	strcpy(s->server.folder, "/tmp/twokey-my-XXXXXX");
+	if (start(s, more) == 0)
+		return s;
+	fprintf(stderr, "# MariaDB could not be started; its words are in %s/log\n", s->server.folder);
+	setenv("TWOKEY_KEEP", "1", 0);
+	mariadb_server_stop(s);
+	return NULL;
+}
+
+void
+mariadb_server_stop(struct mariadb_server *s)
+{
+	if (s == NULL)
+		return;
+	server_stop(&s->server, SIGTERM);
+	free(s);
+}
+
+const char *
+mariadb_server_socket(const struct mariadb_server *s)
+{
+	return s->socket;
+}
+
+int
+mariadb_server_port(const struct mariadb_server *s)
+{
+	return s->port;
+}
+
+int
+mariadb_server_pid(const struct mariadb_server *s)
+{
+	return (int)s->server.pid;
+}
+
+const char *
+mariadb_server_folder(const struct mariadb_server *s)
+{
+	return s->server.folder;
+}
+
+static void
+first_cell(MYSQL *m, char *text, size_t size)
+{
+	MYSQL_RES *res = mysql_store_result(m);
+	MYSQL_ROW row;
+
+	text[0] = '\0';
+	if (mysql_errno(m) != 0)
+		snprintf(text, size, "error: %s", mysql_error(m));
+	else if (res != NULL && (row = mysql_fetch_row(res)) != NULL)
+		snprintf(text, size, "%s", row[0] != NULL ? row[0] : "NULL");
+	mysql_free_result(res);
+}
+
+char *
+mariadb_server_sql(const struct mariadb_server *s, const char *database, const char *sql)
+{
+	MYSQL *m = mariadb_server_connect(s, database);
+	char text[2048] = "error: no connection";
+
+	if (m != NULL && mysql_query(m, sql) != 0) {
+		snprintf(text, sizeof text, "error: %s", mysql_error(m));
+	} else if (m != NULL) {
+		first_cell(m, text, sizeof text);
+		while (strncmp(text, "error:", 6) != 0 && mysql_more_results(m)) {
+			if (mysql_next_result(m) > 0)
+				snprintf(text, sizeof text, "error: %s", mysql_error(m));
+			else
+				first_cell(m, text, sizeof text);
+		}
+	}
+	mysql_close(m);
+	return must_strdup(text);
+}
