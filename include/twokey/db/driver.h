@@ -11,6 +11,7 @@
 #include "twokey/base/buf.h"
 #include "twokey/base/cap.h"
 #include "twokey/base/digest.h"
+#include "twokey/base/excess.h"
 #include "twokey/sql/facts.h"
 
 struct err;
@@ -63,9 +64,17 @@ struct db_target {
 	const char *tag;		/* the session's id: every statement of our own carries it as a comment */
 };
 
+/* What the server is to others that hold the same data. */
+enum db_standing { DB_STANDING_UNKNOWN, DB_PRIMARY, DB_REPLICA };
+
 /* What was found at connect. */
 struct db_info {
 	char version[80];
+	char release[16];		/* as tickets name it: "15", "10.11", "8.0", "3.40"; "" not known */
+	enum db_standing standing;
+	int64_t lag_ms;			/* of a replica; -1: not known */
+	char source[64];		/* the address that the server sees this connection come from; "" none, not known */
+	bool encrypted;			/* the connection itself has TLS */
 	char database[256];
 	char role[128];
 	char identity[160];		/* system identifier and timeline, or device, inode of the file */
@@ -140,6 +149,41 @@ struct db_limits {
 	uint64_t bytes;
 };
 
+/* What the account may do beyond reading the ticket's tables (law 6, third wall). */
+struct db_finding {
+	enum excess kind;
+	char object[192];		/* what it is about: a table, database, role; "" the whole server */
+	char detail[256];		/* one sentence of facts, "" when the kind says it all */
+};
+struct db_audit {
+	struct db_finding *v;		/* the driver allocates, db_audit_fini frees */
+	size_t n;
+};
+void	db_audit_init(struct db_audit *a);
+void	db_audit_fini(struct db_audit *a);
+
+/* What a person may ask about definitions ("\d"). */
+enum db_subject {
+#define DB_SUBJECT(name, text, help) DB_SUBJECT_##name,
+#include "twokey/db/subject.def"
+#undef DB_SUBJECT
+	DB_SUBJECTS
+};
+const char *db_subject_name(enum db_subject s);
+bool	db_subject_parse(const char *name, enum db_subject *s);
+
+/* What a read would cost, guessed by the engine without running it. */
+struct db_weight_limit {
+	int64_t table_bytes;		/* only tables at least so large are worth a guess; 0: no guard */
+	double rows;			/* rows gone through that are asked about */
+};
+struct db_weight {
+	bool over;
+	double rows;			/* estimate; 0 when no table was large enough to ask */
+	char table[192];		/* the largest one it reads */
+	int64_t table_bytes;
+};
+
 struct db_conn;		/* each driver has its own */
 
 struct db_driver {
@@ -160,6 +204,18 @@ struct db_driver {
 	int (*run)(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
 	/* What became of a commit point on a new connection: "committed", "aborted", "unknown". */
 	int (*outcome)(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
+	/* Reads what the account may do: one finding for each kind and object (at most 200; NOT_AUDITED says that
+	 * there is more or that something could not be read). ERR_DATABASE when the connection is lost. NULL: the
+	 * engine has no accounts. */
+	int (*audit)(struct db_conn *c, struct db_audit *a, struct err *e);
+	/* Answers a question about definitions by statements of our own inside the wall, rows to the sink.
+	 * name: "table" or "schema.table" as typed, or "" for all. 0 with *r filled; errors as read. May be NULL. */
+	int (*describe)(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,
+	    const struct db_sink *sink, struct db_result *r, struct err *e);
+	/* Guesses what a read costs. Sizes of tables come from what the connection has cached, so that a small read
+	 * pays no trip. 0 with *w filled; errors as read. May be NULL. */
+	int (*weigh)(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_weight_limit *limit, struct db_weight *w, struct err *e);
 	/* From another thread: stop what runs now. Harmless when nothing runs. */
 	void (*cancel)(struct db_conn *c);
 };
