@@ -252,6 +252,13 @@ console_leave(struct console *c, const char *code)
 	forget(c, code);
 }
 
+/* Whether two consoles were started from one login: the kernel's audit numbers say so, where they are set. */
+static bool
+one_login(const struct console *a, const struct console *b)
+{
+	return (a->loginuid >= 0 && a->loginuid == b->loginuid) || (a->audit >= 0 && a->audit == b->audit);
+}
+
 /* Law 3: one person, one seat; a driver and a confirmer of one login session are one person. */
 static const char *
 seat_taken(struct session *s, const struct console *c)
@@ -262,8 +269,8 @@ seat_taken(struct session *s, const struct console *c)
 		if (c->seat == TICKET_SEAT_DRIVER && o->seat == TICKET_SEAT_DRIVER)
 			return "the driver's seat is taken; a session has one driver at a time";
 		if (!s->demo && c->seat != TICKET_SEAT_WATCHER && o->seat != TICKET_SEAT_WATCHER &&
-		    c->seat != o->seat && c->loginuid >= 0 && c->loginuid == o->loginuid)
-			return "driver and confirmer come from one login of this host (same loginuid), "
+		    c->seat != o->seat && one_login(c, o))
+			return "driver and confirmer come from one login of this host (same loginuid or audit session), "
 			    "so they are not two people";
 	}
 	if (s->nconsoles >= SESSION_CONSOLES_MAX)

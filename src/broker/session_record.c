@@ -83,7 +83,6 @@ answer(struct session *s, const struct submission *sub, int code, const char *wh
 static void
 recorded(struct session *s, struct packet *p)
 {
-	const json_t *ev = json_object_get(p->head, "event");
 	uint64_t n = (uint64_t)json_int(p->head, "n", 0);
 	struct submission *sub = take_first(s);
 
@@ -92,7 +91,6 @@ recorded(struct session *s, struct packet *p)
 	answer(s, sub, 0, NULL, n);
 	if (sub->then != NULL)
 		sub->then(s, sub, n);
-	(void)ev;
 	json_decref(sub->id);
 	free(sub);
 	console_pump_all(s);

@@ -330,12 +330,8 @@ act(struct live *lv, enum key_action a, const char *rest, size_t n)
 static void
 on_answer_line(struct live *lv, const char *text, size_t n)
 {
-	enum live_ask ask = lv->ask;
+	enum live_ask ask = live_answered(lv, text, n);
 
-	live_asking(lv, ASK_NONE, NULL);
-	lv->notice[0] = '\0';
-	if (live_answered(lv, ask, text, n))
-		return;
 	if (ask == ASK_ROWS)
 		on_rows(lv, text, n);
 	else if (ask == ASK_REASON)

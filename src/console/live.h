@@ -107,8 +107,8 @@ json_t	*live_of(uint64_t n, const char *key, const char *text, size_t len);
 bool	live_action(struct live *lv, enum key_action a, const char *rest, size_t n);
 /* Asks for one line; ASK_NONE goes back to the screen's own prompt. */
 void	live_asking(struct live *lv, enum live_ask ask, const char *prompt);
-/* The answer to a prompt that live_action opened; false when it is the view's. The prompt is closed before. */
-bool	live_answered(struct live *lv, enum live_ask ask, const char *text, size_t n);
+/* Closes the prompt and takes the answer to what live_action asked: ASK_NONE then, else what the view asked. */
+enum live_ask live_answered(struct live *lv, const char *text, size_t n);
 /* What is the same for every view with a key: actions, scrolling, Esc and Ctrl-C in a prompt. True when done. */
 bool	live_common_key(struct live *lv, const struct screen_event *ev);
 /* Keys that scroll the log; true when it was one. */

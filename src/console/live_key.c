@@ -49,8 +49,8 @@ find(struct live *lv, const char *text, size_t n)
 	live_notice(lv, SCREEN_DIM, "F3 finds the next one above; End goes back to what happens now.");
 }
 
-bool
-live_answered(struct live *lv, enum live_ask ask, const char *text, size_t n)
+static bool
+take(struct live *lv, enum live_ask ask, const char *text, size_t n)
 {
 	if (ask != ASK_SAY && ask != ASK_NOTE && ask != ASK_FIND)
 		return false;
@@ -61,12 +61,22 @@ live_answered(struct live *lv, enum live_ask ask, const char *text, size_t n)
 	return true;
 }
 
+enum live_ask
+live_answered(struct live *lv, const char *text, size_t n)
+{
+	enum live_ask ask = lv->ask;
+
+	live_asking(lv, ASK_NONE, NULL);
+	lv->notice[0] = '\0';
+	return take(lv, ask, text, n) ? ASK_NONE : ask;
+}
+
 /* Asks for a line, or takes what stands behind the \word. */
 static void
 ask_or_take(struct live *lv, enum live_ask ask, const char *prompt, const char *rest, size_t n)
 {
 	if (n > 0)
-		live_answered(lv, ask, rest, n);
+		(void)take(lv, ask, rest, n);
 	else
 		live_asking(lv, ask, prompt);
 }
