@@ -12,7 +12,7 @@
 #include "twokey/base/must.h"
 #include "twokey/base/secret.h"
 
-enum { OPTIONS_MAX = 40 };
+enum { OPTIONS_MAX = 40, SESSION_MAX = 40 };
 /* A file that is not there and cannot be: libpq then has none, and does not look in the home folder. */
 static const char nowhere[] = "/dev/null/none";
 
@@ -21,7 +21,7 @@ struct options {
 	const char *value[OPTIONS_MAX + 1];
 	size_t n;
 	char port[8];
-	char name[OWN_TAG_MAX + 16];
+	char name[64];		/* NAMEDATALEN: the server would cut it */
 };
 
 static void
@@ -71,11 +71,28 @@ check_target(const struct db_target *t, struct err *e)
 	return 0;
 }
 
+/* "twokey TICKET SESSION", as the server's people see it in pg_stat_activity. The session is never cut for the
+ * ticket's sake. */
+static void
+put_name(struct options *o, const struct db_target *t)
+{
+	char session[OWN_TAG_MAX], ticket[OWN_TAG_MAX];
+	int room;
+
+	own_tag(session, t->tag);
+	own_tag(ticket, t->ticket);
+	room = (int)(sizeof o->name - sizeof "twokey  ") - (int)strnlen(session, SESSION_MAX);
+	if (ticket[0] == '\0')
+		snprintf(o->name, sizeof o->name, "twokey %.*s", SESSION_MAX, session);
+	else
+		snprintf(o->name, sizeof o->name, "twokey %.*s %.*s", room, ticket, SESSION_MAX, session);
+	put(o, "application_name", o->name);
+}
+
 static void
 put_place(struct options *o, const struct db_target *t)
 {
 	snprintf(o->port, sizeof o->port, "%u", t->port != 0 ? (unsigned)t->port : 5432u);
-	snprintf(o->name, sizeof o->name, "twokey %.50s", t->tag != NULL ? t->tag : "");
 	if (t->socket != NULL || t->host != NULL)
 		put(o, "host", t->socket != NULL ? t->socket : t->host);
 	if (t->socket == NULL && t->hostaddr != NULL)
@@ -85,7 +102,7 @@ put_place(struct options *o, const struct db_target *t)
 	put(o, "user", t->user);
 	put(o, "password", t->password != NULL ? secret_reveal(t->password) : "");
 	put(o, "passfile", nowhere);
-	put(o, "application_name", o->name);
+	put_name(o, t);
 }
 
 static void

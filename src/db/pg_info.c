@@ -64,6 +64,42 @@ find_system(struct db_conn *c, const char *database)
 	PQclear(res);
 }
 
+/* "15", "9.6": what changes its number for new features. */
+static void
+name_release(struct db_info *info, int version)
+{
+	if (version >= 100000)
+		snprintf(info->release, sizeof info->release, "%d", version / 10000);
+	else
+		snprintf(info->release, sizeof info->release, "%d.%d", version / 10000, version / 100 % 100);
+}
+
+static void
+find_lag(struct db_conn *c, struct db_info *info)
+{
+	enum own_id id = PQserverVersion(c->pg) >= 100000 ? OWN_PG_LAG : OWN_PG_LAG_9;
+	PGresult *res;
+
+	if (pg_own(c, id, 0, NULL, NULL, &res, NULL) == 0 && PQntuples(res) == 1 && !PQgetisnull(res, 0, 0)) {
+		info->lag_ms = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+		if (info->lag_ms < 0)	/* the clocks of two hosts */
+			info->lag_ms = 0;
+	}
+	PQclear(res);
+}
+
+/* What the server is to others, and how it sees us. */
+static void
+find_standing(struct db_conn *c, struct db_info *info, const char *recovers, const char *source)
+{
+	info->standing = recovers[0] == 't' ? DB_REPLICA : DB_PRIMARY;
+	info->encrypted = PQsslInUse(c->pg) == 1;
+	copy(info->source, sizeof info->source, source);
+	name_release(info, PQserverVersion(c->pg));
+	if (info->standing == DB_REPLICA)
+		find_lag(c, info);
+}
+
 static int
 find_names(struct db_conn *c, struct db_info *info, struct err *e)
 {
@@ -78,8 +114,10 @@ find_names(struct db_conn *c, struct db_info *info, struct err *e)
 		if (strcmp(PQgetvalue(res, 0, 3), "pg_catalog") != 0)
 			ret = err_set(e, ERR_CONFIG, "the search_path of this role puts a schema before pg_catalog, so"
 			    " built-in functions could be replaced; set it without pg_catalog");
-		else
-			find_system(c, PQgetvalue(res, 0, 4));
+	}
+	if (ret == 0) {
+		find_system(c, PQgetvalue(res, 0, 4));
+		find_standing(c, info, PQgetvalue(res, 0, 5), PQgetvalue(res, 0, 6));
 	}
 	PQclear(res);
 	return ret;
@@ -126,7 +164,7 @@ pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, 
 	const char *scs = PQparameterStatus(c->pg, "standard_conforming_strings");
 	int ret;
 
-	memset(info, 0, sizeof *info);
+	*info = (struct db_info){ .lag_ms = -1 };
 	c->sql = (struct sql_settings){ .engine = SQL_POSTGRES, .version = (unsigned)PQserverVersion(c->pg),
 	    .scs_off = scs != NULL && strcmp(scs, "off") == 0 };
 	ret = set_up(c, t, e);

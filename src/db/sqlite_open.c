@@ -175,8 +175,11 @@ resolve(struct db_conn *c, const char *file, struct err *e)
 static int
 describe(struct db_conn *c, struct db_info *info, struct err *e)
 {
-	memset(info, 0, sizeof *info);
+	int v = sqlite3_libversion_number();
+
+	*info = (struct db_info){ .standing = DB_PRIMARY, .lag_ms = -1 };
 	snprintf(info->version, sizeof info->version, "SQLite %s", sqlite3_libversion());
+	snprintf(info->release, sizeof info->release, "%d.%d", v / 1000000, v / 1000 % 1000);
 	snprintf(info->database, sizeof info->database, "%s", c->path);
 	snprintf(info->identity, sizeof info->identity, "%s", c->identity);
 	info->caps = CAP_BIT(CAP_READ_WALL) | CAP_BIT(CAP_TRANSACTION) | CAP_BIT(CAP_REHEARSAL) | CAP_BIT(CAP_CANCEL);

@@ -338,6 +338,30 @@ what_was_found_at_connect_is_told(void **state)
 	assert_true(s->b.info.caps & CAP_BIT(CAP_READ_WALL));
 	assert_string_equal(pg_shop_sql("SELECT application_name FROM pg_stat_activity WHERE usename = 'ben'"), "twokey s1");
 	assert_string_equal(bench_rows(&s->b, "SELECT current_setting('statement_timeout')"), "30s\n");
+	assert_int_equal(strncmp(pg_shop_sql("SHOW server_version"), s->b.info.release, strlen(s->b.info.release)), 0);
+	assert_null(strchr(s->b.info.release, '.'));
+	assert_int_equal(s->b.info.standing, DB_PRIMARY);
+	assert_int_equal(s->b.info.lag_ms, -1);
+	assert_string_equal(s->b.info.source, "");
+	assert_false(s->b.info.encrypted);
+}
+
+static void
+the_servers_people_see_ticket_and_session(void **state)
+{
+	static const char asked[] = "SELECT application_name FROM pg_stat_activity WHERE usename = 'ben'";
+	struct pg_shop *s = *state;
+	struct db_target t = s->target;
+
+	bench_close(&s->b);
+	t.ticket = "MFX-1234";
+	bench_open(&s->b, &t);
+	assert_string_equal(pg_shop_sql(asked), "twokey MFX-1234 s1");
+	bench_close(&s->b);
+	t.tag = "s-20260608-140312-0123456789abcdef";
+	t.ticket = "A-TICKET-WITH-A-NAME-THAT-IS-TOO-LONG'; DROP";
+	bench_open(&s->b, &t);
+	assert_string_equal(pg_shop_sql(asked), "twokey A-TICKET-WITH-A-NAME- s-20260608-140312-0123456789abcdef");
 }
 
 static void
@@ -414,6 +438,7 @@ main(void)
 		T(a_statement_ends_at_its_time_limit),
 		T(a_lost_connection_ends_the_session),
 		T(what_was_found_at_connect_is_told),
+		T(the_servers_people_see_ticket_and_session),
 		T(a_target_that_would_be_unsafe_is_refused),
 		T(no_environment_and_no_secret_shows),
 	};

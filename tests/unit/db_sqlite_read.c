@@ -248,6 +248,20 @@ a_journal_left_by_a_killed_writer_is_rolled_back_at_open(void **state)
 }
 
 static void
+the_file_is_told_as_what_it_is(void **state)
+{
+	struct fixture *f = *state;
+	int major = 0, minor = 0;
+
+	assert_int_equal(sscanf(f->b.info.release, "%d.%d", &major, &minor), 2);
+	assert_int_equal(sqlite3_libversion_number() / 1000, major * 1000 + minor);
+	assert_int_equal(f->b.info.standing, DB_PRIMARY);
+	assert_int_equal(f->b.info.lag_ms, -1);
+	assert_string_equal(f->b.info.source, "");
+	assert_false(f->b.info.encrypted);
+}
+
+static void
 own_statements_are_listed_and_named(void **state)
 {
 	size_t n;
@@ -277,6 +291,7 @@ main(void)
 		T(a_replaced_file_ends_the_session),
 		T(what_is_no_database_is_refused_with_a_sentence),
 		T(a_journal_left_by_a_killed_writer_is_rolled_back_at_open),
+		T(the_file_is_told_as_what_it_is),
 		T(own_statements_are_listed_and_named),
 	};
 

@@ -62,6 +62,7 @@ struct db_target {
 	unsigned statement_timeout_ms;
 	unsigned lock_timeout_ms;
 	const char *tag;		/* the session's id: every statement of our own carries it as a comment */
+	const char *ticket;		/* its id, shown to the server's people beside the tag; may be NULL */
 };
 
 /* What the server is to others that hold the same data. */
