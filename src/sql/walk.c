@@ -44,6 +44,7 @@ pop(struct walker *w)
 		ctx_raise(c, SQL_CLASS_CALL, "it calls ts_rewrite(), which runs the SQL in its argument");
 	}
 	w->top = &w->frames[--w->depth];
+	walk_side_end(w, fr);
 	if (fr->distinct) {
 		ctx_step(c);
 		c->prev.tok = TOK_COMMA;	/* what follows begins anew */
@@ -73,6 +74,25 @@ query_follows(struct ctx *c)
 	    || t->tok == TOK_OPEN;
 }
 
+/* WHERE (, OR (, and a ( behind such a one. */
+static bool
+side_follows(const struct walker *w)
+{
+	const struct sql_token *prev = &w->c->prev;
+
+	if (!w->top->in_where || w->top->kind != FRAME_QUERY)
+		return false;
+	return is_kw(prev, KW_WHERE) || is_kw(prev, KW_OR) || (w->top->side && prev->tok == TOK_OPEN);
+}
+
+static void
+open_side(struct walker *w)
+{
+	walk_push(w, FRAME_QUERY, AT_START);
+	w->top->side = w->top->in_where = true;
+	walk_side(w);
+}
+
 static void
 open(struct walker *w)
 {
@@ -80,6 +100,10 @@ open(struct walker *w)
 	struct ctx *c = w->c;
 	bool distinct;
 
+	if ((fr->clause == AT_EXPR || fr->clause == AT_START) && side_follows(w)) {
+		open_side(w);
+		return;
+	}
 	switch ((enum clause)fr->clause) {
 	case AT_FROM:
 		walk_push(w, FRAME_FROM, AT_START);

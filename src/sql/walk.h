@@ -35,6 +35,8 @@ struct frame {
 	bool multi;		/* MariaDB, MySQL: DELETE t FROM ... */
 	bool distinct;		/* DISTINCT ON ( */
 	bool rewrite;		/* arguments of ts_rewrite */
+	bool side;		/* a parenthesis that is a whole side of OR in a WHERE */
+	bool is_true;		/* and a side of OR inside it is always true */
 	unsigned char commas;
 	uint16_t ctes;
 };
@@ -73,8 +75,12 @@ bool	walk_lock(struct walker *w);
 void	walk_push(struct walker *w, enum frame_kind kind, enum clause clause);
 /* A name, perhaps a function that is called. */
 void	walk_name(struct walker *w);
-/* Is the condition that begins here always true? */
+/* Is the condition that begins here always true? Parentheses before it are not looked into. */
 bool	walk_true(struct ctx *c);
+/* In a WHERE: a side of OR begins here, behind the word WHERE, OR or a parenthesis. */
+void	walk_side(struct walker *w);
+/* The parenthesis that ends here may be such a side as a whole. */
+void	walk_side_end(struct walker *w, const struct frame *fr);
 /* Begins INSERT, UPDATE, DELETE, MERGE in the top frame. */
 void	walk_dml(struct walker *w, enum dml dml);
 

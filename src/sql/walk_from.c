@@ -424,28 +424,46 @@ is_zero(const struct ctx *c, const struct sql_token *t)
 	return true;
 }
 
-/* TRUE, 1, 1 = 1, 'a' = 'a', id = id, in parentheses or not, before the condition ends. */
+/* TRUE, 1, 1 = 1, 'a' = 'a', id = id, before the condition ends. */
 bool
 walk_true(struct ctx *c)
 {
-	unsigned k = 0;
-	const struct sql_token *a;
+	const struct sql_token *a = ctx_ahead(c, 0);
 	const struct sql_token *b;
 	bool same;
 
-	while (k < 2 && ctx_ahead(c, k)->tok == TOK_OPEN)
-		k++;
-	a = ctx_ahead(c, k);
 	if (is_kw(a, KW_TRUE) || (a->tok == TOK_NUMBER && !is_zero(c, a))) {
-		if (ends_condition(ctx_ahead(c, k + 1)))
+		if (ends_condition(ctx_ahead(c, 1)))
 			return true;
 	}
-	b = ctx_ahead(c, k + 2);
-	if (ctx_ahead(c, k + 1)->tok != TOK_OP || !ends_condition(ctx_ahead(c, k + 3)))
+	b = ctx_ahead(c, 2);
+	if (ctx_ahead(c, 1)->tok != TOK_OP || !ends_condition(ctx_ahead(c, 3)))
 		return false;
 	same = a->tok == b->tok && a->len == b->len && memcmp(ctx_text(c, a), ctx_text(c, b), a->len) == 0;
-	if (same && (ctx_is_op(c, ctx_ahead(c, k + 1), "=") || ctx_is_op(c, ctx_ahead(c, k + 1), "==")
-	    || ctx_is_op(c, ctx_ahead(c, k + 1), "<=") || ctx_is_op(c, ctx_ahead(c, k + 1), ">=")))
+	if (same && (ctx_is_op(c, ctx_ahead(c, 1), "=") || ctx_is_op(c, ctx_ahead(c, 1), "==")
+	    || ctx_is_op(c, ctx_ahead(c, 1), "<=") || ctx_is_op(c, ctx_ahead(c, 1), ">=")))
 		return true;
-	return !same && literal(a) && literal(b) && !ctx_is_op(c, ctx_ahead(c, k + 1), "=");
+	return !same && literal(a) && literal(b) && !ctx_is_op(c, ctx_ahead(c, 1), "=");
+}
+
+void
+walk_side(struct walker *w)
+{
+	if (!walk_true(w->c))
+		return;
+	if (w->top->side)
+		w->top->is_true = true;
+	else if (!w->c->dormant)
+		ctx_note_where(w->c, SQL_WHERE_TRUE);
+}
+
+void
+walk_side_end(struct walker *w, const struct frame *fr)
+{
+	if (!fr->side || !fr->is_true || fr->dml != DML_NONE || !ends_condition(ctx_ahead(w->c, 1)))
+		return;
+	if (w->top->side)
+		w->top->is_true = true;
+	else if (!w->c->dormant)
+		ctx_note_where(w->c, SQL_WHERE_TRUE);
 }

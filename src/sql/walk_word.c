@@ -139,7 +139,8 @@ where(struct walker *w)
 		return;
 	fr->has_where = fr->in_where = true;
 	if (!w->c->dormant)
-		ctx_note_where(w->c, walk_true(w->c) ? SQL_WHERE_TRUE : SQL_WHERE_GIVEN);
+		ctx_note_where(w->c, SQL_WHERE_GIVEN);
+	walk_side(w);
 }
 
 static bool
@@ -269,8 +270,8 @@ clause_word(struct walker *w)
 		return walk_lock(w);
 	case KW_OR:
 		ctx_step(c);
-		if (w->top->in_where && walk_true(c))
-			ctx_note_where(c, SQL_WHERE_TRUE);
+		if (w->top->in_where)
+			walk_side(w);
 		return true;
 	case KW_WITH:
 		if (w->top->clause != AT_TARGET_AFTER || w->top->dml != DML_INSERT)

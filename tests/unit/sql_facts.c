@@ -327,6 +327,51 @@ what_commits_by_itself_cannot_be_rolled_back(void **state)
 	assert_false(f->can_roll_back);
 }
 
+static const struct {
+	const char *condition;
+	enum sql_where where;
+} conditions[] = {
+	{ "1 = 1", SQL_WHERE_TRUE },
+	{ "a = 5 or 1 = 1", SQL_WHERE_TRUE },
+	{ "(a = 5 or 1 = 1)", SQL_WHERE_TRUE },
+	{ "((1 = 1 or a = 5))", SQL_WHERE_TRUE },
+	{ "(((((((((a = 5 or (b = 2 or true)))))))))) returning a", SQL_WHERE_TRUE },
+	{ "b = 2 or (a = 5 or id = id)", SQL_WHERE_TRUE },
+	{ "(a = 5) or (b = 2 and (c = 3)) or ('a' = 'a')", SQL_WHERE_TRUE },
+	{ "b = 2 and a = 5 or (true)", SQL_WHERE_TRUE },
+	{ "(a = 5 or 1 = 1) or b = 2", SQL_WHERE_TRUE },
+	{ "(a = 5 or 1 = 1) and b = 2", SQL_WHERE_GIVEN },
+	{ "(1 = 1) and b = 2", SQL_WHERE_GIVEN },
+	{ "a = 5 or (1 = 1) and b = 2", SQL_WHERE_GIVEN },
+	{ "not (a = 5 or 1 = 1)", SQL_WHERE_GIVEN },
+	{ "b = 2 and (a = 5 or 1 = 1)", SQL_WHERE_GIVEN },
+	{ "a in (b or 1 = 1)", SQL_WHERE_GIVEN },
+	{ "coalesce(a = 5 or 1 = 1, b)", SQL_WHERE_GIVEN },
+	{ "(a = 5 or 1 = 1) = b", SQL_WHERE_GIVEN },
+	{ "(1) = a", SQL_WHERE_GIVEN },
+	{ "(select a from u where a = 5 or 1 = 1)", SQL_WHERE_GIVEN },
+	{ "(a = (select 5 or 1 = 1))", SQL_WHERE_GIVEN },
+	{ "a = 5 or exists (select 1 from u where b = 2 or 1 = 1)", SQL_WHERE_GIVEN },
+	{ "(a = 5 or b = 2)", SQL_WHERE_GIVEN },
+	{ "(1, 2) = (a, b)", SQL_WHERE_GIVEN },
+};
+
+static void
+a_condition_that_is_always_true_is_told_in_parentheses_too(void **state)
+{
+	static const char *const before[] = { "delete from t where ", "update t set a = 1 where " };
+	char sql[256];
+
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
+		for (int engine = 0; engine < SQL_ENGINES; engine++) {
+			snprintf(sql, sizeof(sql), "%s%s", before[i % 2], conditions[i].condition);
+			classify((enum sql_engine)engine, sql);
+			if (f->where != conditions[i].where)
+				print_message("# %s\n", sql);
+			assert_int_equal(f->where, conditions[i].where);
+		}
+}
+
 int
 main(void)
 {
@@ -340,6 +385,7 @@ main(void)
 		cmocka_unit_test(secrets_are_found_and_blanked),
 		cmocka_unit_test(the_written_table_is_told_when_there_is_one),
 		cmocka_unit_test(what_commits_by_itself_cannot_be_rolled_back),
+		cmocka_unit_test(a_condition_that_is_always_true_is_told_in_parentheses_too),
 	};
 	int rc;
 
