@@ -1,9 +1,11 @@
 # make bench: numbers, never part of make check
-EXTRA_PROGRAMS = bench/roundtrip
+EXTRA_PROGRAMS = bench/roundtrip bench/rows
 bench_roundtrip_SOURCES = bench/roundtrip.c
 bench_roundtrip_LDADD = $(BASE_LIBS)
-EXTRA_DIST += bench/roundtrip.sh
-CLEANFILES += bench/roundtrip$(EXEEXT)
+bench_rows_SOURCES = bench/rows.c
+bench_rows_LDADD = $(BASE_LIBS)
+EXTRA_DIST += bench/roundtrip.sh bench/rows.sh
+CLEANFILES += bench/roundtrip$(EXEEXT) bench/rows$(EXEEXT)
 .PHONY: bench
 bench: all $(EXTRA_PROGRAMS)
 	@for b in $(srcdir)/bench/*.sh; do \
