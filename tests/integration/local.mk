@@ -1,3 +1,4 @@
 include tests/integration/broker.mk
+include tests/integration/oracle.mk
 TESTS += tests/integration/demo.sh tests/integration/demo_dsn.sh
 EXTRA_DIST += tests/integration/lib.sh tests/integration/demo.sh tests/integration/demo_dsn.sh

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "oracle.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "twokey/base/must.h"
+
+enum { LOOK_MAX = 64 * 1024 * 1024, ROWS_MAX = 2000, BYTES_MAX = 1024 * 1024 };
+
+static int
+take_columns(void *ctx, const struct db_column *cols, size_t n)
+{
+	(void)ctx, (void)cols, (void)n;
+	return 0;
+}
+
+static int
+take_row(void *ctx, const struct db_cell *cells, size_t n)
+{
+	struct buf *out = ctx;
+
+	for (size_t i = 0; out != NULL && i < n; i++) {
+		buf_putc(out, ' ');
+		buf_put(out, cells[i].p, cells[i].type == DB_NULL ? 0 : cells[i].n);
+	}
+	return 0;
+}
+
+void
+oracle_init(struct oracle *o, const struct oracle_engine *engine, void *ctx)
+{
+	memset(o, 0, sizeof *o);
+	o->engine = engine;
+	o->ctx = ctx;
+	o->facts = must_zalloc(sizeof *o->facts);
+	buf_init(&o->found, LOOK_MAX);
+	buf_init(&o->tried, LOOK_MAX);
+}
+
+static void
+leave(struct oracle *o)
+{
+	if (o->conn != NULL)
+		o->engine->driver->close(o->conn);
+	o->conn = NULL;
+}
+
+void
+oracle_fini(struct oracle *o)
+{
+	leave(o);
+	for (size_t i = 0; i < o->n; i++) {
+		free(o->rows[i].sql);
+		free(o->rows[i].source);
+		free(o->rows[i].modes);
+	}
+	free(o->rows);
+	free(o->facts);
+	buf_fini(&o->found);
+	buf_fini(&o->tried);
+}
+
+static void
+enter(struct oracle *o)
+{
+	struct db_target t = { .engine = o->engine->engine, .statement_timeout_ms = 1000, .lock_timeout_ms = 100,
+	    .tag = "oracle" };
+	struct err e;
+
+	leave(o);
+	o->engine->target(o->ctx, &t);
+	o->conn = o->engine->driver->open(&t, &o->info, &e);
+	if (o->conn == NULL)
+		fail_msg("%s", e.text);
+}
+
+/* The driver's answer to a text; rows go to out, or nowhere. */
+static int
+read_by_driver(struct oracle *o, const char *sql, size_t n, struct buf *out, struct db_result *r, struct err *e)
+{
+	struct db_statement s = { DB_SQL, sql, n };
+	struct db_limits max = { ROWS_MAX, BYTES_MAX };
+	struct db_sink sink = { out, take_columns, take_row };
+
+	*e = (struct err){ .text = "" };
+	db_result_init(r);
+	sql_classify(o->facts, &o->info.sql, sql, n);
+	return o->facts->class == SQL_CLASS_READ ? o->engine->driver->read(o->conn, &s, o->facts, &max, &sink, r, e) :
+	    ERR_WALL;
+}
+
+static void
+look(struct oracle *o, struct buf *out)
+{
+	struct db_result r;
+	struct err e;
+
+	buf_reset(out);
+	o->engine->look(o->ctx, out);
+	for (const char *const *sql = o->engine->session; *sql != NULL; sql++) {
+		buf_putf(out, "session, %s:", *sql);
+		if (read_by_driver(o, *sql, strlen(*sql), out, &r, &e) != 0 || r.end != DB_DONE)
+			fail_msg("%s: %s%s", *sql, e.text, buf_str(&r.text));
+		buf_putc(out, '\n');
+		db_result_fini(&r);
+	}
+	assert_false(buf_over(out));
+}
+
+/* Appends to out the lines of a that are not in b. */
+static void
+differ(struct buf *out, const char *sign, const char *a, const char *b)
+{
+	size_t said = 0;
+
+	for (const char *end; (end = strchr(a, '\n')) != NULL; a = end + 1) {
+		char *line = must_strndup(a, (size_t)(end - a) + 1);
+		const char *hit = strstr(b, line);
+
+		if ((hit == NULL || (hit != b && hit[-1] != '\n')) && said++ < 5)
+			buf_putf(out, "    %s %.*s\n", sign, (int)(strlen(line) > 300 ? 300 : strlen(line) - 1), line);
+		free(line);
+	}
+}
+
+static void
+found(struct oracle *o, const struct oracle_row *row, const char *what)
+{
+	buf_putf(&o->found, "%s:%zu (%s): %.*s\n    %s\n", row->file, row->line, row->source,
+	    (int)(row->n > 2000 ? 2000 : row->n), row->sql, what);
+	o->nfound++;
+}
+
+static void
+show(const char *what, const struct oracle_row *row, const char *why)
+{
+	const char *want = getenv("TWOKEY_ORACLE_SHOW");
+
+	if (want != NULL && (*want == '*' || strcmp(want, what) == 0))
+		print_message("%s %s:%zu: %.*s\n    %s\n", what, row->file, row->line, (int)(row->n > 300 ? 300 : row->n),
+		    row->sql, why);
+}
+
+static void
+count_end(struct oracle *o, const struct oracle_row *row, struct db_result *r)
+{
+	static const char *const slow[] = { "57014", "1969", "SQLITE_INTERRUPT" };
+
+	o->count.ran += r->end == DB_DONE;
+	o->count.cut += r->end == DB_CUT;
+	if (r->end != DB_FAILED)
+		return;
+	for (size_t i = 0; i < sizeof slow / sizeof *slow; i++)
+		if (strcmp(r->code, slow[i]) == 0) {
+			o->count.slow++;
+			show("slow", row, buf_str(&r->text));
+			return;
+		}
+	o->count.refused++;
+	show("refused", row, buf_str(&r->text));
+}
+
+static void
+count_wall(struct oracle *o, const struct oracle_row *row, const char *why)
+{
+	o->count.wall++;
+	show("wall", row, why);
+	if (!o->engine->tried(o->facts, why))
+		return;
+	o->count.tried++;
+	buf_putf(&o->tried, "%s:%zu (%s): %.*s\n    %s\n", row->file, row->line, row->source,
+	    (int)(row->n > 2000 ? 2000 : row->n), row->sql, why);
+}
+
+static void
+run_row(struct oracle *o, const struct oracle_row *row)
+{
+	struct db_result r;
+	struct err e;
+	int ret;
+
+	if (row->around) {
+		o->engine->make(o->ctx, row->sql, row->n);
+		return;
+	}
+	o->count.reads++;
+	ret = read_by_driver(o, row->sql, row->n, NULL, &r, &e);
+	if (ret == 0) {
+		count_end(o, row, &r);
+	} else if (ret == ERR_WALL) {
+		count_wall(o, row, e.text);
+	} else {
+		o->count.lost++;
+		found(o, row, e.text);
+		enter(o);
+	}
+	db_result_fini(&r);
+}
+
+static void
+make_world(struct oracle *o, const size_t *which, size_t n)
+{
+	const struct oracle_row *first = &o->rows[which[0]];
+
+	leave(o);
+	o->engine->begin(o->ctx, first->modes, first->hostile);
+	for (size_t i = 0; i < n; i++)
+		if (o->rows[which[i]].setup)
+			o->engine->make(o->ctx, o->rows[which[i]].sql, o->rows[which[i]].n);
+	o->engine->finish(o->ctx);
+	enter(o);
+	o->count.worlds++;
+}
+
+/* The same world again, looked at after every single read. */
+static void
+find(struct oracle *o, const size_t *which, size_t n, struct buf *before, struct buf *after)
+{
+	struct oracle_count kept = o->count;
+	size_t known = o->nfound, tried = buf_len(&o->tried);
+	struct buf what;
+
+	buf_init(&what, LOOK_MAX);
+	differ(&what, "-", buf_str(before), buf_str(after));
+	differ(&what, "+", buf_str(after), buf_str(before));
+	make_world(o, which, n);
+	look(o, before);
+	for (size_t i = 0; i < n; i++) {
+		if (!o->rows[which[i]].read)
+			continue;
+		run_row(o, &o->rows[which[i]]);
+		look(o, after);
+		if (strcmp(buf_str(before), buf_str(after)) == 0)
+			continue;
+		buf_reset(&what);
+		differ(&what, "-", buf_str(before), buf_str(after));
+		differ(&what, "+", buf_str(after), buf_str(before));
+		found(o, &o->rows[which[i]], buf_str(&what));
+		look(o, before);
+	}
+	if (o->nfound == known) {
+		found(o, &o->rows[which[0]], "something from here on changes the world, but no statement alone:");
+		buf_puts(&o->found, buf_str(&what));
+	}
+	buf_fini(&what);
+	kept.worlds = o->count.worlds;
+	o->count = kept;
+	buf_truncate(&o->tried, tried);
+}
+
+static void
+run_batch(struct oracle *o, const size_t *which, size_t n)
+{
+	struct buf before, after;
+
+	buf_init(&before, LOOK_MAX);
+	buf_init(&after, LOOK_MAX);
+	make_world(o, which, n);
+	look(o, &before);
+	for (size_t i = 0; i < n; i++)
+		if (o->rows[which[i]].read)
+			run_row(o, &o->rows[which[i]]);
+	look(o, &after);
+	if (strcmp(buf_str(&before), buf_str(&after)) != 0)
+		find(o, which, n, &before, &after);
+	leave(o);
+	buf_fini(&before);
+	buf_fini(&after);
+}
+
+static bool
+same_kind(const struct oracle_row *a, const struct oracle_row *b)
+{
+	return a->hostile == b->hostile && strcmp(a->modes, b->modes) == 0;
+}
+
+static bool
+same_source(const struct oracle_row *a, const struct oracle_row *b)
+{
+	size_t n = strcspn(a->source, ":");
+
+	return strncmp(a->source, b->source, n + 1) == 0;
+}
+
+/* All rows of the kind of the first one, in batches that end where a file of statements ends. */
+static void
+run_kind(struct oracle *o, size_t first)
+{
+	size_t *which = must_alloc(o->n * sizeof *which), n = 0, reads = 0;
+
+	for (size_t i = first; i < o->n; i++) {
+		if (!same_kind(&o->rows[i], &o->rows[first]))
+			continue;
+		if (n > 0 && (reads >= 2 * o->engine->batch || (reads >= o->engine->batch && !same_source(&o->rows[i], &o->rows[which[n - 1]])))) {
+			run_batch(o, which, n);
+			n = reads = 0;
+		}
+		which[n++] = i;
+		reads += o->rows[i].read;
+	}
+	if (reads > 0)
+		run_batch(o, which, n);
+	free(which);
+}
+
+void
+oracle_run(struct oracle *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		bool seen = false;
+
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = same_kind(&o->rows[k], &o->rows[i]);
+		if (!seen)
+			run_kind(o, i);
+	}
+}
+
+void
+oracle_judge(struct oracle *o, size_t percent)
+{
+	const struct oracle_count *c = &o->count;
+
+	print_message("%s: %zu statements (%zu left out), %zu called read; ran %zu, cut %zu, over time %zu, refused by the"
+	    " server %zu, stopped by the wall %zu (%zu because they tried to write), session lost %zu; %zu worlds\n",
+	    sql_engine_name(o->engine->engine), c->rows, c->left_out, c->reads, c->ran, c->cut, c->slow, c->refused,
+	    c->wall, c->tried, c->lost, c->worlds);
+	if (o->nfound > 0)
+		fail_msg("%zu reads changed something:\n%s", o->nfound, buf_str(&o->found));
+	if (c->tried > 0)
+		fail_msg("%zu reads were stopped by the server's wall only:\n%s", c->tried, buf_str(&o->tried));
+	if ((c->ran + c->cut) * 100 < c->reads * percent)
+		fail_msg("only %zu of %zu reads ran: that proves little", c->ran + c->cut, c->reads);
+}
+
+void
+oracle_self_check(const struct oracle_engine *engine, void *ctx, const char *const *writes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct oracle o;
+
+		oracle_init(&o, engine, ctx);
+		oracle_add(&o, "SELECT 1", false);
+		oracle_add(&o, writes[i], true);
+		oracle_add(&o, "SELECT 2", false);
+		oracle_run(&o);
+		if (o.nfound != 1 || strstr(buf_str(&o.found), writes[i]) == NULL)
+			fail_msg("not found as the one that changes something: %s\n%s", writes[i], buf_str(&o.found));
+		assert_int_equal(o.count.ran, 2);
+		oracle_fini(&o);
+	}
+}
