@@ -3,6 +3,7 @@
 
 #include "twokey/ticket/config.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,21 @@
 
 enum { CONFIG_TEXT_MAX = 256 * 1024 };
 
+/* What an absent key means where that depends on another key. */
+static void
+fill(struct config *c)
+{
+	for (size_t i = 0; i < c->ntargets; i++) {
+		struct config_target *t = &c->targets[i];
+
+		if (t->port == 0)
+			t->port = strcmp(t->engine, "mariadb") == 0 || strcmp(t->engine, "mysql") == 0 ? 3306 : 5432;
+		for (size_t j = 0; j < t->nhops; j++)
+			if (t->hops[j].name == NULL)
+				t->hops[j].name = must_strdup(t->hops[j].host);
+	}
+}
+
 int
 config_parse(const char *yaml, size_t n, const char *name, struct config **out, struct err *e)
 {
@@ -27,8 +43,10 @@ config_parse(const char *yaml, size_t n, const char *name, struct config **out, 
 	ret = doc_parse(&d, name, yaml, n, CONFIG_TEXT_MAX, e);
 	if (ret == 0)
 		ret = schema_read(&d, SCHEMA_config, d.root, c, e);
-	if (ret == 0)
+	if (ret == 0) {
+		fill(c);
 		ret = config_check(&d, c, e);
+	}
 	doc_free(&d);
 	if (ret != 0) {
 		config_free(c);
@@ -90,4 +108,13 @@ config_target(const struct config *c, const char *name)
 		if (strcmp(c->targets[i].name, name) == 0)
 			return &c->targets[i];
 	return NULL;
+}
+
+bool
+config_account_ok(const struct config *c, const char *account)
+{
+	for (size_t i = 0; i < c->naccount_names; i++)
+		if (fnmatch(c->account_names[i], account, 0) == 0)
+			return true;
+	return c->naccount_names == 0;
 }

@@ -18,19 +18,20 @@ const char schema_needed[] = "needed";
 #define AT(s, field) offsetof(struct s, field), sizeof ((struct s *)0)->field
 static const struct schema_row rows[] = {
 #define KEY(map, key, type, min, max, otherwise, words, s, field, help) \
-	{ SCHEMA_##map, #key, SCHEMA_##type, min, max, otherwise, WORDS_##words, AT(s, field), 0, SCHEMA_##map, 0, help },
+	{ SCHEMA_##map, #key, SCHEMA_##type, min, max, otherwise, WORDS_##words, AT(s, field), 0, SCHEMA_##map, 0, \
+	    SCHEMA_##type, 0, help },
 #define LIST(map, key, of, min, max, otherwise, s, field, nfield, element, help) \
 	{ SCHEMA_##map, #key, SCHEMA_LIST, min, max, otherwise, WORDS_NONE, AT(s, field), \
-	    offsetof(struct s, nfield), SCHEMA_##of, sizeof(struct element), help },
-#define LOGINS(map, key, min, max, otherwise, s, field, nfield, help) \
-	{ SCHEMA_##map, #key, SCHEMA_LOGINS, min, max, otherwise, WORDS_NONE, AT(s, field), \
-	    offsetof(struct s, nfield), SCHEMA_##map, sizeof(char *), help },
+	    offsetof(struct s, nfield), SCHEMA_##of, sizeof(struct element), SCHEMA_LIST, 0, help },
+#define TEXTS(map, key, each, min, max, longest, otherwise, s, field, nfield, help) \
+	{ SCHEMA_##map, #key, SCHEMA_TEXTS, min, max, otherwise, WORDS_NONE, AT(s, field), \
+	    offsetof(struct s, nfield), SCHEMA_##map, sizeof(char *), SCHEMA_##each, longest, help },
 #define PART(map, key, of, help) \
-	{ SCHEMA_##map, #key, SCHEMA_PART, 0, 0, NULL, WORDS_NONE, 0, 0, 0, SCHEMA_##of, 0, help },
+	{ SCHEMA_##map, #key, SCHEMA_PART, 0, 0, NULL, WORDS_NONE, 0, 0, 0, SCHEMA_##of, 0, SCHEMA_PART, 0, help },
 #include "ticket/schema.def"
 #undef KEY
 #undef LIST
-#undef LOGINS
+#undef TEXTS
 #undef PART
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
@@ -47,7 +48,7 @@ row_of(enum schema_map map, const char *key)
 static int
 unknown_key(const struct doc *d, enum schema_map map, const struct doc_node *child, struct err *e)
 {
-	char known[320] = "", shown[DOC_SHOWN];
+	char known[SCHEMA_WORDS_ROOM] = "", shown[DOC_SHOWN];
 	size_t len = 0;
 
 	for (size_t i = 0; i < ROWS && len < sizeof known; i++)
@@ -56,6 +57,9 @@ unknown_key(const struct doc *d, enum schema_map map, const struct doc_node *chi
 	if (map == SCHEMA_target && strcmp(child->key, "password") == 0)
 		return doc_error(d, child->key_line, "password", e,
 		    "a password never stands in this file; name a file of mode 0600 with password_file");
+	if (map == SCHEMA_hop && strcmp(child->key, "passphrase") == 0)
+		return doc_error(d, child->key_line, "passphrase", e,
+		    "a passphrase never stands in this file; name a file of mode 0600 with passphrase_file");
 	return doc_error(d, child->key_line, doc_shown(child->key, shown), e, "is not known here; known are %s", known);
 }
 
@@ -99,11 +103,18 @@ new_array(const struct schema_row *row, size_t n, void *base)
 	return array;
 }
 
+/* The row of one text of a list. */
+static struct schema_row
+text_of(const struct schema_row *row)
+{
+	return (struct schema_row){ .map = row->map, .key = row->key, .type = row->each, .min = 1, .max = row->longest,
+	    .size = sizeof(char *), .help = row->each == SCHEMA_LOGIN ? "a login name" : "a text" };
+}
+
 static int
 read_list(const struct doc *d, const struct schema_row *row, const struct doc_node *node, void *base, struct err *e)
 {
-	struct schema_row login = { .map = row->map, .key = row->key, .type = SCHEMA_LOGIN, .min = 1, .max = 32,
-	    .size = sizeof(char *), .help = "a login name" };
+	struct schema_row each = text_of(row);
 	char *array;
 	int ret = 0;
 
@@ -115,8 +126,8 @@ read_list(const struct doc *d, const struct schema_row *row, const struct doc_no
 	for (size_t i = 0; i < node->n && ret == 0; i++) {
 		void *element = array + i * row->size_of;
 
-		if (row->type == SCHEMA_LOGINS)
-			ret = schema_store(d, &login, node->children[i], element, e);
+		if (row->type == SCHEMA_TEXTS)
+			ret = schema_store(d, &each, node->children[i], element, e);
 		else if (node->children[i]->kind != DOC_MAP)
 			ret = doc_error(d, node->children[i]->line, row->key, e,
 			    "entry %zu is no mapping; key: value pairs are expected", i + 1);
@@ -129,7 +140,7 @@ read_list(const struct doc *d, const struct schema_row *row, const struct doc_no
 static int
 read_words(const struct doc *d, const struct schema_row *row, const struct doc_node *node, void *base, struct err *e)
 {
-	char words[160], shown[DOC_SHOWN];
+	char words[SCHEMA_WORDS_ROOM], shown[DOC_SHOWN];
 	unsigned set = 0;
 	size_t at;
 
@@ -158,7 +169,7 @@ read_value(const struct doc *d, const struct schema_row *row, const struct doc_n
 {
 	switch (row->type) {
 	case SCHEMA_LIST:
-	case SCHEMA_LOGINS:
+	case SCHEMA_TEXTS:
 		return read_list(d, row, node, base, e);
 	case SCHEMA_WORDS:
 		return read_words(d, row, node, base, e);
@@ -171,6 +182,8 @@ read_value(const struct doc *d, const struct schema_row *row, const struct doc_n
 	case SCHEMA_LOGIN:
 	case SCHEMA_ID:
 	case SCHEMA_HOST:
+	case SCHEMA_INTERFACE:
+	case SCHEMA_CHOICE:
 	case SCHEMA_PATH:
 	case SCHEMA_NUMBER:
 	case SCHEMA_SIZE:
@@ -181,6 +194,25 @@ read_value(const struct doc *d, const struct schema_row *row, const struct doc_n
 		break;
 	}
 	return doc_error(d, node->line, row->key, e, "has a type that is not known");
+}
+
+/* "a, b, c" of the table as a list. */
+static int
+default_texts(const struct schema_row *row, void *base)
+{
+	size_t n = 1;
+	char *array;
+
+	for (const char *s = row->otherwise; (s = strstr(s, ", ")) != NULL; s += 2)
+		n++;
+	array = new_array(row, n, base);
+	for (const char *s = row->otherwise; n > 0; n--, array += row->size_of) {
+		char *copy = must_strndup(s, strcspn(s, ","));
+
+		memcpy(array, &copy, sizeof copy);
+		s += strcspn(s, ",") + (n > 1 ? 2 : 0);
+	}
+	return 0;
 }
 
 static int
@@ -194,6 +226,8 @@ read_absent(const struct doc *d, const struct schema_row *row, const struct doc_
 		return schema_read(d, row->of, NULL, base, e);
 	if (row->otherwise == NULL)
 		return 0;
+	if (row->type == SCHEMA_TEXTS)
+		return default_texts(row, base);
 	otherwise.text = (char *)(uintptr_t)row->otherwise;
 	return schema_store(d, row, &otherwise, base, e);
 }
@@ -223,7 +257,7 @@ free_list(const struct schema_row *row, void *base)
 	size_t n = count_at(base, row->offset_n);
 
 	for (size_t i = 0; i < n; i++) {
-		if (row->type == SCHEMA_LOGINS)
+		if (row->type == SCHEMA_TEXTS)
 			free(pointer_at(array + i * row->size_of, 0));
 		else
 			schema_free(row->of, array + i * row->size_of);
@@ -239,7 +273,7 @@ schema_free(enum schema_map map, void *base)
 
 		if (row->map != map)
 			continue;
-		if (row->type == SCHEMA_LIST || row->type == SCHEMA_LOGINS)
+		if (row->type == SCHEMA_LIST || row->type == SCHEMA_TEXTS)
 			free_list(row, base);
 		else if (row->type == SCHEMA_PART)
 			schema_free(row->of, base);
@@ -271,6 +305,9 @@ print_range(const struct schema_row *row, char *out, size_t size)
 	case SCHEMA_PATH:
 		snprintf(out, size, "absolute path, up to %lld bytes", (long long)row->max);
 		break;
+	case SCHEMA_INTERFACE:
+		snprintf(out, size, "name of an interface, up to %lld", (long long)row->max);
+		break;
 	case SCHEMA_NUMBER:
 		snprintf(out, size, "number, %lld to %lld", (long long)row->min, (long long)row->max);
 		break;
@@ -281,17 +318,19 @@ print_range(const struct schema_row *row, char *out, size_t size)
 		snprintf(out, size, "time as 2026-06-08T18:00:00Z");
 		break;
 	case SCHEMA_WORD:
+	case SCHEMA_CHOICE:
 		word_list_print(row->words, out, size);
 		break;
 	case SCHEMA_WORDS: {
-		char words[120];
+		char words[SCHEMA_WORDS_ROOM];
 
 		word_list_print(row->words, words, sizeof words);
 		snprintf(out, size, "list of %s", words);
 		break;
 	}
-	case SCHEMA_LOGINS:
-		snprintf(out, size, "list of 1 to %lld login names", (long long)row->max);
+	case SCHEMA_TEXTS:
+		snprintf(out, size, "list of %lld to %lld %s", (long long)row->min, (long long)row->max,
+		    row->each == SCHEMA_LOGIN ? "login names" : "texts");
 		break;
 	case SCHEMA_LIST:
 		snprintf(out, size, "list of up to %lld mappings", (long long)row->max);
@@ -303,15 +342,36 @@ print_range(const struct schema_row *row, char *out, size_t size)
 	}
 }
 
+/* A text in the second column, as many words to a line as it takes. */
+static void
+put_folded(struct buf *out, const char *s)
+{
+	enum { COLUMNS = 98 };
+	size_t at = 0;
+
+	for (size_t n; *s != '\0'; s += n) {
+		s += *s == ' ';
+		n = strcspn(s, " ");
+		if (at > 0 && at + 1 + n > COLUMNS) {
+			buf_putf(out, "\n  %-20s", "");
+			at = 0;
+		}
+		buf_putf(out, "%s%.*s", at > 0 ? " " : "", (int)n, s);
+		at += n + (at > 0);
+	}
+}
+
 void
 schema_print(struct buf *out)
 {
 	static const char *const title[SCHEMA_MAPS] = {
 		[SCHEMA_config] = "twokeyd.yaml", [SCHEMA_users] = "twokeyd.yaml: users",
 		[SCHEMA_person] = "twokeyd.yaml: people, each", [SCHEMA_target] = "twokeyd.yaml: targets, each",
+		[SCHEMA_hop] = "twokeyd.yaml: targets: hops, each",
 		[SCHEMA_ticket] = "a ticket", [SCHEMA_seat] = "a ticket: people, each",
+		[SCHEMA_excess] = "a ticket: accept_excess, each",
 	};
-	char range[160];
+	char range[SCHEMA_WORDS_ROOM + 16];
 
 	for (int map = 0; map < SCHEMA_MAPS; map++) {
 		buf_putf(out, "%s%s\n", map > 0 ? "\n" : "", title[map]);
@@ -321,7 +381,10 @@ schema_print(struct buf *out)
 			if ((int)row->map != map)
 				continue;
 			print_range(row, range, sizeof range);
-			buf_putf(out, "  %-18s %s\n  %-18s %s", row->key, row->help, "", range);
+			buf_putf(out, "  %-20s", row->key);
+			put_folded(out, row->help);
+			buf_putf(out, "\n  %-20s", "");
+			put_folded(out, range);
 			if (row->otherwise == schema_needed)
 				buf_puts(out, "; needed\n");
 			else if (row->otherwise != NULL)

@@ -14,7 +14,8 @@ struct buf;
 struct err;
 
 enum schema_map {
-	SCHEMA_config, SCHEMA_users, SCHEMA_person, SCHEMA_target, SCHEMA_ticket, SCHEMA_seat, SCHEMA_MAPS
+	SCHEMA_config, SCHEMA_users, SCHEMA_person, SCHEMA_target, SCHEMA_hop, SCHEMA_ticket, SCHEMA_seat,
+	SCHEMA_excess, SCHEMA_MAPS
 };
 
 enum schema_type {
@@ -23,13 +24,15 @@ enum schema_type {
 	SCHEMA_LOGIN,	/* [A-Za-z0-9._-] */
 	SCHEMA_ID,	/* as ticket_id_ok */
 	SCHEMA_HOST,	/* name or address, never a list */
-	SCHEMA_PATH,	/* absolute, without ".." */
+	SCHEMA_INTERFACE,	/* name of a network interface */
+	SCHEMA_CHOICE,	/* one of a list, kept as text */
+	SCHEMA_PATH,	/* absolute, without "..". The last type that is kept as text. */
 	SCHEMA_NUMBER,
 	SCHEMA_SIZE,	/* number with KiB, MiB, GiB, TiB or nothing */
 	SCHEMA_TIME,	/* RFC 3339, UTC */
 	SCHEMA_WORD,	/* one of a list */
 	SCHEMA_WORDS,	/* several of a list, as bits */
-	SCHEMA_LOGINS,	/* a list of logins */
+	SCHEMA_TEXTS,	/* a list of texts */
 	SCHEMA_LIST,	/* a list of mappings */
 	SCHEMA_PART,	/* a mapping into the same struct */
 	SCHEMA_TYPES
@@ -46,8 +49,12 @@ struct schema_row {
 	size_t offset_n;	/* where the number of elements stands */
 	enum schema_map of;
 	size_t size_of;		/* of one element */
+	enum schema_type each;	/* of SCHEMA_TEXTS, and how long one may be */
+	int64_t longest;
 	const char *help;
 };
+
+enum { SCHEMA_WORDS_ROOM = 400 };	/* for the longest list of words or keys in a sentence */
 
 extern const char schema_needed[];
 #define SCHEMA_NEEDED schema_needed
@@ -59,6 +66,8 @@ void	schema_free(enum schema_map map, void *base);
 /* Converts one scalar and stores it at base; schema_read without the tree around it. */
 int	schema_store(const struct doc *d, const struct schema_row *row, const struct doc_node *node, void *base,
 	    struct err *e);
+/* Absolute, and no component that goes up or nowhere. */
+bool	schema_path_ok(const char *s);
 /* Appends the table of all keys as text, for doc/config.txt. */
 void	schema_print(struct buf *out);
 

@@ -65,9 +65,8 @@ ticket_id_ok(const char *id)
 	return id != NULL && strlen(id) <= TICKET_ID_MAX && id[0] != '_' && only(id, true, "._-");
 }
 
-/* Absolute, and no component that goes up or nowhere. */
-static bool
-path_ok(const char *s)
+bool
+schema_path_ok(const char *s)
 {
 	if (s[0] != '/' || s[1] == '\0')
 		return false;
@@ -80,12 +79,23 @@ path_ok(const char *s)
 	return true;
 }
 
+/* The text itself, copied. */
+static void
+keep(const struct value *v, void *base)
+{
+	char *copy;
+
+	must(v->row->size == sizeof copy);
+	copy = must_strdup(v->node->text);
+	memcpy((char *)base + v->row->offset, &copy, sizeof copy);
+}
+
 static int
 store_text(const struct value *v, void *base, struct err *e)
 {
 	const char *s = v->node->text;
 	size_t n = strlen(s);
-	char *copy, limit[64];
+	char limit[64];
 
 	if (text_marks(s, n) > 0 || strpbrk(s, "\n\t") != NULL)
 		return expected(v, e, "one line without tabs, control or invisible characters");
@@ -101,11 +111,28 @@ store_text(const struct value *v, void *base, struct err *e)
 		return expected(v, e, "a name of letters, digits, '.', '_', '-' that begins with a letter or digit");
 	if (v->row->type == SCHEMA_HOST && !only(s, true, ".-:_"))
 		return expected(v, e, "one host name or address (a Unix socket goes to the key socket)");
-	if (v->row->type == SCHEMA_PATH && !path_ok(s))
+	if (v->row->type == SCHEMA_PATH && !schema_path_ok(s))
 		return expected(v, e, "an absolute path without '.', '..' and '//'");
-	must(v->row->size == sizeof copy);
-	copy = must_strdup(s);
-	memcpy((char *)base + v->row->offset, &copy, sizeof copy);
+	if (v->row->type == SCHEMA_INTERFACE && (!only(s, true, "._-") || s[0] == '_'))
+		return expected(v, e, "the name of a network interface, as wg0");
+	keep(v, base);
+	return 0;
+}
+
+static int
+store_choice(const struct value *v, void *base, struct err *e)
+{
+	char words[SCHEMA_WORDS_ROOM];
+	size_t i;
+
+	if (!word_find(v->row->words, v->node->text, &i)) {
+		word_list_print(v->row->words, words, sizeof words);
+		return expected(v, e, words);
+	}
+	if (v->row->type == SCHEMA_CHOICE)
+		keep(v, base);
+	else
+		store_number(v, base, i);
 	return 0;
 }
 
@@ -172,20 +199,6 @@ store_time(const struct value *v, void *base, struct err *e)
 	return 0;
 }
 
-static int
-store_word(const struct value *v, void *base, struct err *e)
-{
-	char words[160];
-	size_t i;
-
-	if (!word_find(v->row->words, v->node->text, &i)) {
-		word_list_print(v->row->words, words, sizeof words);
-		return expected(v, e, words);
-	}
-	store_number(v, base, i);
-	return 0;
-}
-
 int
 schema_store(const struct doc *d, const struct schema_row *row, const struct doc_node *node, void *base, struct err *e)
 {
@@ -203,16 +216,18 @@ schema_store(const struct doc *d, const struct schema_row *row, const struct doc
 	case SCHEMA_TIME:
 		return store_time(&v, base, e);
 	case SCHEMA_WORD:
-		return store_word(&v, base, e);
+	case SCHEMA_CHOICE:
+		return store_choice(&v, base, e);
 	case SCHEMA_TEXT:
 	case SCHEMA_NAME:
 	case SCHEMA_LOGIN:
 	case SCHEMA_ID:
 	case SCHEMA_HOST:
+	case SCHEMA_INTERFACE:
 	case SCHEMA_PATH:
 		return store_text(&v, base, e);
 	case SCHEMA_WORDS:
-	case SCHEMA_LOGINS:
+	case SCHEMA_TEXTS:
 	case SCHEMA_LIST:
 	case SCHEMA_PART:
 	case SCHEMA_TYPES:

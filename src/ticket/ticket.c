@@ -24,6 +24,26 @@ ticket_seat_of(const struct ticket *t, const char *person, enum ticket_seat *sea
 	return false;
 }
 
+const char *
+ticket_accepts(const struct ticket *t, enum excess what)
+{
+	for (size_t i = 0; i < t->naccept_excess; i++)
+		if (t->accept_excess[i].what == what)
+			return t->accept_excess[i].reason;
+	return NULL;
+}
+
+bool
+ticket_version_fits(const struct ticket *t, const char *release)
+{
+	size_t n;
+
+	if (t->version == NULL)
+		return true;
+	n = strlen(t->version);
+	return strncmp(release, t->version, n) == 0 && (release[n] == '\0' || release[n] == '.');
+}
+
 static bool
 somebody_is(const struct ticket *t, enum ticket_seat seat)
 {
@@ -45,6 +65,47 @@ check_once(const struct doc *d, const struct ticket *t, struct err *e)
 	return 0;
 }
 
+/* Numbers with dots between them. */
+static bool
+version_ok(const char *s)
+{
+	for (;;) {
+		size_t n = strspn(s, "0123456789");
+
+		if (n == 0 || (s[n] != '.' && s[n] != '\0'))
+			return false;
+		if (s[n] == '\0')
+			return true;
+		s += n + 1;
+	}
+}
+
+/* What it says of the server does not contradict itself. */
+static int
+check_server(const struct doc *d, const struct ticket *t, struct err *e)
+{
+	if (t->version != NULL && !version_ok(t->version))
+		return doc_error_at(d, d->root, "version", e, "'%s' is no release; numbers as 15 or 10.11 are expected",
+		    t->version);
+	if (t->replica == TICKET_REPLICA_REQUIRED && t->access == TICKET_ACCESS_WRITE)
+		return doc_error_at(d, d->root, "replica", e, "a replica takes no writes; access: read is expected, or leave "
+		    "replica out");
+	if (t->replica == TICKET_REPLICA_NO && t->stage == TICKET_STAGE_REPLICA)
+		return doc_error_at(d, d->root, "replica", e, "stage says replica; leave it out");
+	return 0;
+}
+
+static int
+check_accepted(const struct doc *d, const struct ticket *t, struct err *e)
+{
+	for (size_t i = 0; i < t->naccept_excess; i++)
+		for (size_t j = 0; j < i; j++)
+			if (t->accept_excess[i].what == t->accept_excess[j].what)
+				return doc_error_at(d, doc_get(d->root, "accept_excess")->children[i], "what", e,
+				    "'%s' stands here twice; one reason is expected", excess_name(t->accept_excess[i].what));
+	return 0;
+}
+
 static int
 check_alone(const struct doc *d, const struct ticket *t, struct err *e)
 {
@@ -59,6 +120,8 @@ check_alone(const struct doc *d, const struct ticket *t, struct err *e)
 		return doc_error_at(d, d->root, "approver", e,
 		    "'%s' is a driver of this ticket and cannot give himself power; another person is expected",
 		    t->approver);
+	if (check_server(d, t, e) != 0 || check_accepted(d, t, e) != 0)
+		return ERR_CONFIG;
 	return check_once(d, t, e);
 }
 

@@ -29,6 +29,12 @@ check_target(const struct ticket *t, const struct config *c, struct err *e)
 	if (target->stage != t->stage)
 		return err_set(e, ERR_CONFIG, "ticket %s: stage: the target %s is %s, not %s; write down what it is", t->id,
 		    t->target, ticket_stage_name(target->stage), ticket_stage_name(t->stage));
+	if (t->engine != NULL && strcmp(t->engine, target->engine) != 0)
+		return err_set(e, ERR_CONFIG, "ticket %s: engine: the target %s is %s, not %s; write down what it is", t->id,
+		    t->target, target->engine, t->engine);
+	if (t->database != NULL && target->database != NULL && strcmp(t->database, target->database) != 0)
+		return err_set(e, ERR_CONFIG, "ticket %s: database: the target %s leads to %s, not %s; name another target",
+		    t->id, t->target, target->database, t->database);
 	if ((unsigned)t->access >= TICKET_ACCESSES || (unsigned)t->stage >= TICKET_STAGES ||
 	    !(stages_of[t->access] & 1u << t->stage))
 		return err_set(e, ERR_CONFIG, "ticket %s: access: level %s does not fit stage %s (write: production; staging: "

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ticket/wordlist.h"
+#include "twokey/base/excess.h"
 #include "twokey/ticket/config.h"
 #include "twokey/ticket/ticket.h"
 
@@ -34,6 +35,17 @@ static const char *const tls_names[] = {
 	[CONFIG_TLS_OFF] = "off", [CONFIG_TLS_REQUIRE] = "require", [CONFIG_TLS_VERIFY_FULL] = "verify-full",
 };
 static const char *const answer_names[] = { "screen", "json" };
+/* the floor sql has engines of its own; a ticket and a target name them by these words */
+static const char *const engine_names[] = { "postgres", "mariadb", "mysql", "sqlite" };
+static const char *const replica_names[] = {
+	[TICKET_REPLICA_ANY] = "any", [TICKET_REPLICA_REQUIRED] = "required",
+	[TICKET_REPLICA_PREFERRED] = "preferred", [TICKET_REPLICA_NO] = "no",
+};
+static const char *const excess_names[EXCESSES] = {
+#define EXCESS(name, text, help) text,
+#include "twokey/base/excess.def"
+#undef EXCESS
+};
 
 #define LIST(names) { names, sizeof names / sizeof names[0] }
 static const struct word_list lists[WORDS_KINDS] = {
@@ -45,6 +57,9 @@ static const struct word_list lists[WORDS_KINDS] = {
 	[WORDS_SECOND] = LIST(second_names),
 	[WORDS_TLS] = LIST(tls_names),
 	[WORDS_ANSWER] = LIST(answer_names),
+	[WORDS_ENGINE] = LIST(engine_names),
+	[WORDS_REPLICA] = LIST(replica_names),
+	[WORDS_EXCESS] = LIST(excess_names),
 };
 
 struct word_list
@@ -101,6 +116,12 @@ const char *
 ticket_seat_name(enum ticket_seat s)
 {
 	return name_of(WORDS_SEAT, (unsigned)s);
+}
+
+const char *
+ticket_replica_name(enum ticket_replica r)
+{
+	return name_of(WORDS_REPLICA, (unsigned)r);
 }
 
 const char *

@@ -14,4 +14,4 @@ tests_unit_ticket_errors_t_LDADD = $(TICKET_LIBS) $(CMOCKA_LIBS)
 tests_unit_ticket_store_t_SOURCES = tests/unit/ticket_store.c $(TICKET_TEST_FILES)
 tests_unit_ticket_store_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_ticket_store_t_LDADD = $(TICKET_LIBS) $(CMOCKA_LIBS)
-EXTRA_DIST += tests/golden/ticket/config.yaml tests/golden/ticket/errors.txt tests/golden/ticket/ticket.yaml
+EXTRA_DIST += tests/golden/ticket/config.yaml tests/golden/ticket/errors.txt tests/golden/ticket/ticket.yaml tests/golden/ticket/way.yaml

@@ -82,6 +82,74 @@ a_ticket_without_access_needs_nobody(void **state)
 	ticket_free(t);
 }
 
+static struct ticket *
+changed(const char *lines)
+{
+	char *base = golden_text("ticket.yaml"), *text = golden_change(base, "access: write", lines);
+	struct ticket *t;
+	struct err e = { .text = "" };
+
+	if (ticket_parse(text, strlen(text), "t", &t, &e) != 0)
+		fail_msg("%s", e.text);
+	free(base);
+	free(text);
+	return t;
+}
+
+static void
+what_a_ticket_asks_of_its_server_is_read(void **state)
+{
+	struct ticket *t = golden_ticket();
+
+	assert_null(t->engine);
+	assert_null(t->version);
+	assert_null(t->database);
+	assert_null(t->identity);
+	assert_int_equal(t->replica, TICKET_REPLICA_ANY);
+	assert_int_equal(t->max_rows_read, 1000000);
+	assert_int_equal(t->naccept_excess, 0);
+	assert_null(ticket_accepts(t, EXCESS_OWNER));
+	assert_true(ticket_version_fits(t, ""));
+	ticket_free(t);
+	t = changed("access: read\nengine: mariadb\nversion: 10.11\ndatabase: shop\nidentity: 7301 timeline 1\n"
+	    "replica: required\nmax_rows_read: 50\naccept_excess:\n  - { what: owner, reason: the only one }\n"
+	    "  - { what: no-expiry, reason: as agreed }\n");
+	assert_string_equal(t->engine, "mariadb");
+	assert_string_equal(t->version, "10.11");
+	assert_string_equal(t->database, "shop");
+	assert_string_equal(t->identity, "7301 timeline 1");
+	assert_int_equal(t->replica, TICKET_REPLICA_REQUIRED);
+	assert_string_equal(ticket_replica_name(t->replica), "required");
+	assert_int_equal(t->max_rows_read, 50);
+	assert_int_equal(t->naccept_excess, 2);
+	assert_string_equal(ticket_accepts(t, EXCESS_OWNER), "the only one");
+	assert_string_equal(ticket_accepts(t, EXCESS_NO_EXPIRY), "as agreed");
+	assert_null(ticket_accepts(t, EXCESS_SUPERUSER));
+	ticket_free(t);
+}
+
+static void
+a_version_fits_by_whole_parts(void **state)
+{
+	static const struct {
+		const char *asked, *release;
+		bool fits;
+	} rows[] = {
+		{ "15", "15", true }, { "15", "15.20", true }, { "15.20", "15.20", true }, { "15.2", "15.20", false },
+		{ "10.1", "10.11", false }, { "10.11", "10.11.6", true }, { "1", "15", false }, { "15", "16", false },
+		{ "15.20", "15", false }, { "15", "", false }, { "8.0", "8.0", true }, { "15", "15beta1", false },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *asked = strdup(rows[i].asked);
+		struct ticket t = { .version = asked };
+
+		if (ticket_version_fits(&t, rows[i].release) != rows[i].fits)
+			fail_msg("%s of %s", rows[i].asked, rows[i].release);
+		free(asked);
+	}
+}
+
 static void
 an_id_is_a_name_and_never_a_path(void **state)
 {
@@ -113,6 +181,12 @@ a_ticket_is_compared_with_the_configuration(void **state)
 		{ "target: shop", "target: nowhere\n", "no target 'nowhere'" },
 		{ "target: shop", "target: copy\n", "the target copy is export, not production" },
 		{ "stage: production", "stage: staging\n", "the target shop is production, not staging" },
+		{ "target: shop", "target: shop\nengine: postgres\n", NULL },
+		{ "target: shop", "target: shop\nengine: mysql\n",
+		    "ticket MFX-1234: engine: the target shop is postgres, not mysql; write down what it is" },
+		{ "target: shop", "target: shop\ndatabase: shop\n", NULL },
+		{ "target: shop", "target: shop\ndatabase: other\n",
+		    "ticket MFX-1234: database: the target shop leads to shop, not other; name another target" },
 		{ "access: write", "access: read\n", NULL },
 		{ "access: write", "access: none\n", NULL },
 		{ "access: write", "access: staging\n", "level staging does not fit stage production" },
@@ -206,6 +280,8 @@ main(void)
 		cmocka_unit_test(a_ticket_is_read_into_its_struct),
 		cmocka_unit_test(every_byte_of_the_file_is_in_the_digest),
 		cmocka_unit_test(a_ticket_without_access_needs_nobody),
+		cmocka_unit_test(what_a_ticket_asks_of_its_server_is_read),
+		cmocka_unit_test(a_version_fits_by_whole_parts),
 		cmocka_unit_test(an_id_is_a_name_and_never_a_path),
 		cmocka_unit_test(a_ticket_is_compared_with_the_configuration),
 		cmocka_unit_test(the_second_key_needs_its_side_for_every_driver),

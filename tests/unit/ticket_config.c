@@ -66,6 +66,105 @@ what_is_left_out_has_its_default(void **state)
 	assert_int_equal(c->targets[2].statement_timeout_s, 30);
 	assert_int_equal(c->targets[2].port, 5432);
 	assert_int_equal(c->targets[2].tls, CONFIG_TLS_OFF);
+	assert_int_equal(c->targets[2].table_limit, 256 << 20);
+	assert_int_equal(c->targets[2].nhops, 0);
+	assert_int_equal(c->targets[2].ncommand, 0);
+	assert_null(c->targets[2].via);
+	assert_int_equal(c->naccount_names, 3);
+	assert_string_equal(c->account_names[0], "metricfixer_readonly");
+	assert_string_equal(c->account_names[1], "metricfixer_staging");
+	assert_string_equal(c->account_names[2], "metricfixer_ticket_*");
+	config_free(c);
+}
+
+static struct config *
+way_config(void)
+{
+	char *text = golden_text("way.yaml");
+	struct config *c;
+	struct err e = { .text = "" };
+
+	if (config_parse(text, strlen(text), "way.yaml", &c, &e) != 0)
+		fail_msg("%s", e.text);
+	free(text);
+	return c;
+}
+
+static void
+hops_are_read_into_their_structs(void **state)
+{
+	struct config *c = way_config();
+	const struct config_target *t = config_target(c, "far");
+
+	assert_string_equal(t->engine, "mariadb");
+	assert_int_equal(t->port, 3306);
+	assert_string_equal(t->host, "db.internal");
+	assert_int_equal(t->tls, CONFIG_TLS_OFF);
+	assert_string_equal(t->password_from, "anna");
+	assert_int_equal(t->keepalive_s, 5);
+	assert_int_equal(t->dead_after_s, 20);
+	assert_int_equal(t->table_limit, 1 << 30);
+	assert_int_equal(t->nhops, 2);
+	assert_string_equal(t->hops[0].name, "gate");
+	assert_string_equal(t->hops[0].host, "gate.example.com");
+	assert_int_equal(t->hops[0].port, 2222);
+	assert_string_equal(t->hops[0].user, "support");
+	assert_string_equal(t->hops[0].key, "/etc/twokey/keys/gate");
+	assert_string_equal(t->hops[0].passphrase_from, "ben");
+	assert_string_equal(t->hops[0].host_key, "SHA256:jI2Zy4nTJVn9VSuGbC1UqLmyHIkNmcSXOjSqzSYb7ag");
+	assert_null(t->hops[0].agent);
+	assert_string_equal(t->hops[1].name, "inner.example.com");
+	assert_int_equal(t->hops[1].port, 22);
+	assert_string_equal(t->hops[1].agent, "/run/user/1000/agent");
+	assert_string_equal(t->hops[1].known_hosts, "/etc/twokey/known_hosts");
+	assert_null(t->hops[1].key);
+	t = config_target(c, "deep");
+	assert_int_equal(t->keepalive_s, 15);
+	assert_int_equal(t->dead_after_s, 45);
+	assert_string_equal(t->hops[0].passphrase_file, "/etc/twokey/keys/gate.phrase");
+	assert_string_equal(t->socket, "/var/run/postgresql/.s.PGSQL.5432");
+	config_free(c);
+}
+
+static void
+other_ways_and_secrets_are_read_into_their_structs(void **state)
+{
+	struct config *c = way_config();
+	const struct config_target *t = config_target(c, "program");
+
+	assert_int_equal(t->ncommand, 3);
+	assert_string_equal(t->command[0], "/usr/local/bin/to-db");
+	assert_string_equal(t->command[2], "two words");
+	assert_int_equal(t->npassword_command, 2);
+	assert_string_equal(t->password_command[1], "shop");
+	assert_int_equal(t->port, 5432);
+	assert_null(t->host);
+	t = config_target(c, "vpn");
+	assert_string_equal(t->via, "wg0");
+	assert_string_equal(t->password_credential, "shop.password");
+	assert_int_equal(t->port, 3307);
+	t = config_target(c, "box");
+	assert_int_equal(t->port, 3306);
+	assert_int_equal(t->tls, CONFIG_TLS_REQUIRE);
+	assert_int_equal(strlen(t->tls_fingerprint), 59);
+	config_free(c);
+}
+
+static void
+an_account_is_called_as_the_patterns_ask(void **state)
+{
+	struct config *c = golden_config();
+
+	assert_true(config_account_ok(c, "metricfixer_readonly"));
+	assert_true(config_account_ok(c, "metricfixer_ticket_1234"));
+	assert_false(config_account_ok(c, "metricfixer_readonly2"));
+	assert_false(config_account_ok(c, "postgres"));
+	assert_false(config_account_ok(c, ""));
+	config_free(c);
+	c = way_config();
+	assert_int_equal(c->naccount_names, 2);
+	assert_true(config_account_ok(c, "support_ticket_"));
+	assert_false(config_account_ok(c, "metricfixer_readonly"));
 	config_free(c);
 }
 
@@ -88,13 +187,33 @@ people_and_targets_are_found_by_name_and_login(void **state)
 	config_free(c);
 }
 
+struct taken {
+	const char *old;
+	const char *lines;
+};
+
+static void
+all_are_taken(const struct taken *rows, size_t n)
+{
+	char *base = golden_text("config.yaml");
+
+	for (size_t i = 0; i < n; i++) {
+		char *text = golden_change(base, rows[i].old, rows[i].lines);
+		struct err e = { .text = "" };
+		struct config *c;
+
+		if (config_parse(text, strlen(text), "t.yaml", &c, &e) != 0)
+			fail_msg("row %zu: %s", i, e.text);
+		config_free(c);
+		free(text);
+	}
+	free(base);
+}
+
 static void
 what_is_allowed_is_taken(void **state)
 {
-	static const struct {
-		const char *old;
-		const char *lines;
-	} rows[] = {
+	static const struct taken rows[] = {
 		{ "max_rows: 500", "max_rows: 1\n" },
 		{ "quota: 64MiB", "quota: 65536\n" },
 		{ "quota: 64MiB", "quota: 1 GiB\n" },
@@ -122,19 +241,32 @@ what_is_allowed_is_taken(void **state)
 		{ "run: /run/twokey/sessions", "run: /run/..x/x../.y/z./\n" },
 		{ "    socket: /run/postgresql", "    host: 'ab-z.AZ09_x'\n    tls: require\n" },
 	};
-	char *base = golden_text("config.yaml");
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		char *text = golden_change(base, rows[i].old, rows[i].lines);
-		struct err e = { .text = "" };
-		struct config *c;
+	all_are_taken(rows, sizeof rows / sizeof rows[0]);
+}
 
-		if (config_parse(text, strlen(text), "t.yaml", &c, &e) != 0)
-			fail_msg("row %zu: %s", i, e.text);
-		config_free(c);
-		free(text);
-	}
-	free(base);
+static void
+ways_that_are_allowed_are_taken(void **state)
+{
+	static const struct taken rows[] = {
+		{ NULL, "account_names: []\n" },
+		{ NULL, "account_names: [a, b, c, d, e, f, g, 'h[0-9]?*']\n" },
+		{ "    socket: /run/postgresql", "    host: db.example.com\n    via: wg0\n    tls: off\n" },
+		{ "    socket: /run/postgresql", "    host: db.example.com\n    hops:\n"
+		    "      - { host: a, user: b, key: /k, known_hosts: /h, name: one }\n"
+		    "      - { host: a, user: b, key: /k, known_hosts: /h, name: two }\n    via: eth0.5\n" },
+		{ "    socket: /run/postgresql", "    host: db.example.com\n    command: [/bin/nc, db.example.com, '5432']\n"
+		    "    tls: verify-full\n    ca: /ca\n" },
+		{ "    socket: /run/postgresql", "    host: db.example.com\n    keepalive: 1\n    dead_after: 2\n    hops:\n"
+		    "      - { host: a, user: b, agent: /a, host_key: 'ecdsa-sha2-nistp256 "
+		    "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYA' }\n" },
+		{ "    password_file: /etc/twokey/shop.password", "    table_limit: 1024\n" },
+		{ "    engine: sqlite", "    engine: mysql\n    stage: export\n    host: localhost\n    database: s\n    user: u\n  - name: copy2\n"
+		    "    stage: export\n    engine: sqlite\n    file: /x\n    table_limit: 1TiB\n  - name: copy3\n"
+		    "    engine: sqlite\n" },
+	};
+
+	all_are_taken(rows, sizeof rows / sizeof rows[0]);
 }
 
 static void
@@ -227,8 +359,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_configuration_is_read_into_its_struct),
 		cmocka_unit_test(what_is_left_out_has_its_default),
+		cmocka_unit_test(hops_are_read_into_their_structs),
+		cmocka_unit_test(other_ways_and_secrets_are_read_into_their_structs),
+		cmocka_unit_test(an_account_is_called_as_the_patterns_ask),
 		cmocka_unit_test(people_and_targets_are_found_by_name_and_login),
 		cmocka_unit_test(what_is_allowed_is_taken),
+		cmocka_unit_test(ways_that_are_allowed_are_taken),
 		cmocka_unit_test(a_file_is_read_and_a_missing_one_is_named),
 		cmocka_unit_test(every_word_is_parsed_as_it_is_named),
 		cmocka_unit_test(a_word_that_is_none_changes_nothing),

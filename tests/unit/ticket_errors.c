@@ -20,7 +20,7 @@
 #include "ticket_files.h"
 
 struct fixture {
-	char *base[2];	/* config, ticket */
+	char *base[3];	/* config, ticket, way */
 	FILE *print;
 	size_t cases, wrong;
 };
@@ -42,8 +42,8 @@ parse(bool ticket, const char *text, size_t n, struct err *e)
 static void
 run_case(struct fixture *f, const char *head, const char *old, const char *lines, const char *answer)
 {
-	bool ticket = strncmp(head, "ticket:", 7) == 0;
-	char *text = golden_change(f->base[ticket], old, lines);
+	bool ticket = strncmp(head, "ticket:", 7) == 0, way = strncmp(head, "way:", 4) == 0;
+	char *text = golden_change(f->base[ticket ? 1 : way ? 2 : 0], old, lines);
 	struct err e = { .code = ERR_OK };
 	int ret = parse(ticket, text, strlen(text), &e);
 
@@ -162,18 +162,19 @@ torn_and_flipped_files_are_answered(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int ticket = 0; ticket < 2; ticket++) {
-		size_t n = strlen(f->base[ticket]);
+	for (int base = 0; base < 3; base++) {
+		size_t n = strlen(f->base[base]);
 		char *text = malloc(n);
+		bool ticket = base == 1;
 		struct err e;
 
 		for (size_t i = 0; i < n; i++) {
 			char *part = malloc(i + 1);
 
-			memcpy(part, f->base[ticket], i);
+			memcpy(part, f->base[base], i);
 			parse(ticket, part, i, &e);
 			free(part);
-			memcpy(text, f->base[ticket], n);
+			memcpy(text, f->base[base], n);
 			text[i] = (char)(text[i] ^ (1 << i % 8));
 			if (parse(ticket, text, n, &e) != 0) {
 				assert_memory_equal(e.text, "t.yaml:", 7);
@@ -192,6 +193,7 @@ set_up(void **state)
 
 	f.base[0] = golden_text("config.yaml");
 	f.base[1] = golden_text("ticket.yaml");
+	f.base[2] = golden_text("way.yaml");
 	f.print = print != NULL ? fopen(print, "w") : NULL;
 	*state = &f;
 	return 0;
@@ -204,6 +206,7 @@ tear_down(void **state)
 
 	free(f->base[0]);
 	free(f->base[1]);
+	free(f->base[2]);
 	if (f->print != NULL)
 		fclose(f->print);
 	return 0;

@@ -11,7 +11,7 @@
 
 struct err;
 
-enum { CONFIG_NAME_MAX = 63, CONFIG_LIST_MAX = 64 };
+enum { CONFIG_NAME_MAX = 63, CONFIG_LIST_MAX = 64, CONFIG_HOPS_MAX = 8 };
 
 /* One human. No login belongs to two people. */
 struct config_person {
@@ -25,22 +25,51 @@ struct config_person {
 
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_REQUIRE, CONFIG_TLS_VERIFY_FULL };
 
-/* A database with the way to reach it. Which keys an engine needs is checked when read. */
+/* One SSH server on the way. Its files are the tunnel's business: nothing else opens them. */
+struct config_hop {
+	char *name;		/* as messages name it; never NULL, no other hop of the target has it */
+	char *host;		/* as the hop before sees it */
+	uint16_t port;		/* default 22 */
+	char *user;
+	char *key;		/* absolute path of a private key, or */
+	char *agent;		/* absolute path of an agent's socket; exactly one of both */
+	char *passphrase_file;	/* absolute, or */
+	char *passphrase_from;	/* a person of the configuration; NULL both: the key has none */
+	char *host_key;		/* "SHA256:..." or "ssh-ed25519 AAAA...", well-formed, or */
+	char *known_hosts;	/* absolute; exactly one of both */
+};
+
+/* A database with the way to reach it. Which keys an engine needs is checked when read.
+ * The way: hops (then host, port and socket are as the last one sees them), command, or neither; via may stand beside
+ * hops and host. The password comes from at most one of the password_ keys. */
 struct config_target {
 	char *name;
-	char *engine;		/* "postgres", "sqlite" */
+	char *engine;		/* "postgres", "mariadb", "mysql", "sqlite" */
 	enum ticket_stage stage;
 	char *file;		/* sqlite: absolute path */
-	char *host;		/* postgres: name for TCP, or */
-	char *socket;		/* absolute folder of its Unix socket */
-	uint16_t port;
+	char *host;		/* a server: name for TCP, or (with command: only the name that TLS verifies) */
+	char *socket;		/* its Unix socket; postgres without hops: the folder of it. NULL with command */
+	uint16_t port;		/* never 0: the engine's when it was left out */
 	char *database;
 	char *user;
 	char *password_file;	/* absolute, mode 0600; NULL: none */
+	char **password_command;	/* [0] absolute */
+	size_t npassword_command;
+	char *password_credential;	/* name in $CREDENTIALS_DIRECTORY, no path */
+	char *password_from;	/* a person of the configuration, asked at the start */
 	enum config_tls tls;
 	char *ca;		/* absolute; needed by verify-full */
+	char *tls_fingerprint;	/* mariadb, mysql: SHA-1 of the certificate, hex, perhaps with ':' */
+	struct config_hop *hops;
+	size_t nhops;		/* 0: none */
+	char **command;		/* [0] absolute; its stdin and stdout are the connection */
+	size_t ncommand;	/* 0: none */
+	char *via;		/* interface that must be up and hold the route */
+	unsigned keepalive_s;	/* of the tunnel, default 15 */
+	unsigned dead_after_s;	/* default 45, more than keepalive_s */
 	unsigned statement_timeout_s;	/* default 30 */
 	unsigned lock_timeout_s;	/* default 2 */
+	uint64_t table_limit;	/* bytes: a read of a larger table is estimated, default 256 MiB */
 };
 
 struct config {
@@ -54,6 +83,8 @@ struct config {
 	uint64_t max_bytes;	/* bytes kept of a result, default 16 MiB */
 	unsigned request_seconds;	/* time to answer, default 300 */
 	unsigned away_seconds;	/* no key for so long: AWAY, default 120 */
+	char **account_names;	/* shell patterns of what an account is called; none: any name will do */
+	size_t naccount_names;
 	struct config_person *people;
 	size_t npeople;
 	struct config_target *targets;
@@ -70,5 +101,7 @@ void	config_free(struct config *c);
 const struct config_person *config_person(const struct config *c, const char *name);
 const struct config_person *config_person_of_login(const struct config *c, const char *login);
 const struct config_target *config_target(const struct config *c, const char *name);
+/* True when the name of a target's account is made as account_names asks. */
+bool	config_account_ok(const struct config *c, const char *account);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "twokey/base/digest.h"
+#include "twokey/base/excess.h"
 #include "twokey/ticket/words.h"
 
 struct config;
@@ -23,16 +24,30 @@ struct ticket_person {
 	enum ticket_seat seat;
 };
 
+/* What the account may do beyond the level and is accepted by name. */
+struct ticket_excess {
+	enum excess what;	/* each once */
+	char *reason;		/* one line */
+};
+
 struct ticket {
 	char *id;			/* [A-Za-z0-9._-], starts with a letter or digit; never a path */
 	char *title;			/* may be NULL */
 	char *target;
+	char *engine;			/* NULL: not said, else "postgres", ...: the target's */
+	char *version;			/* NULL, else as ticket_version_fits compares it */
+	char *database;			/* NULL, else what the server must name */
+	char *identity;			/* NULL, else what the server must say */
+	enum ticket_replica replica;	/* default any */
 	enum ticket_access access;
 	enum ticket_stage stage;
 	struct ticket_person *people;	/* each person once */
 	size_t npeople;
 	char *approver;			/* who alone may accept it; always named */
 	enum ticket_second second_key;	/* default any */
+	uint64_t max_rows_read;		/* rows a read may be estimated to go through before it asks, default 1000000 */
+	struct ticket_excess *accept_excess;
+	size_t naccept_excess;
 	int64_t expires_us;		/* wall clock */
 	struct digest digest;		/* of the exact bytes of the ticket file */
 };
@@ -46,6 +61,11 @@ void	ticket_free(struct ticket *t);
 /* Against the broker's configuration: people exist and may hold their seats, the target exists and has
  * that stage, the level fits the stage, a confirmer of the asked side is there, not expired at now_us. */
 int	ticket_check(const struct ticket *t, const struct config *c, int64_t now_us, struct err *e);
+/* The reason for which the ticket accepts this excess; NULL when it does not. */
+const char *ticket_accepts(const struct ticket *t, enum excess what);
+/* True when the ticket names no version or whole parts of the server's release ("15", "10.11"): 10.1 is not 10.11,
+ * and more than the release tells does not fit. */
+bool	ticket_version_fits(const struct ticket *t, const char *release);
 /* The seat of a person; false when the ticket does not name him. */
 bool	ticket_seat_of(const struct ticket *t, const char *person, enum ticket_seat *seat);
 

@@ -28,9 +28,18 @@ enum ticket_stage {
 enum ticket_seat { TICKET_SEAT_DRIVER, TICKET_SEAT_CONFIRMER, TICKET_SEAT_WATCHER, TICKET_SEATS };
 enum ticket_side { TICKET_SIDE_FIRM, TICKET_SIDE_CUSTOMER, TICKET_SIDES };
 
+/* What the server of a ticket must be to others that hold the same data. */
+enum ticket_replica {
+	TICKET_REPLICA_ANY,		/* "any": either; the default */
+	TICKET_REPLICA_REQUIRED,	/* "required": a primary is refused */
+	TICKET_REPLICA_PREFERRED,	/* "preferred": a primary is taken and pointed out */
+	TICKET_REPLICA_NO		/* "no": a replica is refused */
+};
+
 const char *ticket_access_name(enum ticket_access a);
 const char *ticket_stage_name(enum ticket_stage s);
 const char *ticket_seat_name(enum ticket_seat s);
+const char *ticket_replica_name(enum ticket_replica r);
 const char *ticket_side_name(enum ticket_side s);
 bool	ticket_access_parse(const char *name, enum ticket_access *a);
 bool	ticket_stage_parse(const char *name, enum ticket_stage *s);
