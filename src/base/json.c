@@ -50,11 +50,11 @@ json_put_string(struct buf *out, const char *s, size_t n)
 	size_t from = 0;
 
 	buf_putc(out, '"');
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = text_plain(s, n); i < n; i += 1 + text_plain(s + i + 1, n - i - 1)) {
 		unsigned char c = (unsigned char)s[i];
 		char esc[6] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
 
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+		if (c >= 0x80)
 			continue;
 		buf_put(out, s + from, i - from);
 		from = i + 1;

@@ -58,6 +58,42 @@ text_next(const char *s, size_t n)
 	return g;
 }
 
+/* One of these in each of eight bytes. */
+#define EACH(byte) ((uint64_t)(byte) * UINT64_C(0x0101010101010101))
+
+static uint64_t
+eight(const char *s)
+{
+	uint64_t v;
+
+	memcpy(&v, s, sizeof v);
+	return v;
+}
+
+/* Not 0 when one of the eight bytes is 0. */
+static uint64_t
+has_zero(uint64_t v)
+{
+	return (v - EACH(1)) & ~v & EACH(0x80);
+}
+
+size_t
+text_plain(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	for (; n - i >= 8; i += 8) {
+		uint64_t v = eight(s + i);
+
+		if (((v | (v - EACH(0x20))) & EACH(0x80)) | has_zero(v ^ EACH('"')) | has_zero(v ^ EACH('\\')) |
+		    has_zero(v ^ EACH(0x7f)))
+			break;
+	}
+	while (i < n && (unsigned char)s[i] >= 0x20 && (unsigned char)s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 bool
 text_is_utf8(const char *s, size_t n)
 {
@@ -65,6 +101,10 @@ text_is_utf8(const char *s, size_t n)
 		utf8proc_int32_t point;
 		utf8proc_ssize_t len;
 
+		if (n - i >= 8 && (eight(s + i) & EACH(0x80)) == 0) {
+			i += 8;
+			continue;
+		}
 		if ((unsigned char)s[i] < 0x80) {
 			i++;
 			continue;

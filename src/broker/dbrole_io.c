@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "twokey/base/buf.h"
@@ -19,17 +20,48 @@
 
 enum { CANCEL_AGAIN_MS = 250 };
 
+/* Writes all parts; they are changed on the way. */
+static int
+write_parts(struct iovec *v, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = writev(DB_FD_BULK, v, (int)n);
+
+		if (w < 0 && errno != EINTR)
+			return errno == EPIPE ? ERR_CLOSED : ERR_SYSTEM;
+		for (; n > 0 && w >= (ssize_t)v->iov_len; n--)
+			w -= (ssize_t)(v++)->iov_len;
+		if (n > 0 && w > 0) {
+			v->iov_base = (char *)v->iov_base + w;
+			v->iov_len -= (size_t)w;
+		}
+	}
+	return 0;
+}
+
+/* Bodies go out from where they are: rows are much, and copied often enough elsewhere. */
 int
 dbrole_send(json_t *ev, const struct packet_body *b, size_t nb)
 {
+	static char lf[] = "\n";
+	struct iovec v[1 + 2 * TRANSCRIPT_BODIES_MAX];
 	json_t *head = json_pack("{s:o}", "event", ev);
 	struct buf out;
+	size_t n = 0;
 	int ret;
 
+	must(nb <= TRANSCRIPT_BODIES_MAX);
 	buf_init(&out, 64 * 1024 * 1024);
-	packet_put(&out, head, b, nb);
+	if (nb > 0)
+		must(json_object_set_new(head, "b", json_integer((json_int_t)nb)) == 0);
+	packet_put(&out, head, NULL, 0);
 	json_decref(head);
-	ret = io_write_all(DB_FD_BULK, buf_data(&out), buf_len(&out), NULL);
+	v[n++] = (struct iovec){ (char *)(uintptr_t)buf_data(&out), buf_len(&out) };
+	for (size_t i = 0; i < nb; i++) {
+		v[n++] = (struct iovec){ b[i].p, b[i].n };
+		v[n++] = (struct iovec){ lf, 1 };
+	}
+	ret = write_parts(v, n);
 	buf_fini(&out);
 	return ret;
 }

@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "twokey/base/buf.h"
-#include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
@@ -26,11 +26,35 @@ struct db_rows {
 	struct dbrole *d;	/* NULL: a sample, kept */
 	uint64_t of;
 	struct buf cols;	/* JSON array, sent with the first part */
-	struct buf rows;	/* rows so far, separated by commas */
+	struct buf body;	/* the part so far, up to its last row: sent as it is */
 	uint64_t part;
 	uint64_t count;		/* rows in this part */
 	int64_t since_ms;
 };
+
+/* The front of a part; its rows are written straight behind. */
+static void
+begin_part(struct db_rows *r)
+{
+	buf_reset(&r->body);
+	buf_putf(&r->body, "{\"k\":\"%s\"", r->d != NULL ? "rows" : "sample");
+	if (r->part == 1) {
+		buf_puts(&r->body, ",\"cols\":");
+		buf_put(&r->body, buf_len(&r->cols) > 0 ? buf_data(&r->cols) : "[]",
+		    buf_len(&r->cols) > 0 ? buf_len(&r->cols) : 2);
+	}
+	buf_puts(&r->body, ",\"rows\":[");
+	r->count = 0;
+}
+
+/* The writer puts its own front before a body, and the part is still to be closed. */
+static void
+end_part(struct db_rows *r)
+{
+	r->body.max = TRANSCRIPT_BODY_MAX;
+	buf_puts(&r->body, "]}");
+	r->body.max = BODY_ROOM;
+}
 
 static struct db_rows *
 rows_create(struct dbrole *d, uint64_t of)
@@ -41,7 +65,8 @@ rows_create(struct dbrole *d, uint64_t of)
 	r->of = of;
 	r->part = 1;
 	buf_init(&r->cols, BODY_ROOM / 2);
-	buf_init(&r->rows, BODY_ROOM);
+	buf_init(&r->body, BODY_ROOM);
+	begin_part(r);
 	return r;
 }
 
@@ -61,7 +86,7 @@ void
 dbrole_rows_free(struct db_rows *r)
 {
 	buf_fini(&r->cols);
-	buf_fini(&r->rows);
+	buf_fini(&r->body);
 	free(r);
 }
 
@@ -103,30 +128,8 @@ on_columns(void *ctx, const struct db_column *cols, size_t n)
 		buf_reset(&r->cols);
 		return ERR_TOO_LARGE;
 	}
-	r->rows.max = BODY_ROOM - buf_len(&r->cols);	/* they share the first body */
+	begin_part(r);	/* they share the first body */
 	return 0;
-}
-
-/* The body of what is gathered; the caller frees it. */
-static void
-take_body(struct db_rows *r, const char *kind, struct packet_body *b)
-{
-	struct buf out;
-
-	buf_init(&out, TRANSCRIPT_BODY_MAX);
-	buf_putf(&out, "{\"k\":\"%s\"", kind);
-	if (r->part == 1) {
-		buf_puts(&out, ",\"cols\":");
-		buf_put(&out, buf_len(&r->cols) > 0 ? buf_data(&r->cols) : "[]",
-		    buf_len(&r->cols) > 0 ? buf_len(&r->cols) : 2);
-	}
-	buf_puts(&out, ",\"rows\":[");
-	buf_put(&out, buf_data(&r->rows), buf_len(&r->rows));
-	buf_puts(&out, "]}");
-	b->n = buf_len(&out);
-	b->p = buf_take(&out);
-	buf_fini(&out);
-	buf_reset(&r->rows);
 }
 
 int
@@ -140,16 +143,16 @@ dbrole_rows_flush(struct db_rows *r)
 		return 0;
 	ev = json_pack("{s:s, s:I, s:I, s:I}", "ev", "rows", "of", (json_int_t)r->of,
 	    "part", (json_int_t)r->part, "rows", (json_int_t)r->count);
-	take_body(r, "rows", &b);
+	end_part(r);
+	b.p = (char *)(uintptr_t)buf_data(&r->body);
+	b.n = buf_len(&r->body);
 	ret = dbrole_take_credit(r->d, b.n);
 	if (ret == 0)
 		ret = dbrole_send(ev, &b, 1);
 	else
 		json_decref(ev);
-	free(b.p);
 	r->part++;
-	r->rows.max = BODY_ROOM;
-	r->count = 0;
+	begin_part(r);
 	return ret;
 }
 
@@ -172,28 +175,56 @@ put_cut(struct buf *out, const struct db_cell *c)
 	buf_putf(out, ",\"cut\":%zu}", c->n);
 }
 
+/* Almost every cell: printable ASCII, looked at and copied once. False for any other. */
+static bool
+put_plain(struct buf *out, const struct db_cell *c)
+{
+	char *room;
+
+	if (c->type == DB_BYTES || text_plain(c->p, c->n) != c->n)
+		return false;
+	room = buf_room(out, c->n + 2);
+	if (room == NULL)
+		return true;	/* the buffer says that it is over */
+	room[0] = '"';
+	memcpy(room + 1, c->p, c->n);
+	room[c->n + 1] = '"';
+	buf_added(out, c->n + 2);
+	return true;
+}
+
 /* Appends one row, with cells longer than most cut; false when it does not fit beside what is there. */
 static bool
 put_row(struct db_rows *r, const struct db_cell *cells, size_t n, size_t most)
 {
-	size_t before = buf_len(&r->rows);
+	size_t before = buf_len(&r->body);
 
-	buf_puts(&r->rows, r->count > 0 ? ",[" : "[");
+	buf_puts(&r->body, r->count > 0 ? ",[" : "[");
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
-			buf_putc(&r->rows, ',');
+			buf_putc(&r->body, ',');
 		if (cells[i].type == DB_NULL)
-			buf_puts(&r->rows, "null");
+			buf_put(&r->body, "null", 4);
 		else if (cells[i].n > most)
-			put_cut(&r->rows, &cells[i]);
-		else
-			put_text(&r->rows, cells[i].p, cells[i].n, cells[i].type == DB_BYTES);
+			put_cut(&r->body, &cells[i]);
+		else if (!put_plain(&r->body, &cells[i]))
+			put_text(&r->body, cells[i].p, cells[i].n, cells[i].type == DB_BYTES);
 	}
-	buf_putc(&r->rows, ']');
-	if (!buf_over(&r->rows))
+	buf_putc(&r->body, ']');
+	if (!buf_over(&r->body))
 		return true;
-	buf_truncate(&r->rows, before);
+	buf_truncate(&r->body, before);
 	return false;
+}
+
+/* To a few milliseconds and cheap: it is asked for every row. */
+static int64_t
+about_now_ms(void)
+{
+	struct timespec t;
+
+	must(clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static int
@@ -211,8 +242,8 @@ on_row(void *ctx, const struct db_cell *cells, size_t n)
 			return ERR_TOO_LARGE;
 	}
 	if (r->count++ == 0)
-		r->since_ms = clock_mono_ms();
-	if (r->d != NULL && (buf_len(&r->rows) >= CHUNK || clock_mono_ms() - r->since_ms >= CHUNK_MS))
+		r->since_ms = about_now_ms();
+	if (r->d != NULL && (buf_len(&r->body) >= CHUNK || about_now_ms() - r->since_ms >= CHUNK_MS))
 		return dbrole_rows_flush(r);
 	return 0;
 }
@@ -226,5 +257,8 @@ dbrole_rows_sink(struct db_rows *r)
 void
 dbrole_sample_body(struct db_rows *r, struct packet_body *b)
 {
-	take_body(r, "sample", b);
+	end_part(r);
+	b->n = buf_len(&r->body);
+	b->p = buf_take(&r->body);
+	begin_part(r);
 }

@@ -30,6 +30,8 @@ struct db_conn {
 	struct buf text;		/* our own statement being sent */
 	struct buf cleared;		/* array literal of views and policies that were cleared, without "}" */
 	struct sql_facts *facts;	/* of their texts */
+	bool checks_known;		/* cleared has the harmless checks of domains */
+	bool guard_types;		/* code stands behind types: the longer guard is asked */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
 	pthread_mutex_t lock;
 	bool running;			/* under lock */
@@ -73,12 +75,13 @@ struct pg_guard {
 void	pg_guard_init(struct pg_guard *g, const struct db_statement *s, const struct sql_facts *f);
 void	pg_guard_fini(struct pg_guard *g);
 int	pg_guard_prepare(struct db_conn *c, struct err *e);
-/* Sends the guard's statement as the next one; 1 as libpq says. */
-int	pg_guard_send(struct db_conn *c, struct pg_guard *g);
+/* Sends the guard's statement as the next one and notes its name; 1 as libpq says. */
+int	pg_guard_send(struct db_conn *c, struct pg_guard *g, struct buf *names);
 /* What the guard's error says. */
 enum pg_verdict { PG_CLEAR, PG_TO_CLEAR, PG_STOPPED, PG_ERROR };
 enum pg_verdict pg_guard_verdict(const PGresult *res, struct buf *said);
-/* Reads and judges the views and policies that the guard named; ERR_WALL when one cannot be cleared.
+/* Reads and judges the views and policies that the guard named; ERR_WALL when one cannot be cleared. Changes to
+ * the longer guard when this one cannot tell.
  * No transaction may be open. */
 int	pg_guard_clear(struct db_conn *c, const char *items, struct buf *names, struct err *e);
 /* ERR_WALL for what is not even sent. */
@@ -91,7 +94,8 @@ struct pg_rows {
 	struct db_count count;
 	bool began, cut;
 	struct db_cell *cells;
-	unsigned char **raw;
+	enum db_cell_type *types;
+	unsigned char **raw;		/* bytes decoded for the row in hand */
 	int n;
 };
 /* Takes every result of the current statement; the last one is returned, the caller's to clear. */

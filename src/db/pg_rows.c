@@ -34,7 +34,10 @@ send_columns(struct pg_rows *rows, const PGresult *res)
 	rows->began = true;
 	rows->n = PQnfields(res);
 	rows->cells = must_zalloc(((size_t)rows->n + 1) * sizeof *rows->cells);
+	rows->types = must_zalloc(((size_t)rows->n + 1) * sizeof *rows->types);
 	rows->raw = must_zalloc(((size_t)rows->n + 1) * sizeof *rows->raw);
+	for (int i = 0; i < rows->n; i++)
+		rows->types[i] = cell_type(PQftype(res, i));
 	if (rows->sink == NULL)
 		return 0;
 	cols = must_zalloc(((size_t)rows->n + 1) * sizeof *cols);
@@ -47,6 +50,17 @@ send_columns(struct pg_rows *rows, const PGresult *res)
 	return ret;
 }
 
+/* The server's text of bytes becomes the bytes. */
+static void
+decode(struct pg_rows *rows, int i)
+{
+	struct db_cell *cell = &rows->cells[i];
+
+	rows->raw[i] = PQunescapeBytea((const unsigned char *)cell->p, &cell->n);
+	must(rows->raw[i] != NULL);
+	cell->p = (const char *)rows->raw[i];
+}
+
 static uint64_t
 fill(struct pg_rows *rows, const PGresult *res, int row)
 {
@@ -55,17 +69,13 @@ fill(struct pg_rows *rows, const PGresult *res, int row)
 	for (int i = 0; i < rows->n; i++) {
 		struct db_cell *cell = &rows->cells[i];
 
-		*cell = (struct db_cell){ .type = DB_NULL, .p = "", .n = 0 };
-		if (!PQgetisnull(res, row, i)) {
-			cell->type = cell_type(PQftype(res, i));
-			cell->p = PQgetvalue(res, row, i);
-			cell->n = (size_t)PQgetlength(res, row, i);
-		}
-		if (cell->type == DB_BYTES) {
-			rows->raw[i] = PQunescapeBytea((const unsigned char *)cell->p, &cell->n);
-			must(rows->raw[i] != NULL);
-			cell->p = (const char *)rows->raw[i];
-		}
+		cell->type = rows->types[i];
+		cell->p = PQgetvalue(res, row, i);	/* "" of a NULL */
+		cell->n = (size_t)PQgetlength(res, row, i);
+		if (cell->n == 0 && PQgetisnull(res, row, i))
+			cell->type = DB_NULL;
+		if (cell->type == DB_BYTES)
+			decode(rows, i);
 		weight += cell->n + 1;
 	}
 	return weight;
@@ -80,7 +90,8 @@ send_row(struct pg_rows *rows, const PGresult *res, int row)
 	if (!rows->cut && rows->sink != NULL)
 		rows->cut = rows->sink->row(rows->sink->ctx, rows->cells, (size_t)rows->n) != 0;
 	for (int i = 0; i < rows->n; i++) {
-		PQfreemem(rows->raw[i]);
+		if (rows->raw[i] != NULL)
+			PQfreemem(rows->raw[i]);
 		rows->raw[i] = NULL;
 	}
 }
@@ -124,8 +135,10 @@ pg_rows_drain(struct pg_rows *rows)
 	if (stopping)
 		pthread_join(stopper, NULL);
 	free(rows->cells);
+	free(rows->types);
 	free(rows->raw);
 	rows->cells = NULL;
+	rows->types = NULL;
 	rows->raw = NULL;
 	return last;
 }

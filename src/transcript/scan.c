@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "twokey/base/text.h"
+
 enum { INT_DIGITS_MAX = 19, REAL_POWER_MAX = 300 };
 
 static bool
@@ -113,8 +115,12 @@ scan_string(struct scan *sc, const char **p, size_t *n)
 		return false;
 	*p = sc->s + sc->at;
 	while (sc->at < sc->n) {
-		unsigned char c = (unsigned char)sc->s[sc->at++];
+		unsigned char c;
 
+		sc->at += text_plain(sc->s + sc->at, sc->n - sc->at);
+		if (sc->at == sc->n)
+			break;
+		c = (unsigned char)sc->s[sc->at++];
 		if (c == '"') {
 			*n = (size_t)(sc->s + sc->at - 1 - *p);
 			return true;

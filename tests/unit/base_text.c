@@ -143,10 +143,36 @@ base64_goes_there_and_back_and_refuses_the_rest(void **state)
 	buf_fini(&back);
 }
 
+/* Eight bytes at a time must find what one at a time finds, at every place in the word. */
+static void
+plain_text_ends_at_the_first_byte_that_json_escapes(void **state)
+{
+	char in[40];
+
+	(void)state;
+	for (unsigned c = 0; c < 256; c++) {
+		bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+
+		for (size_t at = 0; at < 20; at++) {
+			memset(in, 'a', sizeof in);
+			in[at] = (char)c;
+			in[30] = '\001';
+			assert_int_equal(text_plain(in, sizeof in), plain ? 30 : at);
+			assert_int_equal(text_plain(in, at), at);
+			assert_int_equal(text_is_utf8(in, sizeof in), c < 0x80);
+		}
+	}
+	memcpy(in, "aaaaaaa\xc3\xa4 aaaaaaaaaa\xff", 21);
+	assert_true(text_is_utf8(in, 20));
+	assert_false(text_is_utf8(in, 21));
+	assert_false(text_is_utf8(in, 8));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plain_text_ends_at_the_first_byte_that_json_escapes),
 		cmocka_unit_test(what_is_not_plain_text_becomes_a_mark),
 		cmocka_unit_test(no_bytes_whatever_get_a_control_character_through),
 		cmocka_unit_test(tabs_and_lines_are_laid_out_when_asked),

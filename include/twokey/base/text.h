@@ -32,6 +32,10 @@ struct text_glyph text_next(const char *s, size_t n);
 /* True when all n bytes are valid UTF-8 (overlong, surrogates, > U+10FFFF are not). */
 bool	text_is_utf8(const char *s, size_t n);
 
+/* The length of the longest beginning of s that is printable ASCII without the quote and the backslash: what
+ * JSON takes as it is. Eight bytes at a time: rows go through it. */
+size_t	text_plain(const char *s, size_t n);
+
 /* How line ends and tabs are rendered by text_safe. */
 enum text_layout {
 	TEXT_ONE_LINE,	/* LF and TAB become marks <0A> <09> */
