@@ -41,12 +41,22 @@ put_quoted(struct buf *out, const struct ctx *c, const char *p, size_t n, const 
 }
 
 static void
-put_keys(struct buf *out, const struct ctx *c, const struct sql_derive_want *want)
+put_key(struct buf *out, const struct ctx *c, const struct parts *p, const char *key)
+{
+	if (p->joined) {
+		put_span(out, c->text, p->call);
+		buf_putc(out, '.');
+	}
+	put_quoted(out, c, key, strlen(key), "");
+}
+
+static void
+put_keys(struct buf *out, const struct ctx *c, const struct parts *p, const struct sql_derive_want *want)
 {
 	for (size_t i = 0; i < want->nkeys; i++) {
 		if (i > 0)
 			buf_puts(out, ", ");
-		put_quoted(out, c, want->keys[i], strlen(want->keys[i]), "");
+		put_key(out, c, p, want->keys[i]);
 	}
 }
 
@@ -70,7 +80,7 @@ put_sample(struct buf *out, const struct ctx *c, const struct parts *p)
 
 		if (i > 0)
 			buf_puts(out, ", ");
-		buf_put(out, ctx_text(c, t), t->len);
+		put_span(out, c->text, p->sets[i].name);
 		buf_puts(out, ", (");
 		put_span(out, c->text, p->sets[i].value);
 		buf_puts(out, ") AS ");
@@ -98,8 +108,16 @@ put_from(struct buf *out, const struct ctx *c, const struct parts *p)
 }
 
 static void
-put_count(struct buf *out, const struct ctx *c, const struct parts *p)
+put_count(struct buf *out, const struct ctx *c, const struct parts *p, const struct sql_derive_want *want)
 {
+	if (p->joined) {
+		/* of a row that an outer join makes up the key is NULL, which is not counted */
+		buf_puts(out, "SELECT count(DISTINCT ");
+		put_keys(out, c, p, want);
+		buf_putc(out, ')');
+		put_from(out, c, p);
+		return;
+	}
 	buf_puts(out, "SELECT count(*)");
 	if (p->limit.len > 0)
 		buf_puts(out, " FROM (SELECT 1");
@@ -111,6 +129,36 @@ put_count(struct buf *out, const struct ctx *c, const struct parts *p)
 	}
 }
 
+/* Is the number of the statement's LIMIT greater? */
+static bool
+is_over(const struct ctx *c, struct sql_span number, unsigned max)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < number.len && v <= max; i++)
+		v = v * 10 + (uint64_t)(c->text[number.off + i] - '0');
+	return v > max;
+}
+
+/* With LIMIT the order of the statement tells which rows, so it stays. */
+static void
+put_order(struct buf *out, const struct ctx *c, const struct parts *p, const struct sql_derive_want *want)
+{
+	bool limited = p->limit.len > 0;
+
+	buf_puts(out, " ORDER BY ");
+	if (limited)
+		put_span(out, c->text, p->order);
+	else
+		put_keys(out, c, p, want);
+	if (want->kind == SQL_DERIVE_SAMPLE && (!limited || is_over(c, p->limit, want->limit))) {
+		buf_putf(out, " LIMIT %u", want->limit);
+	} else if (limited) {
+		buf_puts(out, " LIMIT ");
+		put_span(out, c->text, p->limit);
+	}
+}
+
 static void
 put_select(struct buf *out, const struct ctx *c, const struct parts *p, const struct sql_derive_want *want)
 {
@@ -119,62 +167,37 @@ put_select(struct buf *out, const struct ctx *c, const struct parts *p, const st
 		buf_putc(out, ' ');
 	}
 	if (want->kind == SQL_DERIVE_COUNT) {
-		put_count(out, c, p);
+		put_count(out, c, p, want);
 		return;
 	}
-	buf_puts(out, "SELECT ");
-	put_keys(out, c, want);
+	buf_puts(out, p->joined ? "SELECT DISTINCT " : "SELECT ");
+	put_keys(out, c, p, want);
 	if (want->kind == SQL_DERIVE_SAMPLE)
 		put_sample(out, c, p);
 	put_from(out, c, p);
-	buf_puts(out, " ORDER BY ");
-	put_keys(out, c, want);
-	if (want->kind == SQL_DERIVE_SAMPLE)
-		buf_putf(out, " LIMIT %u", want->limit);
-}
-
-/* A word that is no value by itself: from value i on the text names columns or calls functions. */
-static bool
-names_something(const struct ctx *c, const struct parts *p, size_t i)
-{
-	for (; i < p->nsets; i++) {
-		struct sql_lexer lx;
-		struct sql_token t;
-
-		lex_init(&lx, c->set, c->text, p->sets[i].value.off + p->sets[i].value.len);
-		lx.pos = p->sets[i].value.off;
-		for (lex_next(&lx, &t); t.tok != TOK_END; lex_next(&lx, &t))
-			if (t.tok == TOK_NAME || (t.tok == TOK_WORD && !is_kw(&t, KW_NULL)))
-				return true;
+	if (p->joined && p->outer) {
+		buf_puts(out, p->where.len > 0 ? " AND " : " WHERE ");
+		put_key(out, c, p, want->keys[0]);
+		buf_puts(out, " IS NOT NULL");
 	}
-	return false;
+	put_order(out, c, p, want);
 }
 
-/* Why the new values cannot be told, or NULL. */
-static const char *
-no_sample(const struct ctx *c, const struct parts *p)
+/* What was read and what is wanted go together. */
+static int
+fits(const struct work *w, const struct sql_derive_want *want, struct err *e)
 {
-	if (!p->is_update || p->no_sample != NULL)
-		return p->no_sample;
-	/* MariaDB and MySQL set from left to right: a later value sees what was set before it */
-	if (c->d->at_vars && names_something(c, p, 1))
-		return "a new value may use what was set before it";
-	if (p->list.len > 0 && names_something(c, p, 0))
-		return "a new value may come from any of several rows of another table";
-	return NULL;
-}
+	const char *why = NULL;
 
-static bool
-has_word(const struct sql_settings *set, const struct buf *text, enum sql_kw kw)
-{
-	struct sql_lexer lx;
-	struct sql_token t;
-
-	lex_init(&lx, set, buf_data(text), buf_len(text));
-	for (lex_next(&lx, &t); t.tok != TOK_END; lex_next(&lx, &t))
-		if (is_kw(&t, kw))
-			return true;
-	return false;
+	if (w->p.joined && want->nkeys == 0)
+		why = "the table has no key, and a join may meet a row more than once";
+	else if (w->p.joined && !derive_agrees(&w->c, &w->p, &w->facts))
+		why = "it is not plain which of its tables is written";
+	else if (want->kind != SQL_DERIVE_COUNT && w->p.limit.len > 0 && !derive_order_is_total(&w->c, &w->p, want))
+		why = "LIMIT may take any of them";
+	else if (want->kind == SQL_DERIVE_SAMPLE)
+		why = derive_no_sample(&w->c, &w->p);
+	return why == NULL ? 0 : derive_refuse(e, why);
 }
 
 /* The statement as a whole and what is wanted of it. */
@@ -182,31 +205,16 @@ static int
 check(struct work *w, const struct sql_settings *set, const char *sql, size_t n,
     const struct sql_derive_want *want, struct err *e)
 {
-	const uint64_t blocked = SQL_DANGER_BIT(SQL_DANGER_EXEC_COMMENT) | SQL_DANGER_BIT(SQL_DANGER_UNREADABLE)
-	    | SQL_DANGER_BIT(SQL_DANGER_DEEP) | SQL_DANGER_BIT(SQL_DANGER_MULTI);
+	const uint64_t blocked = SQL_DANGER_BIT(SQL_DANGER_UNREADABLE) | SQL_DANGER_BIT(SQL_DANGER_DEEP)
+	    | SQL_DANGER_BIT(SQL_DANGER_MULTI);
 
 	sql_classify(&w->facts, set, sql, n);
+	if (w->facts.dangers & SQL_DANGER_BIT(SQL_DANGER_EXEC_COMMENT))
+		return derive_refuse(e, "servers differ on whether a comment in it is executed");
 	if (w->facts.statements != 1 || (w->facts.dangers & blocked) || w->facts.class == SQL_CLASS_UNKNOWN)
 		return derive_refuse(e, "it is not one statement that can be read");
 	if (want->kind != SQL_DERIVE_COUNT && want->nkeys == 0)
 		return derive_refuse(e, "the table has no key that tells its rows apart");
-	return 0;
-}
-
-static int
-judge(struct work *w, const struct sql_settings *set, struct buf *made, struct err *e)
-{
-	sql_classify(&w->facts, set, buf_data(made), buf_len(made));
-	if (buf_over(made))
-		return derive_refuse(e, "it is too long");
-	if (w->facts.dangers & SQL_DANGER_BIT(SQL_DANGER_VOLATILE))
-		return derive_refuse(e, "a function in it answers differently each time");
-	if (w->facts.dangers & SQL_DANGER_BIT(SQL_DANGER_UNKNOWN_FUNCTION))
-		return derive_refuse(e, "a function in it is not known to twokey");
-	if (has_word(set, made, KW_TABLESAMPLE))
-		return derive_refuse(e, "it takes a sample of a table, another one each time");
-	if (w->facts.class != SQL_CLASS_READ || w->facts.statements != 1)
-		return derive_refuse(e, "a part of it has an effect of its own");
 	return 0;
 }
 
@@ -225,13 +233,11 @@ sql_derive(const struct sql_settings *set, const char *sql, size_t n,
 			ctx_step(&w->c);
 		rc = derive_take(&w->c, &w->p, e);
 	}
-	if (rc == 0 && want->kind != SQL_DERIVE_COUNT && w->p.limit.len > 0)
-		rc = derive_refuse(e, "LIMIT may take any of them");
-	if (rc == 0 && want->kind == SQL_DERIVE_SAMPLE && no_sample(&w->c, &w->p) != NULL)
-		rc = derive_refuse(e, no_sample(&w->c, &w->p));
+	if (rc == 0)
+		rc = fits(w, want, e);
 	if (rc == 0) {
 		put_select(&made, &w->c, &w->p, want);
-		rc = judge(w, set, &made, e);
+		rc = derive_judge(&w->facts, set, &made, e);
 	}
 	if (rc == 0)
 		buf_put(out, buf_data(&made), buf_len(&made));

@@ -14,9 +14,8 @@ derive_refuse(struct err *e, const char *why)
 	return err_set(e, ERR_UNSUPPORTED, "cannot tell beforehand which rows it touches: %s", why);
 }
 
-/* Words that end an expression where it stands in UPDATE or DELETE. */
-static bool
-ends_clause(const struct ctx *c)
+bool
+derive_ends_clause(const struct ctx *c)
 {
 	const struct sql_token *t = cur(c);
 
@@ -44,7 +43,7 @@ take_expression(struct ctx *c, bool comma_ends)
 	while (!at_end(c)) {
 		const struct sql_token *t = cur(c);
 
-		if (depth == 0 && ((comma_ends && t->tok == TOK_COMMA) || t->tok == TOK_CLOSE || ends_clause(c)))
+		if (depth == 0 && ((comma_ends && t->tok == TOK_COMMA) || t->tok == TOK_CLOSE || derive_ends_clause(c)))
 			break;
 		if (t->tok == TOK_OPEN || t->tok == TOK_LBRACKET)
 			depth++;
@@ -56,23 +55,40 @@ take_expression(struct ctx *c, bool comma_ends)
 	return s;
 }
 
-static int
-take_sets(struct ctx *c, struct parts *p, struct err *e)
+/* [[d.]t.]column =; PostgreSQL would mean a field of a column by the dot. False: none stands here. */
+static bool
+take_column(struct ctx *c, struct set_item *item)
+{
+	unsigned k = 0;
+
+	while (c->d->at_vars && k < 4 && ctx_is_name(c, ctx_ahead(c, k)) && ctx_ahead(c, k + 1)->tok == TOK_DOT)
+		k += 2;
+	if (!ctx_is_name(c, ctx_ahead(c, k))
+	    || (!ctx_is_op(c, ctx_ahead(c, k + 1), "=") && !(c->d->at_vars && ctx_is_op(c, ctx_ahead(c, k + 1), ":="))))
+		return false;
+	if (k == 4)
+		item->schema = *ctx_ahead(c, 0);
+	if (k > 0)
+		item->table = *ctx_ahead(c, k - 2);
+	item->column = *ctx_ahead(c, k);
+	item->name = (struct sql_span){ cur(c)->off, item->column.off + item->column.len - cur(c)->off };
+	for (k += 2; k > 0; k--)
+		ctx_step(c);
+	return true;
+}
+
+int
+derive_take_sets(struct ctx *c, struct parts *p, struct err *e)
 {
 	if (!ctx_skip_kw(c, KW_SET))
-		return derive_refuse(e, "more than one table is meant, or it has a part that twokey does not follow");
+		return derive_refuse(e, "it has a part before SET that twokey does not follow");
 	for (;;) {
 		struct set_item *item = &p->sets[p->nsets];
 
 		if (p->nsets == DERIVE_SETS)
 			return derive_refuse(e, "it sets too many columns");
-		item->column = *cur(c);
-		if (!ctx_is_name(c, cur(c)) || !ctx_is_op(c, ctx_ahead(c, 1), "=")) {
+		if (!take_column(c, item))
 			p->no_sample = "the new values are not set column by column";
-		} else {
-			ctx_step(c);
-			ctx_step(c);
-		}
 		item->value = take_expression(c, true);
 		if (item->value.len == 0)
 			return derive_refuse(e, "its SET cannot be read");
@@ -85,9 +101,8 @@ take_sets(struct ctx *c, struct parts *p, struct err *e)
 	}
 }
 
-/* Over "( ... )"; false when none stands here. */
-static bool
-skip_parens(struct ctx *c)
+bool
+derive_skip_parens(struct ctx *c)
 {
 	unsigned depth = 0;
 
@@ -119,13 +134,13 @@ take_with(struct ctx *c, struct parts *p, struct err *e)
 			return derive_refuse(e, "its WITH cannot be read");
 		p->ctes[p->nctes++] = *cur(c);
 		ctx_step(c);
-		if (cur(c)->tok == TOK_OPEN && !skip_parens(c))
+		if (cur(c)->tok == TOK_OPEN && !derive_skip_parens(c))
 			return derive_refuse(e, "its WITH cannot be read");
 		if (!ctx_skip_kw(c, KW_AS))
 			return derive_refuse(e, "its WITH cannot be read");
 		ctx_skip_kw(c, KW_NOT);
 		ctx_skip_kw(c, KW_MATERIALIZED);
-		if (!skip_parens(c))
+		if (!derive_skip_parens(c))
 			return derive_refuse(e, "its WITH cannot be read");
 		if (cur(c)->tok != TOK_COMMA)
 			break;
@@ -135,15 +150,20 @@ take_with(struct ctx *c, struct parts *p, struct err *e)
 	return 0;
 }
 
-/* A table that is written is never one of WITH, but in a SELECT it would be. */
-static bool
-is_hidden(const struct ctx *c, const struct parts *p, const struct name *nm)
+bool
+derive_is_same(const struct ctx *c, const struct sql_token *a, const struct sql_token *b)
 {
-	char table[256], cte[256];
-	size_t n = ctx_fold_into(c, &nm->part[nm->nparts - 1], table, sizeof(table), false);
+	char one[256], other[256];
+	size_t n = ctx_fold_into(c, a, one, sizeof(one), false);
 
-	for (unsigned i = 0; nm->nparts == 1 && i < p->nctes; i++)
-		if (ctx_fold_into(c, &p->ctes[i], cte, sizeof(cte), false) == n && strncasecmp(table, cte, n) == 0)
+	return ctx_fold_into(c, b, other, sizeof(other), false) == n && strncasecmp(one, other, n) == 0;
+}
+
+bool
+derive_is_hidden(const struct ctx *c, const struct parts *p, const struct sql_token *table)
+{
+	for (unsigned i = 0; i < p->nctes; i++)
+		if (derive_is_same(c, &p->ctes[i], table))
 			return true;
 	return false;
 }
@@ -156,24 +176,24 @@ is_alias(struct ctx *c)
 
 	if (t->tok == TOK_NAME)
 		return c->d->engine != SQL_SQLITE;
-	if (t->tok != TOK_WORD || is_kw(t, KW_SET) || ends_clause(c))
+	if (t->tok != TOK_WORD || is_kw(t, KW_SET) || derive_ends_clause(c))
 		return false;
 	return c->d->engine != SQL_SQLITE;
 }
 
-static int
-take_target(struct ctx *c, struct parts *p, struct err *e)
+int
+derive_take_alias(struct ctx *c, struct parts *p, const struct name *nm, struct err *e)
 {
-	struct name nm;
-	size_t from;
+	size_t from = nm->part[0].off;
 
-	p->only = c->d->engine == SQL_POSTGRES && ctx_skip_kw(c, KW_ONLY);
-	from = cur(c)->off;
-	if (!ctx_take_name(c, &nm) || nm.wildcard || nm.too_long)
-		return derive_refuse(e, "its table cannot be read");
-	if (is_hidden(c, p, &nm))
+	if (nm->nparts == 1 && derive_is_hidden(c, p, &nm->part[0]))
 		return derive_refuse(e, "a query of its WITH has the name of the table");
-	p->table = p->call = (struct sql_span){ from, nm.end - from };
+	p->table = p->call = (struct sql_span){ from, nm->end - from };
+	if (c->d->at_vars && ctx_skip_kw(c, KW_PARTITION)) {
+		if (!derive_skip_parens(c))
+			return derive_refuse(e, "its PARTITION cannot be read");
+		p->table.len = c->prev.off + c->prev.len - from;
+	}
 	if (ctx_skip_kw(c, KW_AS)) {
 		if (cur(c)->tok != TOK_WORD && cur(c)->tok != TOK_NAME)
 			return derive_refuse(e, "the alias of its table cannot be read");
@@ -184,6 +204,22 @@ take_target(struct ctx *c, struct parts *p, struct err *e)
 	p->table.len = p->call.off + p->call.len - from;
 	ctx_step(c);
 	return 0;
+}
+
+/* PostgreSQL, SQLite */
+static int
+take_target(struct ctx *c, struct parts *p, struct err *e)
+{
+	struct name nm;
+
+	if (!p->is_update && !ctx_skip_kw(c, KW_FROM))
+		return derive_refuse(e, "its table cannot be read");
+	if (p->is_update && is_kw(cur(c), KW_OR))
+		return derive_refuse(e, "rows that conflict are treated in their own way");
+	p->only = c->d->engine == SQL_POSTGRES && ctx_skip_kw(c, KW_ONLY);
+	if (!ctx_take_name(c, &nm) || nm.wildcard || nm.too_long)
+		return derive_refuse(e, "its table cannot be read");
+	return derive_take_alias(c, p, &nm, e);
 }
 
 static bool
@@ -241,7 +277,7 @@ take_list(struct ctx *c, struct parts *p, struct err *e)
 	for (; !at_end(c); ctx_step(c)) {
 		const struct sql_token *t = cur(c);
 
-		if (depth == 0 && (t->tok == TOK_CLOSE || (ends_clause(c) && !is_kw(t, KW_USING))))
+		if (depth == 0 && (t->tok == TOK_CLOSE || (derive_ends_clause(c) && !is_kw(t, KW_USING))))
 			break;
 		if (t->tok == TOK_OPEN)
 			depth++;
@@ -263,22 +299,53 @@ take_where(struct ctx *c, struct parts *p, struct err *e)
 	return p->where.len > 0 ? 0 : derive_refuse(e, "its WHERE cannot be read");
 }
 
-/* MariaDB, MySQL: ORDER BY alone changes nothing of what is touched; LIMIT tells how many at most. */
-static void
-take_order(struct ctx *c, struct parts *p)
+static bool
+is_whole_number(const struct ctx *c, const struct sql_token *t)
 {
-	if (!c->d->at_vars)
-		return;
+	for (size_t i = 0; i < t->len; i++)
+		if (ctx_text(c, t)[i] < '0' || ctx_text(c, t)[i] > '9')
+			return false;
+	return t->tok == TOK_NUMBER;
+}
+
+/* ORDER BY alone changes nothing of what is touched; LIMIT tells how many at most. */
+static int
+take_order(struct ctx *c, struct parts *p, struct err *e)
+{
 	if (is_kw(cur(c), KW_ORDER) && is_kw(ctx_ahead(c, 1), KW_BY)) {
 		ctx_step(c);
 		ctx_step(c);
-		take_expression(c, false);
+		p->order = take_expression(c, false);
 	}
-	if (is_kw(cur(c), KW_LIMIT) && ctx_ahead(c, 1)->tok == TOK_NUMBER) {
+	if (is_kw(cur(c), KW_LIMIT) && is_whole_number(c, ctx_ahead(c, 1))) {
 		ctx_step(c);
 		p->limit = (struct sql_span){ cur(c)->off, cur(c)->len };
 		ctx_step(c);
 	}
+	if (p->limit.len > 0 && (p->joined || p->list.len > 0))
+		return derive_refuse(e, "LIMIT may take any rows of the join");
+	return 0;
+}
+
+/* What stands behind WHERE. PostgreSQL: RETURNING ends the statement; SQLite: ORDER BY and LIMIT follow it. */
+static int
+take_tail(struct ctx *c, struct parts *p, struct err *e)
+{
+	int rc = 0;
+
+	if (c->d->engine == SQL_SQLITE && ctx_skip_kw(c, KW_RETURNING))
+		take_expression(c, false);
+	if (c->d->engine != SQL_POSTGRES)
+		rc = take_order(c, p, e);
+	if (rc != 0 || (c->d->engine == SQL_POSTGRES && is_kw(cur(c), KW_RETURNING)))
+		return rc;
+	if (is_kw(cur(c), KW_RETURNING))
+		return derive_refuse(e, "what RETURNING works out while rows are deleted is not followed");
+	while (cur(c)->tok == TOK_STOP)
+		ctx_step(c);
+	if (cur(c)->tok != TOK_END)
+		return derive_refuse(e, "it has another table, ORDER BY, LIMIT or the like");
+	return 0;
 }
 
 static int
@@ -288,11 +355,7 @@ take_verb(struct ctx *c, struct parts *p, struct err *e)
 	if (!p->is_update && !is_kw(cur(c), KW_DELETE))
 		return derive_refuse(e, "only a plain UPDATE or DELETE can be told");
 	ctx_step(c);
-	if (!p->is_update && !ctx_skip_kw(c, KW_FROM))
-		return derive_refuse(e, "its table cannot be read");
-	if (p->is_update && (is_kw(cur(c), KW_OR) || is_kw(cur(c), KW_IGNORE) || is_kw(cur(c), KW_LOW_PRIORITY)))
-		return derive_refuse(e, "rows that conflict are treated in their own way");
-	return 0;
+	return c->d->at_vars ? derive_take_join(c, p, e) : take_target(c, p, e);
 }
 
 int
@@ -302,10 +365,8 @@ derive_take(struct ctx *c, struct parts *p, struct err *e)
 
 	if (rc == 0)
 		rc = take_verb(c, p, e);
-	if (rc == 0)
-		rc = take_target(c, p, e);
-	if (rc == 0 && p->is_update)
-		rc = take_sets(c, p, e);
+	if (rc == 0 && p->is_update && p->nsets == 0)
+		rc = derive_take_sets(c, p, e);
 	if (rc == 0)
 		rc = take_list(c, p, e);
 	if (rc == 0)
@@ -313,14 +374,5 @@ derive_take(struct ctx *c, struct parts *p, struct err *e)
 	if (rc == 0 && c->d->engine == SQL_SQLITE && p->list.len > 0
 	    && (is_odd(c, p->list, true) || is_odd(c, p->where, false)))
 		rc = derive_refuse(e, "a word in it may mean another thing in a SELECT of its parts");
-	if (rc != 0)
-		return rc;
-	take_order(c, p);
-	if (is_kw(cur(c), KW_RETURNING))
-		return 0;
-	while (cur(c)->tok == TOK_STOP)
-		ctx_step(c);
-	if (cur(c)->tok != TOK_END)
-		return derive_refuse(e, "it has another table, ORDER BY, LIMIT or the like");
-	return 0;
+	return rc == 0 ? take_tail(c, p, e) : rc;
 }

@@ -48,6 +48,17 @@ from_call(struct walker *w, const struct name *nm)
 	    : t->len > 4 && (ctx_text(c, t)[0] | 0x20) == 'j' ? FRAME_PHRASE : FRAME_ARGS, AT_START);
 }
 
+/* Of which statement the list of tables is, also inside the parentheses of a join. */
+static enum dml
+list_owner(const struct walker *w)
+{
+	const struct frame *fr = w->top;
+
+	while (fr > w->frames && fr->kind == FRAME_FROM && fr->dml == DML_NONE)
+		fr--;
+	return (enum dml)fr->dml;
+}
+
 /* DELETE a FROM t AS a ...: the table that is written is t. */
 static void
 resolve_alias(struct walker *w, int table)
@@ -58,7 +69,7 @@ resolve_alias(struct walker *w, int table)
 	size_t mark = f->names_len;
 	struct sql_str alias;
 
-	if (table < 0 || w->top->dml != DML_DELETE || !ctx_is_name(c, t) || (t->tok == TOK_WORD && t->kw != KW_NO))
+	if (table < 0 || list_owner(w) != DML_DELETE || !ctx_is_name(c, t) || (t->tok == TOK_WORD && t->kw != KW_NO))
 		return;
 	alias = ctx_fold_name(c, t, false);
 	for (size_t i = 0; i < f->ntables; i++) {

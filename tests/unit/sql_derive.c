@@ -74,11 +74,80 @@ static const struct {
 	{ SQL_SQLITE, "update t set a = 1 from (select \"x\" as y from v) s where s.y = 1", SQL_DERIVE_COUNT, NULL },
 	{ SQL_SQLITE, "delete from t using u", SQL_DERIVE_COUNT, NULL },
 	{ SQL_MARIADB, "update t set a = 1 from u", SQL_DERIVE_COUNT, NULL },
-	{ SQL_MARIADB, "update t join u on t.id = u.id set t.a = 1", SQL_DERIVE_COUNT, NULL },
-	{ SQL_MARIADB, "update t, u set t.a = 1", SQL_DERIVE_COUNT, NULL },
-	{ SQL_MARIADB, "delete t from t join u on t.id = u.id", SQL_DERIVE_COUNT, NULL },
-	{ SQL_MARIADB, "delete from t using t join u on t.id = u.id", SQL_DERIVE_COUNT, NULL },
-	{ SQL_MARIADB, "delete from t partition (p0)", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t join u on t.id = u.id set t.a = 1", SQL_DERIVE_COUNT,
+	    "SELECT count(DISTINCT t.`id`, t.`a\"b`) FROM t join u on t.id = u.id" },
+	{ SQL_MARIADB, "update low_priority d.t, u x set d.t.a = 1, t.b := 'x' where t.id = x.id or t.c", SQL_DERIVE_KEYS,
+	    "SELECT DISTINCT d.t.`id`, d.t.`a\"b` FROM d.t, u x WHERE (t.id = x.id or t.c) ORDER BY d.t.`id`, d.t.`a\"b`" },
+	{ SQL_MARIADB, "update u left join (t as `x y` use index for join (i) join v using (k)) on u.k = v.k set `x y`.a = 'n' "
+	    "where u.a = 2", SQL_DERIVE_SAMPLE,
+	    "SELECT DISTINCT `x y`.`id`, `x y`.`a\"b`, `x y`.a, ('n') AS `a (new)` FROM u left join (t as `x y` use index for "
+	    "join (i) join v using (k)) on u.k = v.k WHERE (u.a = 2) AND `x y`.`id` IS NOT NULL ORDER BY `x y`.`id`, `x y`.`a\"b` "
+	    "LIMIT 5" },
+	{ SQL_MARIADB, "update t a right join t b on a.x = b.x set a.x = 1", SQL_DERIVE_KEYS,
+	    "SELECT DISTINCT a.`id`, a.`a\"b` FROM t a right join t b on a.x = b.x WHERE a.`id` IS NOT NULL ORDER BY a.`id`, "
+	    "a.`a\"b`" },
+	{ SQL_MARIADB, "update t join u on t.id = u.id set t.a = u.a", SQL_DERIVE_SAMPLE, NULL },
+	{ SQL_MARIADB, "update t join u on t.id = u.id set a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t join u on t.id = u.id set t.a = 1, u.a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t join u on t.id = u.id set v.a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update d.t join e.t on d.t.id = e.t.id set d.t.a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update d.t as x join u set d.x.a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t as x join (select 1 as id) as d set d.id = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t join (select k, max(x) m from u group by k) as d on d.k = t.k join json_table(t.j, '$[*]' columns "
+	    "(k int path '$')) j set t.a = 1", SQL_DERIVE_COUNT,
+	    "SELECT count(DISTINCT t.`id`, t.`a\"b`) FROM t join (select k, max(x) m from u group by k) as d on d.k = t.k join "
+	    "json_table(t.j, '$[*]' columns (k int path '$')) j" },
+	{ SQL_MARIADB, "update t join u on t.id = u.id set t.a = 1 order by u.x", SQL_DERIVE_COUNT,
+	    "SELECT count(DISTINCT t.`id`, t.`a\"b`) FROM t join u on t.id = u.id" },
+	{ SQL_MARIADB, "update t join u on t.id = u.id set t.a = 1 order by t.id, t.`a\"b` limit 3", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t join u for system_time all set t.a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t join u on t.id = u.id and t.x = rand() set t.a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t join u on (t.id = u.id set t.a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update (t join u on t.id = u.id set t.a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t join u set t.a = 1 where (t.a = (@x := 1))", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t use index (i) set t.a = t.a + 1 where b = 2", SQL_DERIVE_SAMPLE,
+	    "SELECT `id`, `a\"b`, t.a, (t.a + 1) AS `a (new)` FROM t use index (i) WHERE (b = 2) ORDER BY `id`, `a\"b` LIMIT 5" },
+	{ SQL_MARIADB, "update t partition (p0, p1) as x set a = 1", SQL_DERIVE_COUNT, "SELECT count(*) FROM t partition (p0, p1) as x" },
+	{ SQL_MARIADB, "update t for portion of p from '2020-01-01' to '2021-01-01' set a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update ignore t set a = 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete t from t join u on t.id = u.id", SQL_DERIVE_COUNT,
+	    "SELECT count(DISTINCT t.`id`, t.`a\"b`) FROM t join u on t.id = u.id" },
+	{ SQL_MARIADB, "delete from t using t join u on t.id = u.id", SQL_DERIVE_COUNT,
+	    "SELECT count(DISTINCT t.`id`, t.`a\"b`) FROM t join u on t.id = u.id" },
+	{ SQL_MYSQL, "delete low_priority quick x.* from d.t as x natural left join u where u.id is null", SQL_DERIVE_SAMPLE,
+	    "SELECT DISTINCT x.`id`, x.`a\"b`, x.* FROM d.t as x natural left join u WHERE (u.id is null) AND x.`id` IS NOT NULL "
+	    "ORDER BY x.`id`, x.`a\"b` LIMIT 5" },
+	{ SQL_MARIADB, "delete quick from d.t.* using d.t, (u) where t.a = u.a", SQL_DERIVE_KEYS,
+	    "SELECT DISTINCT d.t.`id`, d.t.`a\"b` FROM d.t, (u) WHERE (t.a = u.a) ORDER BY d.t.`id`, d.t.`a\"b`" },
+	{ SQL_MARIADB, "delete x from t as x where a = 1", SQL_DERIVE_KEYS,
+	    "SELECT `id`, `a\"b` FROM t as x WHERE (a = 1) ORDER BY `id`, `a\"b`" },
+	{ SQL_MARIADB, "delete t from t as x join t on x.a = t.b", SQL_DERIVE_COUNT,
+	    "SELECT count(DISTINCT t.`id`, t.`a\"b`) FROM t as x join t on x.a = t.b" },
+	{ SQL_MARIADB, "delete t, u from t join u on t.id = u.id", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t, u using t join u on t.id = u.id", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete t from t as x join u", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete d.x from d.t as x join u", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete e.t from d.t join u", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete t from t join u limit 2", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete ignore from t", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete history from history", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t where a = 1 returning a", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t for portion of p from '2020-01-01' to '2021-01-01'", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete quick from t partition (p0) where a = 1", SQL_DERIVE_COUNT,
+	    "SELECT count(*) FROM t partition (p0) WHERE (a = 1)" },
+	{ SQL_MYSQL, "with c as (select k from u) delete t from t join c on c.k = t.k", SQL_DERIVE_COUNT,
+	    "with c as (select k from u) SELECT count(DISTINCT t.`id`, t.`a\"b`) FROM t join c on c.k = t.k" },
+	{ SQL_MYSQL, "with t as (select k from u) delete t from t join u on u.k = t.k", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete t /*!, u */ from t join u", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t where a = @x", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t where a = @@session.sql_mode", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t where a = connection_id()", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t where a = current_role", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t where a = lastval(s)", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t where a = previous value for s", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MYSQL, "delete from t where a = ps_current_thread_id()", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "update t set a = @x where b = 1", SQL_DERIVE_COUNT, "SELECT count(*) FROM t WHERE (b = 1)" },
+	{ SQL_MARIADB, "update t set a = @x where b = 1", SQL_DERIVE_SAMPLE, NULL },
 	{ SQL_POSTGRES, "with x (k) as materialized (select 1), y as (select 2) delete from t where id in (table x)",
 	    SQL_DERIVE_COUNT, "with x (k) as materialized (select 1), y as (select 2) SELECT count(*) FROM t WHERE (id in (table x))" },
 	{ SQL_SQLITE, "with recursive x as (select 1 union select 2) update t set a = 1 from x", SQL_DERIVE_COUNT,
@@ -99,9 +168,30 @@ static const struct {
 	{ SQL_MARIADB, "delete from t where a = 1 order by a limit 1", SQL_DERIVE_COUNT,
 	    "SELECT count(*) FROM (SELECT 1 FROM t WHERE (a = 1) LIMIT 1) AS limited" },
 	{ SQL_MARIADB, "delete from t where a = 1 order by a limit 1", SQL_DERIVE_KEYS, NULL },
+	{ SQL_MARIADB, "delete from t where a = 1 order by a, `A\"B` desc, t.id limit 100", SQL_DERIVE_KEYS,
+	    "SELECT `id`, `a\"b` FROM t WHERE (a = 1) ORDER BY a, `A\"B` desc, t.id LIMIT 100" },
+	{ SQL_MARIADB, "delete from t order by id, `a\"b` limit 3", SQL_DERIVE_SAMPLE,
+	    "SELECT `id`, `a\"b`, t.* FROM t ORDER BY id, `a\"b` LIMIT 3" },
+	{ SQL_MARIADB, "update t set a = 1 order by id, `a\"b` limit 3000", SQL_DERIVE_SAMPLE,
+	    "SELECT `id`, `a\"b`, a, (1) AS `a (new)` FROM t ORDER BY id, `a\"b` LIMIT 5" },
+	{ SQL_MARIADB, "delete from t order by id limit 3", SQL_DERIVE_KEYS, NULL },
+	{ SQL_MARIADB, "delete from t order by id, `a\"b` + 1 limit 3", SQL_DERIVE_KEYS, NULL },
+	{ SQL_MARIADB, "delete from t order by 1, id, `a\"b` limit 3", SQL_DERIVE_KEYS, NULL },
+	{ SQL_MARIADB, "delete from t order by id, (`a\"b`) limit 3", SQL_DERIVE_KEYS, NULL },
 	{ SQL_MARIADB, "delete from t limit 1, 2", SQL_DERIVE_COUNT, NULL },
+	{ SQL_MARIADB, "delete from t limit ?", SQL_DERIVE_COUNT, NULL },
 	{ SQL_MARIADB, "update t set a = 1 order by a desc", SQL_DERIVE_KEYS, "SELECT `id`, `a\"b` FROM t ORDER BY `id`, `a\"b`" },
-	{ SQL_SQLITE, "delete from t where a = 1 order by a limit 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_SQLITE, "delete from t where a = 1 order by a limit 1", SQL_DERIVE_COUNT,
+	    "SELECT count(*) FROM (SELECT 1 FROM t WHERE (a = 1) LIMIT 1) AS limited" },
+	{ SQL_SQLITE, "delete from t where a = 1 order by a limit 1", SQL_DERIVE_KEYS, NULL },
+	{ SQL_SQLITE, "update t set a = 1 order by ID, \"a\"\"b\" desc limit 9", SQL_DERIVE_KEYS,
+	    "SELECT \"id\", \"a\"\"b\" FROM t ORDER BY ID, \"a\"\"b\" desc LIMIT 9" },
+	{ SQL_SQLITE, "delete from t returning id, (select 1 from u) order by a limit 1", SQL_DERIVE_COUNT,
+	    "SELECT count(*) FROM (SELECT 1 FROM t LIMIT 1) AS limited" },
+	{ SQL_SQLITE, "delete from t returning id, a", SQL_DERIVE_COUNT, "SELECT count(*) FROM t" },
+	{ SQL_SQLITE, "delete from t order by id limit 1 offset 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_SQLITE, "delete from t returning id limit 1 offset 1", SQL_DERIVE_COUNT, NULL },
+	{ SQL_SQLITE, "update t set a = 1 from u order by t.id limit 1", SQL_DERIVE_COUNT, NULL },
 	{ SQL_MARIADB, "delete from t where a = (@x := 1)", SQL_DERIVE_COUNT, NULL },
 	{ SQL_MARIADB, "delete from t /*! where a = 1 */", SQL_DERIVE_COUNT, NULL },
 	{ SQL_SQLITE, "update or replace t set a = 1", SQL_DERIVE_COUNT, NULL },
@@ -129,6 +219,23 @@ a_select_is_derived_or_refused_with_a_reason(void **state)
 	}
 }
 
+/* A join may meet a row more than once: without a key nothing tells. */
+static void
+a_join_cannot_be_counted_without_a_key(void **state)
+{
+	static const char sql[] = "delete t from t join u on t.a = u.a", one[] = "delete t from t where a = 1";
+	struct sql_settings set = { .engine = SQL_MARIADB };
+	struct sql_derive_want want = { SQL_DERIVE_COUNT, NULL, 0, 0 };
+	struct buf out;
+	struct err e;
+
+	buf_init(&out, 4096);
+	assert_int_equal(sql_derive(&set, sql, sizeof(sql) - 1, &want, &out, &e), ERR_UNSUPPORTED);
+	assert_non_null(strstr(e.text, "key"));
+	assert_int_equal(sql_derive(&set, one, sizeof(one) - 1, &want, &out, &e), 0);
+	buf_fini(&out);
+}
+
 static void
 rows_without_a_key_can_only_be_counted(void **state)
 {
@@ -150,6 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_select_is_derived_or_refused_with_a_reason),
 		cmocka_unit_test(rows_without_a_key_can_only_be_counted),
+		cmocka_unit_test(a_join_cannot_be_counted_without_a_key),
 	};
 
 	return cmocka_run_group_tests_name("sql: derive", tests, NULL, NULL);
