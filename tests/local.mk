@@ -10,6 +10,7 @@ include tests/unit/transcript.mk
 include tests/unit/ticket.mk
 include tests/unit/gate.mk
 include tests/unit/db.mk
+include tests/unit/tunnel.mk
 include tests/unit/broker.mk
 include tests/unit/console.mk
 include tests/unit/main.mk

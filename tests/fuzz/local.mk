@@ -16,6 +16,7 @@ endif
 include tests/fuzz/sql.mk
 include tests/fuzz/transcript.mk
 include tests/fuzz/ticket.mk
+include tests/fuzz/tunnel.mk
 TESTS += tests/fuzz/corpus.sh
 EXTRA_DIST += tests/fuzz/corpus.sh tests/fuzz/replay.c tests/fuzz/corpus
 

@@ -1,4 +1,5 @@
 include tests/integration/broker.mk
+include tests/integration/tunnel.mk
 include tests/integration/oracle.mk
 TESTS += tests/integration/demo.sh tests/integration/demo_dsn.sh
 EXTRA_DIST += tests/integration/lib.sh tests/integration/demo.sh tests/integration/demo_dsn.sh

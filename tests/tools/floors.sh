@@ -7,16 +7,16 @@
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 echo 'int main(void) { return 0; }' > "$tmp/m.c"
-floors='base sql transcript ticket gate db broker console'
+floors='base sql transcript ticket gate db tunnel broker console'
 
 # floor: the floors below it that it sees
 below() {
 	case $1 in
 	base) ;;
-	sql|transcript|ticket) echo base ;;
+	sql|transcript|ticket|tunnel) echo base ;;
 	gate) echo ticket sql base ;;
 	db) echo sql base ;;
-	broker) echo db gate ticket transcript sql base ;;
+	broker) echo db tunnel gate ticket transcript sql base ;;
 	console) echo transcript sql base ;;
 	esac
 }
@@ -26,6 +26,7 @@ libraries() {
 	base) echo jansson libcrypto libutf8proc ;;
 	ticket) echo yaml-0.1 ;;
 	db) echo sqlite3 libpq ;;
+	tunnel) echo libssh ;;
 	broker) echo libevent_core ;;
 	console) echo ncursesw readline ;;
 	esac
@@ -36,6 +37,7 @@ owners() {
 	openssl/*|utf8proc.h) echo base ;;
 	yaml.h) echo ticket ;;
 	sqlite3.h|libpq-fe.h|libpq/*) echo db ;;
+	libssh/*) echo tunnel ;;
 	event2/*|event.h) echo broker ;;
 	*curses.h|ncurses*|panel.h|term.h|readline/*) echo console ;;
 	*) echo any ;;

@@ -1,0 +1,1 @@
+TUNNEL_TESTS =
