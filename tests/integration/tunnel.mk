@@ -1,1 +1,16 @@
-TUNNEL_TESTS =
+# the tunnel against real sshds
+if HAVE_CMOCKA
+check_LIBRARIES += tests/lib/libtunneltest.a
+tests_lib_libtunneltest_a_SOURCES = tests/lib/sshd.c tests/lib/sshd.h tests/integration/tunnel_world.c \
+	tests/integration/tunnel_world.h
+tests_lib_libtunneltest_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_lib_libtunneltest_a_CFLAGS = $(UNIT_CFLAGS)
+TUNNEL_TEST_LIBS = tests/lib/libtunneltest.a $(SERVER_TEST_LIBS) $(TUNNEL_LIBS) $(CMOCKA_LIBS) -lpthread
+TUNNEL_TESTS = tests/integration/tunnel_open.t
+check_PROGRAMS += $(TUNNEL_TESTS)
+TESTS += $(TUNNEL_TESTS)
+tests_integration_tunnel_open_t_SOURCES = tests/integration/tunnel_open.c
+tests_integration_tunnel_open_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_integration_tunnel_open_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_tunnel_open_t_LDADD = $(TUNNEL_TEST_LIBS)
+endif
