@@ -50,6 +50,7 @@ struct dbrole {
 	uint64_t synced;	/* request whose commit point is on disk */
 	uint64_t working_on;	/* event whose statement runs, 0 when idle */
 	uint64_t cancelled;	/* last event that was asked to stop */
+	json_t *secret;		/* what a person gave, sealed; NULL: nothing yet */
 	bool full;		/* the transcript takes no more rows */
 	bool ending;		/* told to end, or the recorder is gone */
 	bool gone;		/* the recorder is gone */
@@ -60,6 +61,7 @@ struct dbrole {
 	struct db_info info;
 	struct sql_facts *facts;
 	struct db_limits limits;
+	int64_t table_limit;	/* bytes: a read of a larger table is weighed first; 0: none is */
 	struct db_pending pending[DB_PENDING_MAX];
 	const char *tag;
 };
@@ -78,6 +80,14 @@ void	dbrole_end_work(struct dbrole *d);
 /* Waits until the commit point of request n is on disk; false when that will not come. */
 bool	dbrole_wait_synced(struct dbrole *d, uint64_t n);
 
+/* Waits for what a person was asked for ({"secret","of"}); NULL when the session ends before. The caller drops it. */
+json_t	*dbrole_wait_secret(struct dbrole *d);
+
+/* dbrole_connect.c */
+/* Opens the connection with what the monitor gave; announce: what was found goes on record (events audit, then
+ * connected). False when it was not reached: the recorder has been told why. */
+bool	dbrole_connect(struct dbrole *d, const json_t *init, bool announce);
+
 /* dbrole_rows.c: rows into bodies */
 struct db_rows;
 struct db_rows *dbrole_rows_create(struct dbrole *d, uint64_t of);
@@ -88,8 +98,26 @@ int	dbrole_rows_flush(struct db_rows *r);
 struct db_rows *dbrole_sample_create(void);
 void	dbrole_sample_body(struct db_rows *r, struct packet_body *b);
 
-/* dbrole_judge.c: db judges again by itself */
+/* dbrole_read.c */
 void	dbrole_read(struct dbrole *d, uint64_t n, const struct packet *p);
+/* A read that was over the limit and that the second key allowed; its facts stand in d->facts. */
+void	dbrole_read_allowed(struct dbrole *d, uint64_t n, const char *sql, size_t len);
+/* The sheet of such a read: what the engine estimates. Errors as the driver's sheet. */
+int	dbrole_weigh_sheet(struct dbrole *d, const struct db_statement *s, struct db_sheet *sheet, struct err *e);
+void	dbrole_describe(struct dbrole *d, uint64_t n, const struct packet *p);
+
+/* dbrole_judge.c: db judges again by itself */
+/* An event that ends a statement, with one body for the words of the server or ours. r may be NULL. */
+void	dbrole_send_end(const char *name, uint64_t of, const char *code, const char *kind, const char *text, size_t n,
+	    const struct db_result *r);
+/* The same with code "judged": db does not do it. */
+void	dbrole_refuse(uint64_t n, const char *event, const char *kind, const char *why);
+/* What a driver's error means: a database that is lost or in a state that it must not be in ends the session. */
+void	dbrole_after(struct dbrole *d, uint64_t n, int ret, const char *event, const char *kind, const struct err *e);
+/* The statement of a packet, its digest compared with the event's; false when they differ. */
+bool	dbrole_statement_of(const struct packet *p, struct buf *sql, struct digest *digest);
+/* A list that a driver wrote; an empty one when it is too long for an event. */
+json_t	*dbrole_array_of(const struct buf *b);
 void	dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p);
 void	dbrole_allowed(struct dbrole *d, const json_t *ev);
 void	dbrole_run(struct dbrole *d, const json_t *ev);

@@ -138,6 +138,20 @@ dbrole_wait_synced(struct dbrole *d, uint64_t n)
 	return ok;
 }
 
+json_t *
+dbrole_wait_secret(struct dbrole *d)
+{
+	json_t *v;
+
+	pthread_mutex_lock(&d->lock);
+	while (d->secret == NULL && !d->ending)
+		pthread_cond_wait(&d->changed, &d->lock);
+	v = d->secret;
+	d->secret = NULL;
+	pthread_mutex_unlock(&d->lock);
+	return v;
+}
+
 /* Called with the lock held. */
 static void
 cancel_work(struct dbrole *d)
@@ -171,6 +185,9 @@ hear(struct dbrole *d, struct packet *p)
 	} else if (ev != NULL || json_object_get(p->head, "start") != NULL ||
 	    json_object_get(p->head, "resolve") != NULL) {
 		enqueue(d, p);
+	} else if (json_object_get(p->head, "secret") != NULL) {
+		json_decref(d->secret);
+		d->secret = json_incref(p->head);
 	} else if (json_object_get(p->head, "credit") != NULL) {
 		d->credit += json_int(p->head, "credit", 0);
 	} else if (json_object_get(p->head, "synced") != NULL) {

@@ -26,8 +26,8 @@ utf8(const char *s)
 	return text_is_utf8(s, strlen(s)) ? s : "?";
 }
 
-static json_t *
-array_of(const struct buf *b)
+json_t *
+dbrole_array_of(const struct buf *b)
 {
 	json_t *v = NULL;
 
@@ -40,9 +40,8 @@ array_of(const struct buf *b)
 	return json_array();
 }
 
-/* An event that ends a statement, with one body for the words of the server or ours. */
-static void
-send_end(const char *name, uint64_t of, const char *code, const char *kind, const char *text, size_t n,
+void
+dbrole_send_end(const char *name, uint64_t of, const char *code, const char *kind, const char *text, size_t n,
     const struct db_result *r)
 {
 	json_t *ev = json_pack("{s:s, s:I, s:s}", "ev", name, "of", (json_int_t)of, "code", utf8(code));
@@ -50,7 +49,7 @@ send_end(const char *name, uint64_t of, const char *code, const char *kind, cons
 
 	if (r != NULL) {
 		must(json_object_set_new(ev, "took", json_real(r->ms)) == 0);
-		must(json_object_set_new(ev, "own", array_of(&r->own)) == 0);
+		must(json_object_set_new(ev, "own", dbrole_array_of(&r->own)) == 0);
 		if (r->end == DB_FAILED && r->position > 0)
 			must(json_object_set_new(ev, "position", json_integer(r->position)) == 0);
 		if (r->end == DB_ROLLEDBACK)
@@ -61,15 +60,14 @@ send_end(const char *name, uint64_t of, const char *code, const char *kind, cons
 	free(b.p);
 }
 
-static void
-refuse(uint64_t n, const char *event, const char *kind, const char *why)
+void
+dbrole_refuse(uint64_t n, const char *event, const char *kind, const char *why)
 {
-	send_end(event, n, "judged", kind, why, strlen(why), NULL);
+	dbrole_send_end(event, n, "judged", kind, why, strlen(why), NULL);
 }
 
-/* The statement of a packet, its digest compared with the event's; false when they differ. */
-static bool
-statement_of(const struct packet *p, struct buf *sql, struct digest *digest)
+bool
+dbrole_statement_of(const struct packet *p, struct buf *sql, struct digest *digest)
 {
 	const json_t *ev = json_object_get(p->head, "event");
 	json_t *body = packet_body(p, "sql");
@@ -89,73 +87,17 @@ statement_of(const struct packet *p, struct buf *sql, struct digest *digest)
 	return ok;
 }
 
-static void
-end_read(uint64_t n, const struct db_result *r)
-{
-	json_t *ev;
-
-	if (r->end == DB_FAILED) {
-		send_end("failed", n, r->code, "error", buf_data(&r->text), buf_len(&r->text), r);
-		return;
-	}
-	ev = json_pack("{s:s, s:I, s:I, s:b, s:f, s:o}", "ev", "done", "of", (json_int_t)n,
-	    "rows", (json_int_t)r->rows, "cut", r->end == DB_CUT, "took", r->ms, "own", array_of(&r->own));
-	(void)dbrole_send(ev, NULL, 0);
-}
-
-/* A database that is lost or in a state that it must not be in ends the session. */
-static void
-after(struct dbrole *d, uint64_t n, int ret, const char *event, const char *kind, const struct err *e)
+void
+dbrole_after(struct dbrole *d, uint64_t n, int ret, const char *event, const char *kind, const struct err *e)
 {
 	if (ret == 0)
 		return;
-	send_end(event, n, err_name(ret), kind, e->text, strlen(e->text), NULL);
+	dbrole_send_end(event, n, err_name(ret), kind, e->text, strlen(e->text), NULL);
 	if (err_fault_of(ret) != ERR_FAULT_DATABASE || ret == ERR_DATABASE) {
 		pthread_mutex_lock(&d->lock);
 		d->ending = true;
 		pthread_mutex_unlock(&d->lock);
 	}
-}
-
-void
-dbrole_read(struct dbrole *d, uint64_t n, const struct packet *p)
-{
-	struct db_result r;
-	struct db_rows *rows;
-	struct db_sink sink;
-	struct digest digest;
-	struct buf sql;
-	struct err e;
-
-	buf_init(&sql, TRANSCRIPT_BODY_MAX);
-	db_result_init(&r);
-	rows = dbrole_rows_create(d, n);
-	sink = dbrole_rows_sink(rows);
-	if (!statement_of(p, &sql, &digest)) {
-		refuse(n, "failed", "error", "the bytes are not those of the event's digest");
-	} else {
-		struct db_statement s = { DB_SQL, buf_data(&sql), buf_len(&sql) };
-		int ret = 0;
-
-		sql_classify(d->facts, &d->info.sql, s.bytes, s.n);
-		if (d->facts->class != SQL_CLASS_READ) {
-			refuse(n, "failed", "error", "db does not take it for a read, so it was not sent");
-		} else if (!dbrole_begin_work(d, n)) {
-			send_end("failed", n, "cancelled", "error", "cancelled before it began", 22, NULL);
-		} else {
-			ret = d->driver->read(d->conn, &s, d->facts, &d->limits, &sink, &r, &e);
-			if (ret == 0 && dbrole_rows_flush(rows) != 0 && r.end == DB_DONE)
-				r.end = DB_CUT;	/* the last rows are not on record */
-			dbrole_end_work(d);
-			if (ret == 0)
-				end_read(n, &r);
-			else
-				after(d, n, ret, "failed", "error", &e);
-		}
-	}
-	dbrole_rows_free(rows);
-	db_result_fini(&r);
-	buf_fini(&sql);
 }
 
 static struct db_pending *
@@ -182,7 +124,7 @@ dbrole_forget(struct dbrole *d, uint64_t n)
 static void
 set_names(json_t *ev, const char *key, const struct buf *b)
 {
-	json_t *v = array_of(b);
+	json_t *v = dbrole_array_of(b);
 
 	if (json_array_size(v) == 0 && buf_len(b) > 2)
 		must(json_array_append_new(v, json_string("(names that cannot be shown here)")) == 0);
@@ -213,6 +155,22 @@ send_sheet(uint64_t n, const struct db_sheet *s, struct db_rows *sample)
 	packet_bodies_free(b, 3);
 }
 
+/* What it would touch; for a read that is over the limit, what it would cost. */
+static int
+make_sheet(struct dbrole *d, const struct db_pending *q, const struct db_sink *sample, struct db_sheet *sheet,
+    struct err *e)
+{
+	struct db_statement s = { DB_SQL, q->sql, q->sql_len };
+	int ret;
+
+	if (!dbrole_begin_work(d, q->n))
+		return err_set(e, ERR_CANCELLED, "cancelled before it began");
+	ret = d->facts->class == SQL_CLASS_READ ? dbrole_weigh_sheet(d, &s, sheet, e) :
+	    d->driver->sheet(d->conn, &s, d->facts, sample, sheet, e);
+	dbrole_end_work(d);
+	return ret;
+}
+
 void
 dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 {
@@ -226,8 +184,8 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 
 	buf_init(&sql, TRANSCRIPT_BODY_MAX);
 	db_sheet_init(&sheet);
-	if (q == NULL || !statement_of(p, &sql, &q->digest)) {
-		refuse(n, "failed", "error", q == NULL ? "too many requests wait" :
+	if (q == NULL || !dbrole_statement_of(p, &sql, &q->digest)) {
+		dbrole_refuse(n, "failed", "error", q == NULL ? "too many requests wait" :
 		    "the bytes are not those of the event's digest");
 		goto out;
 	}
@@ -235,12 +193,9 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 	q->sql_len = buf_len(&sql);
 	q->sql = buf_take(&sql);
 	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
-	ret = dbrole_begin_work(d, n) ? d->driver->sheet(d->conn,
-	    &(struct db_statement){ DB_SQL, q->sql, q->sql_len }, d->facts, &sink, &sheet, &e) :
-	    err_set(&e, ERR_CANCELLED, "cancelled before it began");
-	dbrole_end_work(d);
+	ret = make_sheet(d, q, &sink, &sheet, &e);
 	if (ret != 0) {
-		after(d, n, ret, "failed", "error", &e);
+		dbrole_after(d, n, ret, "failed", "error", &e);
 		dbrole_forget(d, n);
 		goto out;
 	}
@@ -325,19 +280,19 @@ send_run_end(uint64_t of, const struct db_result *r)
 	switch (r->end) {
 	case DB_COMMITTED:
 		ev = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "ev", "committed", "of", (json_int_t)of,
-		    "affected", (json_int_t)r->rows, "took", r->ms, "effects", array_of(&r->effects),
-		    "own", array_of(&r->own));
+		    "affected", (json_int_t)r->rows, "took", r->ms, "effects", dbrole_array_of(&r->effects),
+		    "own", dbrole_array_of(&r->own));
 		(void)dbrole_send(ev, NULL, 0);
 		return;
 	case DB_FAILED:
-		send_end("failed", of, r->code, "error", buf_data(&r->text), buf_len(&r->text), r);
+		dbrole_send_end("failed", of, r->code, "error", buf_data(&r->text), buf_len(&r->text), r);
 		return;
 	case DB_UNKNOWN:
 		return;	/* the role ends; the recorder tells "unknown" and has it asked */
 	case DB_ROLLEDBACK:
 	case DB_DONE:
 	case DB_CUT:
-		send_end("rolledback", of, r->code, "why", buf_data(&r->text), buf_len(&r->text), r);
+		dbrole_send_end("rolledback", of, r->code, "why", buf_data(&r->text), buf_len(&r->text), r);
 		return;
 	}
 }
@@ -376,20 +331,25 @@ dbrole_run(struct dbrole *d, const json_t *ev)
 	int ret;
 
 	if (why != NULL) {
-		refuse(of, "rolledback", "why", why);
+		dbrole_refuse(of, "rolledback", "why", why);
 		return;
 	}
 	q->spent = true;
 	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
+	if (d->facts->class == SQL_CLASS_READ) {	/* it was asked for because of its cost; the wall is the same */
+		dbrole_read_allowed(d, of, q->sql, q->sql_len);
+		dbrole_forget(d, of);
+		return;
+	}
 	if (d->facts->class != SQL_CLASS_WRITE || d->facts->statements != 1) {
-		refuse(of, "rolledback", "why", "db does not take it for one change of rows, so it was not sent");
+		dbrole_refuse(of, "rolledback", "why", "db does not take it for one change of rows, so it was not sent");
 		dbrole_forget(d, of);
 		return;
 	}
 	db_result_init(&r);
 	fault_point("db.before-run");
 	if (!dbrole_begin_work(d, of)) {
-		send_end("rolledback", of, "cancelled", "why", "cancelled before it began", 25, NULL);
+		dbrole_send_end("rolledback", of, "cancelled", "why", "cancelled before it began", 25, NULL);
 	} else {
 		struct db_allowed a = {
 			.statement = { DB_SQL, q->sql, q->sql_len }, .facts = d->facts, .bind = q->bind,
@@ -402,7 +362,7 @@ dbrole_run(struct dbrole *d, const json_t *ev)
 		if (ret == 0)
 			send_run_end(of, &r);
 		else
-			after(d, of, ret, "rolledback", "why", &e);
+			dbrole_after(d, of, ret, "rolledback", "why", &e);
 		if (ret == 0 && r.end == DB_UNKNOWN) {
 			pthread_mutex_lock(&d->lock);
 			d->ending = d->gone = true;

@@ -13,6 +13,7 @@
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
 #include "twokey/base/text.h"
+#include "twokey/ticket/identity.h"
 #include "twokey/ticket/store.h"
 
 #include "front.h"
@@ -37,6 +38,19 @@ lobby_of_ticket(struct front *f, const char *ticket)
 	return NULL;
 }
 
+/* The session has reached its database: from here on it is known under that stage. */
+static void
+note_identity(const struct lobby *l, const json_t *o)
+{
+	const char *identity = json_str(o, "identity", NULL), *stage = json_str(o, "stage", NULL);
+	enum ticket_stage s;
+	struct err e;
+
+	if (identity != NULL && stage != NULL && ticket_stage_parse(stage, &s) &&
+	    identity_note(l->f->config->store, identity, s, &e) != 0)
+		log_line(LOG_LEVEL_ERROR, "the stage of a database could not be kept: %s", e.text);
+}
+
 static bool
 on_line(void *ctx, struct channel *c, const char *line, size_t n)
 {
@@ -46,6 +60,11 @@ on_line(void *ctx, struct channel *c, const char *line, size_t n)
 	(void)c;
 	if (status == NULL)
 		return false;
+	if (json_object_get(status, "identity") != NULL) {
+		note_identity(l, status);
+		json_decref(status);
+		return true;
+	}
 	json_decref(l->status);
 	l->status = status;
 	return true;
@@ -104,6 +123,43 @@ lobby_hand_over(struct lobby *l, struct visitor *v, json_t *adopt)
 	free(v);
 }
 
+struct sharing {
+	const struct front *f;
+	const char *target, *ticket;
+	char other[TICKET_ID_MAX + 1];
+};
+
+static bool
+shares(void *ctx, const char *id)
+{
+	struct sharing *sh = ctx;
+	struct ticket *t = NULL;
+	struct ticket_state state;
+
+	if (strcmp(id, sh->ticket) == 0 || ticket_store_load(sh->f->config->store, id, &t, &state, NULL, NULL) != 0)
+		return true;
+	if (strcmp(t->target, sh->target) == 0 && ticket_in_force(t, &state) && t->expires_us > clock_wall_us())
+		strncpy(sh->other, id, sizeof sh->other - 1);
+	ticket_free(t);
+	return sh->other[0] == '\0';
+}
+
+/* The session's first line: the ticket, what is known of databases, another ticket that uses the same account. */
+static json_t *
+begin_make(const struct lobby *l, const struct ticket *t, const char *text, struct err *e)
+{
+	struct sharing sh = { .f = l->f, .target = t->target, .ticket = t->id };
+	json_t *identities = identity_read(l->f->config->store, e), *o;
+
+	if (identities == NULL)
+		return NULL;
+	ticket_store_list(l->f->config->store, shares, &sh);
+	o = json_pack("{s:s, s:s, s:o}", "do", "begin", "ticket", text, "identities", identities);
+	if (sh.other[0] != '\0')
+		json_object_set_new(o, "shared", json_string(sh.other));
+	return o;
+}
+
 /* Sends the ticket to a session that was just started; false when it is no longer what it was. */
 static bool
 send_ticket(struct lobby *l)
@@ -112,16 +168,17 @@ send_ticket(struct lobby *l)
 	struct ticket_state state;
 	struct buf text;
 	struct err e;
-	bool ok;
+	json_t *begin = NULL;
 
 	buf_init(&text, TICKET_TEXT_MAX);
-	ok = ticket_store_load(l->f->config->store, l->ticket, &t, &state, &text, &e) == 0 &&
-	    ticket_in_force(t, &state);
-	if (ok)
-		channel_send_json(l->channel, json_pack("{s:s, s:s}", "do", "begin", "ticket", buf_str(&text)), -1);
+	if (ticket_store_load(l->f->config->store, l->ticket, &t, &state, &text, &e) == 0 &&
+	    ticket_in_force(t, &state) && (begin = begin_make(l, t, buf_str(&text), &e)) == NULL)
+		log_line(LOG_LEVEL_ERROR, "no session is opened: %s", e.text);
+	if (begin != NULL)
+		channel_send_json(l->channel, begin, -1);
 	ticket_free(t);
 	buf_fini(&text);
-	return ok;
+	return begin != NULL;
 }
 
 void

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include <dirent.h>
 
 #include "twokey/base/buf.h"
 #include "twokey/base/clock.h"
@@ -22,18 +21,22 @@ no(struct request *r, const struct err *e)
 	front_refuse(r->v, r->name, r->id, e->code, e->text);
 }
 
+static bool
+count_one(void *ctx, const char *id)
+{
+	(void)id;
+	++*(size_t *)ctx;
+	return true;
+}
+
 /* The lobby looks at every ticket: a store without a limit would let one person slow everybody's. */
 static bool
 store_is_full(const char *folder)
 {
-	DIR *d = opendir(folder);
-	size_t files = 0;
+	size_t tickets = 0;
 
-	while (d != NULL && readdir(d) != NULL)
-		files++;
-	if (d != NULL)
-		closedir(d);
-	return files > TICKETS_MAX * 2;	/* the ticket and its state */
+	ticket_store_list(folder, count_one, &tickets);
+	return tickets >= TICKETS_MAX;
 }
 
 void
@@ -147,16 +150,23 @@ list_session(struct request *r, const struct lobby *l, json_t *list)
 	ticket_free(t);
 }
 
-static void
-list_ticket(struct request *r, const char *id, json_t *list)
+struct ticket_list {
+	struct request *r;
+	json_t *v;
+};
+
+static bool
+list_ticket(void *ctx, const char *id)
 {
+	struct ticket_list *list = ctx;
+	struct request *r = list->r;
 	struct ticket *t = NULL;
 	struct ticket_state state;
 	enum ticket_seat seat;
 	json_t *o;
 
 	if (ticket_store_load(r->f->config->store, id, &t, &state, NULL, NULL) != 0)
-		return;
+		return true;
 	if (ticket_seat_of(t, r->v->person->name, &seat) || strcmp(t->approver, r->v->person->name) == 0) {
 		o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ticket", t->id,
 		    "title", t->title != NULL ? t->title : "", "target", t->target,
@@ -165,33 +175,21 @@ list_ticket(struct request *r, const char *id, json_t *list)
 		    "state", t->expires_us < clock_wall_us() ? "expired" :
 		    ticket_in_force(t, &state) ? "accepted" : "new");
 		set_time(o, "expires", t->expires_us);
-		json_array_append_new(list, o);
+		json_array_append_new(list->v, o);
 	}
 	ticket_free(t);
+	return json_array_size(list->v) < LIST_MAX;
 }
 
 void
 front_list(struct request *r)
 {
-	json_t *sessions = json_array(), *tickets = json_array();
-	DIR *d = opendir(r->f->config->store);
-	struct dirent *de;
+	json_t *sessions = json_array();
+	struct ticket_list list = { r, json_array() };
 
 	for (const struct lobby *l = r->f->lobbies; l != NULL; l = l->next)
 		list_session(r, l, sessions);
-	while (d != NULL && (de = readdir(d)) != NULL && json_array_size(tickets) < LIST_MAX) {
-		size_t n = strlen(de->d_name);
-		char id[TICKET_ID_MAX + 1];
-
-		if (n <= 5 || n - 5 > TICKET_ID_MAX || strcmp(de->d_name + n - 5, ".yaml") != 0)
-			continue;
-		memcpy(id, de->d_name, n - 5);
-		id[n - 5] = '\0';
-		if (ticket_id_ok(id))
-			list_ticket(r, id, tickets);
-	}
-	if (d != NULL)
-		closedir(d);
+	ticket_store_list(r->f->config->store, list_ticket, &list);
 	front_answer(r->v, r->name, r->id, true, json_pack("{s:o, s:o}", "sessions", sessions,
-	    "tickets", tickets));
+	    "tickets", list.v));
 }

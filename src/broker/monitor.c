@@ -24,6 +24,7 @@
 #include "twokey/ticket/ticket.h"
 
 #include "slice.h"
+#include "way.h"
 
 enum { STOP_WITHIN_MS = 60000, RETRY_MS = 1000, FRONT_RETRY_MS = 1000 };
 
@@ -95,6 +96,15 @@ hear_recorder(struct monitor *m, struct watched *w)
 	}
 }
 
+/* The place is free when nothing of the session runs any more and nothing is left to do. */
+static void
+free_place(struct watched *w)
+{
+	if (w->session_role.pid == 0 && w->recorder.pid == 0 && w->db.pid == 0 && w->tunnel.pid == 0 &&
+	    w->try_at_ms == 0)
+		w->used = false;
+}
+
 /* All processes of a session are gone: recovered when its recorder did not end well. */
 static void
 settle(struct monitor *m, struct watched *w, bool recorder_ended_well)
@@ -104,8 +114,7 @@ settle(struct monitor *m, struct watched *w, bool recorder_ended_well)
 	tell_front(m, MONITOR_GONE, w->session, w->ticket);
 	if (recorder_ended_well) {
 		note_remove(m, w);
-		if (w->db.pid == 0)
-			w->used = false;
+		free_place(w);
 		return;
 	}
 	w->recovering = true;
@@ -127,6 +136,42 @@ front_died(struct monitor *m)
 }
 
 static void
+db_died(struct monitor *m, struct watched *w)
+{
+	w->db.pid = 0;
+	drop_child(&w->db);
+	monitor_stop_tunnel(w);
+	way_remove(m, w);
+	free_place(w);
+}
+
+static bool
+of_session(struct monitor *m, struct watched *w, pid_t pid, bool well)
+{
+	if (pid == w->db.pid) {
+		db_died(m, w);
+	} else if (pid == w->tunnel.pid) {
+		w->tunnel.pid = 0;
+		drop_child(&w->tunnel);
+		free_place(w);
+	} else if (pid == w->session_role.pid) {
+		w->session_role.pid = 0;
+		drop_child(&w->session_role);
+		if (w->recorder.pid == 0)
+			settle(m, w, w->tries == UINT32_MAX);
+	} else if (pid == w->recorder.pid) {
+		w->recorder.pid = 0;
+		drop_child(&w->recorder);
+		if (well)
+			w->tries = UINT32_MAX;	/* sealed */
+		settle(m, w, well);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void
 child_died(struct monitor *m, pid_t pid, int status)
 {
 	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -135,29 +180,9 @@ child_died(struct monitor *m, pid_t pid, int status)
 		front_died(m);
 		return;
 	}
-	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++) {
-		struct watched *w = &m->sessions[i];
-
-		if (!w->used)
-			continue;
-		if (pid == w->db.pid) {
-			w->db.pid = 0;
-			drop_child(&w->db);
-			if (w->recorder.pid == 0 && w->session_role.pid == 0 && w->try_at_ms == 0)
-				w->used = false;
-		} else if (pid == w->session_role.pid) {
-			w->session_role.pid = 0;
-			drop_child(&w->session_role);
-			if (w->recorder.pid == 0)
-				settle(m, w, w->tries == UINT32_MAX);
-		} else if (pid == w->recorder.pid) {
-			w->recorder.pid = 0;
-			drop_child(&w->recorder);
-			if (well)
-				w->tries = UINT32_MAX;	/* sealed */
-			settle(m, w, well);
-		}
-	}
+	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++)
+		if (m->sessions[i].used && of_session(m, &m->sessions[i], pid, well))
+			return;
 }
 
 static void
@@ -223,7 +248,7 @@ anything_runs(const struct monitor *m)
 	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++)
 		if (m->sessions[i].used && (m->sessions[i].session_role.pid != 0 ||
 		    m->sessions[i].recorder.pid != 0 || m->sessions[i].db.pid != 0 ||
-		    m->sessions[i].try_at_ms != 0))
+		    m->sessions[i].tunnel.pid != 0 || m->sessions[i].try_at_ms != 0))
 			return true;
 	return m->front.pid != 0;
 }
@@ -285,6 +310,8 @@ stop_all(struct monitor *m, int signals)
 			kill(w->recorder.pid, SIGKILL);
 		if (w->used && w->db.pid != 0)
 			kill(w->db.pid, SIGKILL);
+		if (w->used && w->tunnel.pid != 0)
+			kill(w->tunnel.pid, SIGKILL);
 	}
 	if (m->front.pid != 0)
 		kill(m->front.pid, SIGKILL);
@@ -318,7 +345,8 @@ broker_run(const struct broker_options *o, struct err *e)
 	m->o = o;
 	m->front.fd = m->listener = -1;
 	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++)
-		m->sessions[i].session_role.fd = m->sessions[i].recorder.fd = m->sessions[i].db.fd = -1;
+		m->sessions[i].session_role.fd = m->sessions[i].recorder.fd = m->sessions[i].db.fd =
+		    m->sessions[i].tunnel.fd = -1;
 	log_init("monitor", LOG_LEVEL_INFO);
 	m->slice = slice_make(o->config);
 	signals = watch_signals(e);

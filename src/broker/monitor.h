@@ -26,7 +26,7 @@ struct watched {
 	char session[64];
 	char ticket[64];
 	char target[64];
-	struct child session_role, recorder, db;
+	struct child session_role, recorder, db, tunnel;
 	bool recovering;
 	unsigned tries;
 	int64_t try_at_ms;	/* recovery is due then; 0: not */
@@ -51,6 +51,8 @@ int	monitor_start(struct monitor *m, enum role_kind k, int *fds, size_t nfds, co
 int	monitor_start_front(struct monitor *m, struct err *e);
 /* Session, recorder and db with their sockets; tells the front. */
 int	monitor_start_session(struct monitor *m, const char *ticket, const char *target, struct err *e);
+/* Ends the tunnel of w; it tells its end to the recorder and dies. */
+void	monitor_stop_tunnel(struct watched *w);
 /* A db for the recorder of w, to ask about an unknown outcome. */
 int	monitor_start_resolver(struct monitor *m, struct watched *w, struct err *e);
 /* A recorder that recovers and seals the transcript of w. */

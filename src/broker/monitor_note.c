@@ -80,7 +80,7 @@ note_read_all(struct monitor *m)
 		if (n <= 5 || n - 5 >= sizeof w->session || strcmp(de->d_name + n - 5, ".open") != 0)
 			continue;
 		*w = (struct watched){ .used = true, .recovering = true, .try_at_ms = 1 };
-		w->session_role.fd = w->recorder.fd = w->db.fd = -1;
+		w->session_role.fd = w->recorder.fd = w->db.fd = w->tunnel.fd = -1;
 		memcpy(w->session, de->d_name, n - 5);
 		if (note_read(m, w)) {
 			log_line(LOG_LEVEL_INFO, "%s was not sealed: it is recovered", w->session);

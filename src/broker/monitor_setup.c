@@ -20,7 +20,7 @@
 
 #include "monitor.h"
 
-enum { USER_FRONT, USER_RECORDER, USER_DB, USERS_NOW };
+enum { USER_FRONT, USER_RECORDER, USER_DB, USER_TUNNEL, USERS };
 
 static int
 find_users(struct monitor *m, struct err *e)
@@ -30,7 +30,7 @@ find_users(struct monitor *m, struct err *e)
 	if (geteuid() != 0)
 		return err_set(e, ERR_CONFIG, "the broker in system mode starts as root, to give its roles "
 		    "users of their own; as one login use --private");
-	for (int i = 0; i < USERS_NOW; i++) {
+	for (int i = 0; i < USERS; i++) {
 		struct passwd *pw = getpwnam(m->o->config->users[i]);
 
 		if (pw == NULL || pw->pw_uid == 0)
@@ -134,7 +134,8 @@ monitor_setup(struct monitor *m, struct err *e)
 	    (ret = parent_folder(m, c->store, e)) != 0 ||
 	    (ret = need_folder(m, c->store, 0700, USER_FRONT, e)) != 0 ||
 	    (ret = need_folder(m, c->transcripts, 0700, USER_RECORDER, e)) != 0 ||
-	    (ret = need_folder(m, c->run, 0700, -1, e)) != 0 ||
+	    /* db passes through it to the socket of its tunnel; the notes in it are 0600 */
+	    (ret = need_folder(m, c->run, m->o->private_mode ? 0700 : 0711, -1, e)) != 0 ||
 	    (ret = lock_run(m, e)) != 0)
 		return ret;
 	return make_socket(m, e);

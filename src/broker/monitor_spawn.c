@@ -21,8 +21,10 @@
 #include "twokey/base/secret.h"
 #include "twokey/ticket/config.h"
 
+#include "credential.h"
 #include "monitor.h"
 #include "target.h"
+#include "way.h"
 
 /* The environment of the person who started the broker is not the roles' business; a build with fault points
  * keeps what its tests set. */
@@ -157,57 +159,106 @@ recorder_init(const struct monitor *m, const struct watched *w, bool recover)
 	char path[4096];
 
 	snprintf(path, sizeof path, "%s/%s.jsonl", m->o->config->transcripts, w->session);
-	return json_pack("{s:s, s:s, s:I, s:b}", "session", w->session, "path", path,
-	    "quota", (json_int_t)m->o->config->quota, "recover", (int)recover);
+	return json_pack("{s:s, s:s, s:I, s:b, s:b}", "session", w->session, "path", path,
+	    "quota", (json_int_t)m->o->config->quota, "recover", (int)recover, "tunnel", w->tunnel.pid != 0);
 }
 
+/* NULL and *e when the configuration has no such target. */
 static json_t *
 db_init(const struct monitor *m, const struct watched *w, struct err *e)
 {
 	const struct config_target *t = config_target(m->o->config, w->target);
-	json_t *target;
 
 	if (t == NULL) {
 		err_set(e, ERR_CONFIG, "there is no target of that name in the configuration");
 		return NULL;
 	}
-	target = target_make(t, e);
-	if (target == NULL)
-		return NULL;
-	return json_pack("{s:s, s:o, s:I, s:I}", "session", w->session, "target", target,
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I}", "session", w->session, "ticket", w->ticket,
+	    "target", target_make(t), "table_limit", (json_int_t)t->table_limit,
 	    "max_rows", (json_int_t)m->o->config->max_rows, "max_bytes", (json_int_t)m->o->config->max_bytes);
 }
 
-/* A password in a JSON string is wiped before the memory is given back. */
+/* What no role has taken is closed: the one that it belongs to was not started. */
 static void
-db_init_free(json_t *init)
+close_all(const int *fds, size_t n)
 {
-	const char *secret;
-	size_t n;
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
 
-	secret = json_str(json_object_get(init, "target"), "password", &n);
-	if (secret != NULL)
-		secret_wipe((void *)(uintptr_t)secret, n);
+void
+monitor_stop_tunnel(struct watched *w)
+{
+	if (w->tunnel.fd >= 0)
+		close(w->tunnel.fd);
+	w->tunnel.fd = -1;
+}
+
+/* Before db: a target behind a tunnel gets the tunnel's process, and db's target is turned towards its listener.
+ * recorder_fd is taken. */
+static int
+start_way(struct monitor *m, struct watched *w, json_t *db, int recorder_fd, struct err *e)
+{
+	const struct config_target *t = config_target(m->o->config, w->target);
+	int fds[2] = { recorder_fd, -1 }, ret;
+	json_t *init;
+
+	if (!way_has_tunnel(t)) {
+		close(recorder_fd);
+		return 0;
+	}
+	fds[1] = way_listen(m, w, t, json_object_get(db, "target"), e);
+	if (fds[1] < 0) {
+		close(recorder_fd);
+		return e->code;
+	}
+	init = way_init(m, w, t);
+	ret = monitor_start(m, ROLE_TUNNEL, fds, 2, init, &w->tunnel, e);
 	json_decref(init);
+	if (ret == 0)
+		ret = way_send_agents(w, t, e);
+	if (ret != 0)
+		monitor_stop_tunnel(w);
+	return ret;
+}
+
+/* The tunnel where the target has one, then db with the pipe that its password comes through. Takes the descriptors:
+ * control and bulk of db, and the tunnel's to the recorder. */
+static int
+start_db(struct monitor *m, struct watched *w, int control, int bulk, int tunnel, struct err *e)
+{
+	int fds[3] = { control, bulk, -1 }, ret;
+	json_t *init = db_init(m, w, e);
+
+	if (init == NULL) {
+		close(tunnel);
+		close_all(fds, 2);
+		return e->code;
+	}
+	ret = start_way(m, w, init, tunnel, e);
+	if (ret == 0)
+		ret = credential_start(config_target(m->o->config, w->target), CREDENTIAL_WITHIN_MS, &fds[2], e);
+	if (ret == 0)
+		ret = monitor_start(m, ROLE_DB, fds, 3, init, &w->db, e);
+	else
+		close_all(fds, 2);
+	json_decref(init);
+	if (ret != 0)
+		monitor_stop_tunnel(w);
+	return ret;
 }
 
 int
 monitor_start_resolver(struct monitor *m, struct watched *w, struct err *e)
 {
 	struct monitor_msg msg = { .op = MONITOR_DB_CONTROL };
-	int control[2], bulk[2], fds[2], ret;
-	json_t *init = db_init(m, w, e);
+	int control[2], bulk[2], ret;
 
-	if (init == NULL)
+	if (io_pair(control, e) != 0 || io_pair(bulk, e) != 0)
 		return e->code;
-	if (io_pair(control, e) != 0 || io_pair(bulk, e) != 0) {
-		db_init_free(init);
-		return e->code;
-	}
-	fds[0] = control[1];
-	fds[1] = bulk[1];
-	ret = monitor_start(m, ROLE_DB, fds, 2, init, &w->db, e);
-	db_init_free(init);
+	way_remove(m, w);	/* of a broker that crashed */
+	/* nobody listens to this tunnel: the transcript has its last word already */
+	ret = start_db(m, w, control[1], bulk[1], open("/dev/null", O_RDWR | O_CLOEXEC), e);
 	if (ret == 0)
 		ret = monitor_send(w->recorder.fd, &msg, control[0], e);
 	msg.op = MONITOR_DB_BULK;
@@ -222,12 +273,12 @@ int
 monitor_start_recovery(struct monitor *m, struct watched *w, struct err *e)
 {
 	json_t *init = recorder_init(m, w, true);
-	int fds[3] = { -1, -1, -1 }, ret;
+	int fds[4] = { -1, -1, -1, -1 }, ret;
 
 	/* a recovering recorder closes these at once; they only fill the places */
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		fds[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
-	ret = monitor_start(m, ROLE_RECORDER, fds, 3, init, &w->recorder, e);
+	ret = monitor_start(m, ROLE_RECORDER, fds, 4, init, &w->recorder, e);
 	json_decref(init);
 	return ret;
 }
@@ -254,7 +305,7 @@ make_session_id(char *out, size_t size)
 	    when + 11, when + 14, when + 17, r[0], r[1], r[2], r[3]);
 }
 
-enum pair { PAIR_RECORDER, PAIR_CONTROL, PAIR_BULK, PAIR_FRONT, PAIRS };
+enum pair { PAIR_RECORDER, PAIR_CONTROL, PAIR_BULK, PAIR_TUNNEL, PAIR_FRONT, PAIRS };
 
 static int
 make_pairs(int pairs[PAIRS][2], struct err *e)
@@ -267,35 +318,22 @@ make_pairs(int pairs[PAIRS][2], struct err *e)
 	return 0;
 }
 
-/* What no role has taken is closed: the one that it belongs to was not started. */
-static void
-close_all(const int *fds, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		close(fds[i]);
-}
-
 static int
 start_three(struct monitor *m, struct watched *w, int pairs[PAIRS][2], struct err *e)
 {
 	int session_fds[2] = { pairs[PAIR_RECORDER][0], pairs[PAIR_FRONT][0] };
-	int recorder_fds[3] = { pairs[PAIR_RECORDER][1], pairs[PAIR_CONTROL][0], pairs[PAIR_BULK][0] };
-	int db_fds[2] = { pairs[PAIR_CONTROL][1], pairs[PAIR_BULK][1] };
-	json_t *init = db_init(m, w, e);
-	int ret = init != NULL ? 0 : e->code;
+	int recorder_fds[4] = { pairs[PAIR_RECORDER][1], pairs[PAIR_CONTROL][0], pairs[PAIR_BULK][0],
+		pairs[PAIR_TUNNEL][0] };
+	json_t *init;
+	int ret = start_db(m, w, pairs[PAIR_CONTROL][1], pairs[PAIR_BULK][1], pairs[PAIR_TUNNEL][1], e);
 
-	if (init != NULL)
-		ret = monitor_start(m, ROLE_DB, db_fds, 2, init, &w->db, e);
-	else
-		close_all(db_fds, 2);
-	db_init_free(init);
 	if (ret != 0) {
-		close_all(recorder_fds, 3);
+		close_all(recorder_fds, 4);
 		close_all(session_fds, 2);
 		return ret;
 	}
 	init = recorder_init(m, w, false);
-	ret = monitor_start(m, ROLE_RECORDER, recorder_fds, 3, init, &w->recorder, e);
+	ret = monitor_start(m, ROLE_RECORDER, recorder_fds, 4, init, &w->recorder, e);
 	json_decref(init);
 	if (ret != 0) {
 		close_all(session_fds, 2);
@@ -318,7 +356,7 @@ monitor_start_session(struct monitor *m, const char *ticket, const char *target,
 	if (w == NULL)
 		return err_set(e, ERR_FULL, "as many sessions run as this broker takes");
 	*w = (struct watched){ .used = true };
-	w->session_role.fd = w->recorder.fd = w->db.fd = -1;
+	w->session_role.fd = w->recorder.fd = w->db.fd = w->tunnel.fd = -1;
 	make_session_id(w->session, sizeof w->session);
 	memcpy(w->ticket, ticket, sizeof w->ticket);
 	memcpy(w->target, target, sizeof w->target);
@@ -341,7 +379,8 @@ monitor_start_session(struct monitor *m, const char *ticket, const char *target,
 	if (w->recorder.pid == 0 && w->session_role.pid == 0) {
 		/* no transcript can have been begun; db's death frees the place, if it was started */
 		note_remove(m, w);
-		w->used = w->db.pid != 0;
+		way_remove(m, w);
+		w->used = w->db.pid != 0 || w->tunnel.pid != 0;
 	}
 	return ret;
 }

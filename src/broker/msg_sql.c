@@ -95,8 +95,8 @@ refuse(struct statement *st, const char *code, const char *why)
 	strncpy(sub->why, why, sizeof sub->why - 1);
 }
 
-static void
-read_recorded(struct session *s, struct submission *sub, uint64_t n)
+void
+session_read_recorded(struct session *s, struct submission *sub, uint64_t n)
 {
 	(void)sub;
 	s->submitting = false;
@@ -110,12 +110,15 @@ run_read(struct statement *st)
 {
 	const struct sql_facts *f = st->m->s->facts;
 	struct packet_body b;
-	json_t *ev = json_pack("{s:s, s:s, s:s, s:s, s:o}", "by", st->m->c->person,
-	    "class", sql_class_name(f->class), "verb", f->verb, "digest", st->digest, "tables", tables_of(f));
+	json_t *ev = json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}", "by", st->m->c->person,
+	    "class", sql_class_name(f->class), "verb", f->verb, "digest", st->digest, "tables", tables_of(f),
+	    "limit", (json_int_t)st->m->s->ticket->max_rows_read);
 
+	st->m->s->weighed = st->sum;
+	st->m->s->costly_rows = 0;
 	packet_text_body(&b, "sql", st->sql, st->n);
 	st->m->s->submitting = true;
-	submit(st, TRANSCRIPT_EVENT_READ, ev, &b, 1)->then = read_recorded;
+	submit(st, TRANSCRIPT_EVENT_READ, ev, &b, 1)->then = session_read_recorded;
 }
 
 static void
@@ -196,6 +199,18 @@ fill_request(struct gate_request *r, const struct statement *st, const struct ga
 	    t->schema.n > 0 ? "." : "", (int)t->name.n, t->name.p);
 }
 
+/* What the key of a costly read names: the largest table, and the estimate as its bound. */
+static void
+fill_costly(struct gate_request *r, const struct statement *st)
+{
+	const struct session *s = st->m->s;
+
+	gate_request_init(r, 0, st->m->c->person, &st->sum, count_lines(st->sql, st->n), clock_mono_ms(),
+	    s->config->request_seconds);
+	r->bound = (struct gate_bound){ true, GATE_OP_AT_MOST, s->costly_rows };
+	snprintf(r->table, sizeof r->table, "%s", s->costly_table);
+}
+
 static json_t *
 request_event(const struct statement *st, const struct gate_request *r)
 {
@@ -233,7 +248,7 @@ ask(struct statement *st)
 		no(st->m, e.code, e.text);
 		return;
 	}
-	if (t == NULL || t->schema.n + t->name.n + 2 > sizeof r->table) {
+	if (s->facts->class != SQL_CLASS_READ && (t == NULL || t->schema.n + t->name.n + 2 > sizeof r->table)) {
 		refuse(st, "table", "it does not write one table that can be named and typed; "
 		    "write one table per statement");
 		return;
@@ -248,7 +263,10 @@ ask(struct statement *st)
 		return;
 	}
 	r = must_zalloc(sizeof *r);
-	fill_request(r, st, &bound, t);
+	if (s->facts->class == SQL_CLASS_READ)
+		fill_costly(r, st);
+	else
+		fill_request(r, st, &bound, t);
 	s->requests[slot] = r;
 	s->dangers[slot] = s->facts->dangers;
 	s->classes[slot] = s->facts->class;
@@ -308,6 +326,14 @@ msg_sql(struct message *m)
 		refuse(&st, "secret", "the text holds a password or key, which no transcript may keep; "
 		    "change it without the secret (a later version takes secrets apart from the text)");
 		return;
+	}
+	if (json_bool(m->o, "costly") && s->facts->class == SQL_CLASS_READ) {
+		if (s->costly_rows == 0 || !digest_equal(&s->weighed, &st.sum)) {
+			no(m, ERR_STATE, "a read is asked for in this way only right after it was found too costly; send it "
+			    "without \"costly\" first");
+			return;
+		}
+		s->facts->dangers |= SQL_DANGER_BIT(SQL_DANGER_COST);
 	}
 	judge(&st);
 }

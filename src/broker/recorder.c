@@ -197,9 +197,21 @@ session_event(struct recorder *r, struct packet *p)
 	}
 	recorder_tell_session(r, json_pack("{s:s, s:I, s:I, s:O}", "do", "recorded", "n",
 	    (json_int_t)place.n, "end", (json_int_t)place.end, "event", ev), NULL, 0);
-	if (kind == TRANSCRIPT_EVENT_BEGIN)
+	if (kind == TRANSCRIPT_EVENT_BEGIN) {
+		send_packet(r->tunnel, json_pack("{s:b}", "start", 1), NULL, 0);
 		recorder_tell_db(r, json_pack("{s:b}", "start", 1), NULL, 0);
+	}
 	fault_point("recorder.after-append");
+}
+
+/* Sealed for db or the tunnel: it goes past the transcript. */
+static void
+pass_secret(struct recorder *r, const json_t *head)
+{
+	json_t *o = json_pack("{s:O?, s:O?}", "secret", json_object_get(head, "sealed"), "of",
+	    json_object_get(head, "of"));
+
+	send_packet(json_bool(head, "tunnel") ? r->tunnel : r->db, o, NULL, 0);
 }
 
 static bool
@@ -220,6 +232,8 @@ on_session_line(void *ctx, struct channel *c, const char *line, size_t n)
 	what = json_str(r->from_session.head, "do", NULL);
 	if (what != NULL && strcmp(what, "event") == 0)
 		session_event(r, &r->from_session);
+	else if (what != NULL && strcmp(what, "secret") == 0)
+		pass_secret(r, r->from_session.head);
 	else if (what != NULL && strcmp(what, "finish") == 0)
 		recorder_finish(r);
 	packet_clear(&r->from_session);
@@ -321,10 +335,15 @@ recorder_main(json_t *init)
 		close(RECORDER_FD_SESSION);
 		close(RECORDER_FD_DB_CONTROL);
 		close(RECORDER_FD_DB_BULK);
+		close(RECORDER_FD_TUNNEL);
 	} else {
 		r.session = channel_open(r.base, RECORDER_FD_SESSION, TRANSCRIPT_LINE_MAX * 2, SYNC_OUT_MAX,
 		    &session_ops, &r);
 		recorder_db_attach(&r, RECORDER_FD_DB_CONTROL, RECORDER_FD_DB_BULK);
+		if (json_bool(init, "tunnel"))
+			recorder_tunnel_attach(&r, RECORDER_FD_TUNNEL);
+		else
+			close(RECORDER_FD_TUNNEL);
 	}
 	if (open_file(&r, init, &e) != 0) {
 		log_line(LOG_LEVEL_ERROR, "%s", e.text);
@@ -340,6 +359,8 @@ recorder_main(json_t *init)
 	json_decref(r.commit_point);
 	packet_clear(&r.from_session);
 	packet_clear(&r.from_db);
+	packet_clear(&r.from_tunnel);
+	channel_close(r.tunnel);
 	channel_close(r.session);
 	channel_close(r.db);
 	channel_close(r.bulk);

@@ -23,7 +23,8 @@ struct recorder {
 	struct channel *session;	/* NULL when gone or recovering */
 	struct channel *db;		/* control */
 	struct channel *bulk;		/* results */
-	struct packet from_session, from_db;
+	struct channel *tunnel;		/* what the tunnel tells; NULL when there is none */
+	struct packet from_session, from_db, from_tunnel;
 	struct transcript_writer *file;
 	uint64_t last;			/* last event */
 	uint64_t running;		/* request whose run was recorded and has no end yet */
@@ -33,6 +34,7 @@ struct recorder {
 	bool dirty;			/* written and not synced */
 	bool broken;			/* the disk does not take it */
 	bool finishing;			/* db was told to end; seal follows */
+	bool concluding;		/* only the tunnel's end is waited for */
 	bool sealed;			/* ended: sealed, or that failed */
 	bool unsealed;			/* the seal is not on disk: to be recovered */
 	bool monitor_gone;
@@ -53,9 +55,13 @@ void	recorder_broken(struct recorder *r, const struct err *e);
 /* recorder_db.c: results from db, credits to it, its death */
 void	recorder_db_attach(struct recorder *r, int control, int bulk);
 
+/* recorder_tunnel.c: what the tunnel tells of its hops */
+void	recorder_tunnel_attach(struct recorder *r, int fd);
+
 /* recorder_end.c: finishing, unknown outcomes, the seal, recovery */
 void	recorder_finish(struct recorder *r);
 void	recorder_db_gone(struct recorder *r);
+void	recorder_tunnel_gone(struct recorder *r);
 void	recorder_resolver(struct recorder *r, uint32_t op, int fd);
 /* After transcript_writer_recover: what stood open in the file is told, asked for, sealed. */
 void	recorder_recover(struct recorder *r, const char *path);

@@ -17,7 +17,7 @@
 #include "recorder.h"
 #include "role.h"
 
-enum { DB_ENDS_WITHIN_S = 45, RESOLVED_WITHIN_S = 15 };
+enum { DB_ENDS_WITHIN_S = 45, RESOLVED_WITHIN_S = 15, TUNNEL_ENDS_WITHIN_S = 5 };
 
 static void
 set_timer(struct recorder *r, int seconds)
@@ -50,6 +50,25 @@ seal(struct recorder *r)
 	}
 	if (r->session == NULL)
 		event_base_loopbreak(r->base);
+}
+
+/* The seal is last: a tunnel still has its end to tell, which the monitor closes once db is gone. */
+static void
+conclude(struct recorder *r)
+{
+	if (r->tunnel == NULL) {
+		seal(r);
+		return;
+	}
+	r->concluding = true;
+	set_timer(r, TUNNEL_ENDS_WITHIN_S);
+}
+
+void
+recorder_tunnel_gone(struct recorder *r)
+{
+	if (r->concluding && !r->sealed)
+		seal(r);
 }
 
 /* Asks the monitor for a db that asks the server what became of the commit point. */
@@ -108,7 +127,7 @@ recorder_db_gone(struct recorder *r)
 		if (r->commit_point != NULL)
 			recorder_on_end_timer(-1, 0, r);
 		else
-			seal(r);
+			conclude(r);
 		return;
 	}
 	if (!r->finishing)
@@ -117,7 +136,7 @@ recorder_db_gone(struct recorder *r)
 	if (r->commit_point != NULL)
 		resolve(r);
 	else if (r->finishing)
-		seal(r);
+		conclude(r);
 	/* else the session has been told by "lost" and ends */
 }
 
@@ -130,7 +149,7 @@ recorder_finish(struct recorder *r)
 	if (r->resolving)
 		return;
 	if (r->bulk == NULL) {
-		seal(r);
+		conclude(r);
 		return;
 	}
 	recorder_tell_db(r, json_pack("{s:b}", "end", 1), NULL, 0);
@@ -144,6 +163,11 @@ recorder_on_end_timer(int fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (r->concluding) {
+		log_line(LOG_LEVEL_WARN, "the tunnel did not end in time");
+		seal(r);
+		return;
+	}
 	if (r->commit_point != NULL && r->resolving) {
 		json_t *ev = json_pack("{s:s, s:I, s:s}", "ev", "outcome", "of", (json_int_t)r->running,
 		    "is", "unknown");
@@ -158,7 +182,7 @@ recorder_on_end_timer(int fd, short what, void *arg)
 	}
 	r->resolving = false;
 	if (r->finishing || r->session == NULL)
-		seal(r);
+		conclude(r);
 }
 
 void

@@ -25,8 +25,12 @@ enum {
 	RECORDER_FD_SESSION = 4,
 	RECORDER_FD_DB_CONTROL = 5,
 	RECORDER_FD_DB_BULK = 6,
+	RECORDER_FD_TUNNEL = 7,
 	DB_FD_CONTROL = 4,
-	DB_FD_BULK = 5
+	DB_FD_BULK = 5,
+	DB_FD_CREDENTIAL = 6,
+	TUNNEL_FD_RECORDER = 4,
+	TUNNEL_FD_LISTEN = 5
 };
 
 /* Between monitor and a role after the first message: fixed size, no pointer. */
@@ -38,7 +42,8 @@ enum monitor_op {
 	MONITOR_FRONT,		/* to session: a new channel to the front comes with this */
 	MONITOR_RESOLVE,	/* recorder: give me a db to ask about an unknown outcome */
 	MONITOR_DB_CONTROL,	/* to recorder: its control channel */
-	MONITOR_DB_BULK		/* to recorder: its bulk channel */
+	MONITOR_DB_BULK,	/* to recorder: its bulk channel */
+	MONITOR_AGENT		/* to tunnel: a connection to the agent of hop code */
 };
 struct monitor_msg {
 	uint32_t op;
@@ -73,5 +78,6 @@ int	front_main(json_t *init);
 int	session_main(json_t *init);
 int	recorder_main(json_t *init);
 int	dbrole_main(json_t *init);
+int	tunnelrole_main(json_t *init);
 
 #endif

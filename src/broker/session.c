@@ -78,7 +78,7 @@ begin(struct session *s)
 static bool
 take_ticket(struct session *s, const json_t *o)
 {
-	const char *text = json_str(o, "ticket", NULL);
+	const char *text = json_str(o, "ticket", NULL), *shared;
 	const struct config_target *t;
 	struct err e;
 
@@ -93,6 +93,9 @@ take_ticket(struct session *s, const json_t *o)
 		return false;
 	strncpy(s->engine, t->engine, sizeof s->engine - 1);
 	s->ticket_text = must_strdup(text);
+	s->identities = json_incref(json_object_get(o, "identities"));
+	shared = json_str(o, "shared", NULL);
+	strncpy(s->shared, shared != NULL ? shared : "", sizeof s->shared - 1);
 	begin(s);
 	return true;
 }
@@ -238,6 +241,8 @@ session_fini(struct session *s)
 	packet_clear(&s->from_recorder);
 	ticket_free(s->ticket);
 	config_free(s->config);
+	json_decref(s->identities);
+	json_decref(s->sealed_secret);
 	free(s->ticket_text);
 	free(s->facts);
 	free(s->ends);

@@ -90,10 +90,21 @@ struct session {
 	size_t ends_cap;
 	bool sealed;
 	char head[65];
+	json_t *identities;	/* databases opened before, by stage (twokey/ticket/identity.h) */
+	char shared[64];	/* another open ticket that uses this account, "" none */
+	uint64_t excess;	/* kinds that the audit found, 1 << EXCESS_* */
+	bool audited;
+	uint64_t wanted;	/* event that asks somebody for a secret, 0: none */
+	bool wanted_by_tunnel;
+	char wanted_from[GATE_NAME_MAX];
+	json_t *sealed_secret;	/* for the asking role, until the event is recorded */
 	unsigned caps;
 	struct sql_settings sql;
 	struct sql_facts *facts;
 	uint64_t running;	/* event of the statement that runs, 0: none */
+	struct digest weighed;	/* the last read; costly_rows > 0: it was found too costly */
+	uint64_t costly_rows;
+	char costly_table[192];
 	bool submitting;	/* a statement is on its way to the recorder */
 	struct gate_request *requests[SESSION_REQUESTS_MAX];
 	uint64_t dangers[SESSION_REQUESTS_MAX];
@@ -116,6 +127,13 @@ void	session_event(struct session *s, enum transcript_event_kind kind, const jso
 struct gate_request *session_request(struct session *s, uint64_t n);
 /* Drops requests in a final state. */
 void	session_sweep(struct session *s);
+
+/* session_connect.c: what was found at connect against what the ticket says */
+void	session_audited(struct session *s, const json_t *ev);
+void	session_connected(struct session *s, const json_t *ev);
+
+/* msg_secret.c: a role asks a person for a secret */
+void	session_wanted(struct session *s, enum transcript_event_kind kind, const json_t *ev, uint64_t n);
 
 /* session_end.c */
 void	session_end(struct session *s, const char *by, const char *code, const char *why);
@@ -151,6 +169,9 @@ void	session_dispatch(struct console *c, const char *line, size_t n);
 const char *msg_name(const char *name);
 /* True when the table lets that seat send that message in that state; false for unknown names. */
 bool	session_permits(const char *name, enum ticket_seat seat, enum session_state state);
+
+/* msg_sql.c: a read, or a question about definitions, is on record and goes to db. */
+void	session_read_recorded(struct session *s, struct submission *sub, uint64_t n);
 
 /* Handlers, one family per file (msg.def). They answer by themselves. */
 #define MSG(name, seats, states, talk, members, handler) void handler(struct message *m);

@@ -2,7 +2,7 @@
 /* What an event of db or of the recorder does to the gate. */
 #include "config.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "twokey/base/cap.h"
@@ -40,50 +40,6 @@ session_sweep(struct session *s)
 		free(s->requests[i]);
 		s->requests[i] = NULL;
 	}
-	session_status(s);
-}
-
-/* "PostgreSQL 15.20" or "SQLite 3.40.1" into the number that the classifier takes. */
-static unsigned
-version_number(const char *text, enum sql_engine engine)
-{
-	unsigned major = 0, minor = 0, patch = 0;
-	char *end;
-
-	text += strcspn(text, "0123456789");
-	major = (unsigned)strtoul(text, &end, 10);
-	if (*end == '.')
-		minor = (unsigned)strtoul(end + 1, &end, 10);
-	if (*end == '.')
-		patch = (unsigned)strtoul(end + 1, &end, 10);
-	switch (engine) {
-	case SQL_POSTGRES:
-		return major * 10000 + minor;
-	case SQL_SQLITE:
-		return major * 1000000 + minor * 1000 + patch;
-	case SQL_MARIADB:
-	case SQL_MYSQL:
-	case SQL_ENGINES:
-		break;
-	}
-	return major * 10000 + minor * 100 + patch;
-}
-
-static void
-connected(struct session *s, const json_t *ev)
-{
-	const json_t *caps = json_object_get(ev, "caps");
-	const char *version = json_str(ev, "version", NULL);
-	enum cap cap;
-	size_t i;
-	json_t *v;
-
-	json_array_foreach(caps, i, v)
-		if (json_is_string(v) && cap_parse(json_string_value(v), &cap))
-			s->caps |= CAP_BIT(cap);
-	s->sql.version = version != NULL ? version_number(version, s->sql.engine) : 0;
-	if (s->state == SESSION_STARTING)
-		s->state = SESSION_READY;
 	session_status(s);
 }
 
@@ -148,18 +104,30 @@ session_event(struct session *s, enum transcript_event_kind kind, const json_t *
 	struct gate_request *r = session_request(s, of);
 	enum gate_input in = GATE_INPUT_FAIL;
 
-	(void)n;
 	if (kind == TRANSCRIPT_EVENT_CONNECTED) {
-		connected(s, ev);
+		session_connected(s, ev);
+	} else if (kind == TRANSCRIPT_EVENT_AUDIT) {
+		session_audited(s, ev);
+	} else if (kind == TRANSCRIPT_EVENT_WANTED || kind == TRANSCRIPT_EVENT_LOCKED) {
+		session_wanted(s, kind, ev, n);
 	} else if (kind == TRANSCRIPT_EVENT_SHEET) {
 		sheet(s, ev);
 	} else if (kind == TRANSCRIPT_EVENT_LOST) {
 		session_end(s, NULL, "lost", "a process of this session died; see the events before this one");
+	} else if (kind == TRANSCRIPT_EVENT_COSTLY) {
+		const char *table = json_str(ev, "table", NULL);
+
+		s->costly_rows = (uint64_t)json_int(ev, "rows", 0);
+		snprintf(s->costly_table, sizeof s->costly_table, "%s", table != NULL ? table : "");
+		if (of == s->running)
+			s->running = 0;
 	} else if (kind == TRANSCRIPT_EVENT_DONE || kind == TRANSCRIPT_EVENT_FAILED ||
 	    kind == TRANSCRIPT_EVENT_COMMITTED || kind == TRANSCRIPT_EVENT_ROLLEDBACK ||
 	    kind == TRANSCRIPT_EVENT_UNKNOWN) {
 		if (kind == TRANSCRIPT_EVENT_COMMITTED)
 			in = GATE_INPUT_COMMIT;
+		else if (kind == TRANSCRIPT_EVENT_DONE)
+			in = GATE_INPUT_FINISH;
 		else if (kind == TRANSCRIPT_EVENT_ROLLEDBACK)
 			in = GATE_INPUT_ROLL_BACK;
 		else if (kind == TRANSCRIPT_EVENT_UNKNOWN)

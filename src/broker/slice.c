@@ -8,14 +8,35 @@
 #include "twokey/ticket/config.h"
 
 static json_t *
+strings_make(char *const *v, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		must(json_array_append_new(list, json_string(v[i])) == 0);
+	return list;
+}
+
+static char **
+strings_read(const json_t *list, size_t *n)
+{
+	char **v;
+
+	*n = json_array_size(list);
+	v = must_zalloc((*n + 1) * sizeof *v);
+	for (size_t i = 0; i < *n; i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+
+		v[i] = must_strdup(s != NULL ? s : "");
+	}
+	return v;
+}
+
+static json_t *
 person_make(const struct config_person *p)
 {
-	json_t *logins = json_array();
-
-	for (size_t i = 0; i < p->nlogins; i++)
-		must(json_array_append_new(logins, json_string(p->logins[i])) == 0);
 	return json_pack("{s:s, s:s, s:o, s:i, s:b}", "name", p->name, "side", ticket_side_name(p->side),
-	    "logins", logins, "seats", (int)p->seats, "json", (int)p->may_answer_json);
+	    "logins", strings_make(p->logins, p->nlogins), "seats", (int)p->seats, "json", (int)p->may_answer_json);
 }
 
 json_t *
@@ -29,29 +50,23 @@ slice_make(const struct config *c)
 		must(json_array_append_new(targets, json_pack("{s:s, s:s, s:s}",
 		    "name", c->targets[i].name, "engine", c->targets[i].engine,
 		    "stage", ticket_stage_name(c->targets[i].stage))) == 0);
-	return json_pack("{s:s, s:i, s:i, s:o, s:o}", "store", c->store,
+	return json_pack("{s:s, s:i, s:i, s:o, s:o, s:o}", "store", c->store,
 	    "request_seconds", (int)c->request_seconds, "away_seconds", (int)c->away_seconds,
-	    "people", people, "targets", targets);
+	    "people", people, "targets", targets,
+	    "account_names", strings_make(c->account_names, c->naccount_names));
 }
 
 static bool
 person_read(const json_t *v, struct config_person *p)
 {
 	const char *name = json_str(v, "name", NULL), *side = json_str(v, "side", NULL);
-	const json_t *logins = json_object_get(v, "logins");
 
 	if (name == NULL || side == NULL || !ticket_side_parse(side, &p->side))
 		return false;
 	p->name = must_strdup(name);
 	p->seats = (unsigned)json_int(v, "seats", 0);
 	p->may_answer_json = json_bool(v, "json");
-	p->nlogins = json_array_size(logins);
-	p->logins = must_zalloc((p->nlogins + 1) * sizeof *p->logins);
-	for (size_t i = 0; i < p->nlogins; i++) {
-		const char *login = json_string_value(json_array_get(logins, i));
-
-		p->logins[i] = must_strdup(login != NULL ? login : "");
-	}
+	p->logins = strings_read(json_object_get(v, "logins"), &p->nlogins);
 	return true;
 }
 
@@ -78,6 +93,7 @@ slice_read(const json_t *v)
 	c->store = must_strdup(store != NULL ? store : "");
 	c->request_seconds = (unsigned)json_int(v, "request_seconds", 300);
 	c->away_seconds = (unsigned)json_int(v, "away_seconds", 120);
+	c->account_names = strings_read(json_object_get(v, "account_names"), &c->naccount_names);
 	c->people = must_zalloc((json_array_size(people) + 1) * sizeof *c->people);
 	c->targets = must_zalloc((json_array_size(targets) + 1) * sizeof *c->targets);
 	for (size_t i = 0; i < json_array_size(people); i++)

@@ -4,12 +4,9 @@
 #include "target.h"
 
 #include <stdint.h>
-#include <string.h>
-
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
-#include "twokey/base/secret.h"
 #include "twokey/ticket/config.h"
 
 static void
@@ -20,48 +17,38 @@ set(json_t *v, const char *key, const char *s)
 }
 
 json_t *
-target_make(const struct config_target *t, struct err *e)
+target_make(const struct config_target *t)
 {
-	struct secret *password = NULL;
-	json_t *v;
-
-	if (t->password_file != NULL && (password = secret_read(t->password_file, e)) == NULL)
-		return NULL;
-	v = json_pack("{s:s, s:i, s:i, s:i, s:i}", "engine", t->engine, "port", (int)t->port,
+	json_t *v = json_pack("{s:s, s:i, s:i, s:i, s:i}", "engine", t->engine, "port", (int)t->port,
 	    "tls", (int)t->tls, "statement_timeout_ms", (int)t->statement_timeout_s * 1000,
 	    "lock_timeout_ms", (int)t->lock_timeout_s * 1000);
+	/* behind a tunnel or on this host nobody else reads along */
+	must(json_object_set_new(v, "clear_text", json_boolean(t->tls != CONFIG_TLS_VERIFY_FULL && t->host != NULL &&
+	    t->nhops == 0 && t->ncommand == 0 && !config_host_is_local(t->host))) == 0);
 	set(v, "file", t->file);
 	set(v, "host", t->host);
 	set(v, "socket", t->socket);
 	set(v, "database", t->database);
 	set(v, "user", t->user);
 	set(v, "ca", t->ca);
-	if (password != NULL)
-		must(json_object_set_new(v, "password",
-		    json_stringn_nocheck(secret_reveal(password), secret_len(password))) == 0);
-	secret_free(password);
+	set(v, "name", t->name);
+	set(v, "password_from", t->password_from);
+	set(v, "tls_fingerprint", t->tls_fingerprint);
+	set(v, "via", t->via);
 	return v;
 }
 
 int
-target_read(json_t *v, struct db_target *t, struct secret **password)
+target_read(const json_t *v, struct db_target *t)
 {
-	const char *engine = json_str(v, "engine", NULL), *secret;
-	size_t n;
+	const char *engine = json_str(v, "engine", NULL);
 
 	*t = (struct db_target){ .file = json_str(v, "file", NULL), .host = json_str(v, "host", NULL),
+	    .hostaddr = json_str(v, "hostaddr", NULL), .clear_text = json_bool(v, "clear_text"),
 	    .socket = json_str(v, "socket", NULL), .port = (uint16_t)json_int(v, "port", 0),
 	    .database = json_str(v, "database", NULL), .user = json_str(v, "user", NULL),
 	    .ca = json_str(v, "ca", NULL), .tls = (enum db_tls)json_int(v, "tls", DB_TLS_VERIFY_FULL),
 	    .statement_timeout_ms = (unsigned)json_int(v, "statement_timeout_ms", 30000),
 	    .lock_timeout_ms = (unsigned)json_int(v, "lock_timeout_ms", 2000) };
-	if (engine == NULL || !sql_engine_parse(engine, &t->engine))
-		return ERR_INVALID;
-	secret = json_str(v, "password", &n);
-	if (secret != NULL) {
-		*password = secret_create(secret, n);
-		secret_wipe((void *)(uintptr_t)secret, n);
-		json_object_del(v, "password");
-	}
-	return 0;
+	return engine != NULL && sql_engine_parse(engine, &t->engine) ? 0 : ERR_INVALID;
 }

@@ -7,6 +7,8 @@
 
 extern const struct db_driver pg_driver;
 extern const struct db_driver sqlite_driver;
+extern const struct db_driver mariadb_driver;
+extern const struct db_driver mysql_driver;
 
 enum { DB_SAMPLE_ROWS = 10 };
 
@@ -16,9 +18,6 @@ void	db_note(struct buf *note, const char *s);
 void	db_end_with(struct db_result *r, enum db_end end, const char *code, const char *text);
 /* True when affected keeps the bound that was allowed. */
 bool	db_within(const struct db_allowed *a, uint64_t affected);
-
-/* Adds a finding; the list ends with one that says that there are more. Strings are copied, cut when long. */
-void	db_audit_add(struct db_audit *a, enum excess kind, const char *object, const char *detail);
 
 /* What a write matches, as digests say it. */
 struct db_match {

@@ -17,6 +17,7 @@
 #include "twokey/base/buf.h"
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
+#include "twokey/base/excess.h"
 #include "twokey/base/io.h"
 #include "twokey/base/must.h"
 #include "twokey/base/secret.h"
@@ -213,6 +214,16 @@ demo_write_config(const struct demo *d, struct err *e)
 	return rc;
 }
 
+/* One's own database is looked at with whatever account one has; a session for a customer names each excess. */
+static void
+put_excess(struct buf *b)
+{
+	buf_puts(b, "accept_excess:\n");
+	for (int k = 0; k < EXCESSES; k++)
+		buf_putf(b, "  - what: %s\n    reason: a demonstration on a database of one's own\n",
+		    excess_name((enum excess)k));
+}
+
 char *
 demo_ticket(const struct demo *d, int64_t now_us)
 {
@@ -225,6 +236,8 @@ demo_ticket(const struct demo *d, int64_t now_us)
 	    "a look at a database of your own" : "orders that were paid and still say new");
 	buf_puts(&b, "people:\n  - name: ben\n    seat: driver\n  - name: anna\n    seat: confirmer\n");
 	buf_putf(&b, "approver: anna\nsecond_key: customer\nexpires: %.19sZ\n", until);
+	if (d->dsn)
+		put_excess(&b);
 	text = buf_take(&b);
 	buf_fini(&b);
 	return text;

@@ -46,8 +46,8 @@ check_sqlite(const struct target_at *a, struct err *e)
 	return check_foreign_keys(a, others, e);
 }
 
-static bool
-is_loopback(const char *host)
+bool
+config_host_is_local(const char *host)
 {
 	struct in_addr a4;
 	struct in6_addr a6;
@@ -66,7 +66,7 @@ check_clear_text(const struct target_at *a, struct err *e)
 {
 	bool written = doc_get(a->node, "tls") != NULL;
 
-	if (!a->direct || a->t->host == NULL || is_loopback(a->t->host) || (a->t->via != NULL && written))
+	if (!a->direct || a->t->host == NULL || config_host_is_local(a->t->host) || (a->t->via != NULL && written))
 		return 0;
 	return doc_error_at(a->d, a->node, written ? "tls" : "host", e,
 	    "'%.64s' is another host: tls: verify-full (or require) is expected%s", a->t->host,

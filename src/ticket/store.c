@@ -3,6 +3,7 @@
 
 #include "twokey/ticket/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -281,4 +282,26 @@ ticket_in_force(const struct ticket *t, const struct ticket_state *state)
 {
 	return t != NULL && state != NULL && state->accepted_us > 0 &&
 	    digest_equal(&t->digest, &state->accepted) && may_accept(t, state->accepted_by, NULL) == 0;
+}
+
+void
+ticket_store_list(const char *folder, bool (*each)(void *ctx, const char *id), void *ctx)
+{
+	DIR *d = opendir(folder);
+	struct dirent *de;
+	bool more = true;
+
+	while (more && d != NULL && (de = readdir(d)) != NULL) {
+		size_t n = strlen(de->d_name);
+		char id[TICKET_ID_MAX + 1];
+
+		if (n <= 5 || n - 5 > TICKET_ID_MAX || strcmp(de->d_name + n - 5, ".yaml") != 0)
+			continue;
+		memcpy(id, de->d_name, n - 5);
+		id[n - 5] = '\0';
+		if (ticket_id_ok(id))
+			more = each(ctx, id);
+	}
+	if (d != NULL)
+		closedir(d);
 }

@@ -19,6 +19,7 @@ static const struct {
 	const char *who[4];
 } expected[] = {
 	{ "sql",	{ "", "D", "", "" } },
+	{ "describe",	{ "", "D", "", "" } },
 	{ "cancel",	{ "", "D", "D", "" } },
 	{ "withdraw",	{ "", "D", "D", "" } },
 	{ "opened",	{ "", "C", "C", "" } },
@@ -32,6 +33,7 @@ static const struct {
 	{ "pause",	{ "", "CW", "", "" } },
 	{ "resume",	{ "", "", "C", "" } },
 	{ "stop",	{ "C", "C", "C", "" } },
+	{ "secret",	{ "DCW", "", "", "" } },
 	{ "end",	{ "D", "D", "D", "" } },
 	{ "leave",	{ "DCW", "DCW", "DCW", "DCW" } },
 	{ "from",	{ "DCW", "DCW", "DCW", "DCW" } },

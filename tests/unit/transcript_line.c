@@ -249,7 +249,7 @@ the_document_lists_every_event_as_the_table_does(void **state)
 	assert_int_equal(io_read_file(path, 1024 * 1024, &doc, &e), 0);
 	for (int k = 0; k < TRANSCRIPT_EVENTS; k++) {
 		const struct transcript_event_rule *r = transcript_event_rule((enum transcript_event_kind)k);
-		static const char *const by[] = { "session", "db", "recorder" };
+		static const char *const by[] = { "session", "db", "tunnel", "recorder" };
 
 		buf_reset(&want);
 		buf_putf(&want, "  %s (%s, synced %s%s): %s\n      fields: %s\n%s%s%s", r->name, by[r->writer],

@@ -59,6 +59,8 @@ struct db_target {
 	const struct secret *password;	/* may be NULL */
 	enum db_tls tls;
 	const char *ca;
+	const char *tls_fingerprint;	/* MariaDB, MySQL: SHA-1 of the server's certificate in hex, or NULL */
+	bool clear_text;		/* the way leaves this host outside a tunnel: without TLS it is told */
 	unsigned statement_timeout_ms;
 	unsigned lock_timeout_ms;
 	const char *tag;		/* the session's id: every statement of our own carries it as a comment */
@@ -162,6 +164,8 @@ struct db_audit {
 };
 void	db_audit_init(struct db_audit *a);
 void	db_audit_fini(struct db_audit *a);
+/* Adds a finding; the list ends with one that says that there are more. Strings are copied, cut when long. */
+void	db_audit_add(struct db_audit *a, enum excess kind, const char *object, const char *detail);
 
 /* What a person may ask about definitions ("\d"). */
 enum db_subject {

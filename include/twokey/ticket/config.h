@@ -25,7 +25,7 @@ struct config_person {
 
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_REQUIRE, CONFIG_TLS_VERIFY_FULL };
 
-/* One SSH server on the way. Its files are the tunnel's business: nothing else opens them. */
+/* One SSH server on the way. Its key files are the tunnel's business: nothing else opens them. */
 struct config_hop {
 	char *name;		/* as messages name it; never NULL, no other hop of the target has it */
 	char *host;		/* as the hop before sees it */
@@ -66,7 +66,7 @@ struct config_target {
 	size_t ncommand;	/* 0: none */
 	char *via;		/* interface that must be up and hold the route */
 	unsigned keepalive_s;	/* of the tunnel, default 15 */
-	unsigned dead_after_s;	/* default 45, more than keepalive_s */
+	unsigned dead_after_s;	/* default 45, at least twice keepalive_s */
 	unsigned statement_timeout_s;	/* default 30 */
 	unsigned lock_timeout_s;	/* default 2 */
 	uint64_t table_limit;	/* bytes: a read of a larger table is estimated, default 256 MiB */
@@ -101,6 +101,8 @@ void	config_free(struct config *c);
 const struct config_person *config_person(const struct config *c, const char *name);
 const struct config_person *config_person_of_login(const struct config *c, const char *login);
 const struct config_target *config_target(const struct config *c, const char *name);
+/* True for a loopback address and "localhost": what goes there does not leave this host. */
+bool	config_host_is_local(const char *host);
 /* True when the name of a target's account is made as account_names asks. */
 bool	config_account_ok(const struct config *c, const char *account);
 

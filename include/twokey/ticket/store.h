@@ -33,6 +33,8 @@ int	ticket_store_accept(const char *folder, const char *id, const char *by,
  * what is read is compared with what was accepted: a changed file is ERR_BROKEN. */
 int	ticket_store_load(const char *folder, const char *id, struct ticket **t,
 	    struct ticket_state *state, struct buf *text, struct err *e);
+/* Calls each with the id of every ticket in the folder until it returns false. */
+void	ticket_store_list(const char *folder, bool (*each)(void *ctx, const char *id), void *ctx);
 /* True when the ticket has force: accepted by another than every driver, and that digest. */
 bool	ticket_in_force(const struct ticket *t, const struct ticket_state *state);
 

@@ -13,7 +13,8 @@ enum transcript_event_kind {
 	TRANSCRIPT_EVENTS
 };
 
-enum transcript_writer_role { TRANSCRIPT_BY_SESSION, TRANSCRIPT_BY_DB, TRANSCRIPT_BY_RECORDER };
+enum transcript_writer_role { TRANSCRIPT_BY_SESSION, TRANSCRIPT_BY_DB, TRANSCRIPT_BY_TUNNEL,
+	TRANSCRIPT_BY_RECORDER };
 enum transcript_sync { TRANSCRIPT_SYNC_NOW, TRANSCRIPT_SYNC_SOON };
 
 struct transcript_event_rule {
