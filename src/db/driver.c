@@ -16,7 +16,9 @@ db_driver_find(enum sql_engine engine)
 	case SQL_SQLITE:
 		return &sqlite_driver;
 	case SQL_MARIADB:
+		return &mariadb_driver;
 	case SQL_MYSQL:
+		return &mysql_driver;
 	case SQL_ENGINES:
 		break;
 	}

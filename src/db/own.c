@@ -36,6 +36,14 @@ static const struct db_own sqlite[] = {
 #undef OWN
 };
 
+static const struct db_own mariadb[] = {
+#define OWN(e, name, text, sql) { text, sql },
+#define OWN_MARIADB
+#include "db/own.def"
+#undef OWN_MARIADB
+#undef OWN
+};
+
 const struct db_own *
 db_own_statements(enum sql_engine engine, size_t *n)
 {
@@ -48,6 +56,8 @@ db_own_statements(enum sql_engine engine, size_t *n)
 		return sqlite;
 	case SQL_MARIADB:
 	case SQL_MYSQL:
+		*n = sizeof mariadb / sizeof *mariadb;
+		return mariadb;
 	case SQL_ENGINES:
 		break;
 	}

@@ -25,7 +25,7 @@ libraries() {
 	case $1 in
 	base) echo jansson libcrypto libutf8proc ;;
 	ticket) echo yaml-0.1 ;;
-	db) echo sqlite3 libpq ;;
+	db) echo sqlite3 libpq libmariadb ;;
 	tunnel) echo libssh ;;
 	broker) echo libevent_core ;;
 	console) echo ncursesw readline ;;
@@ -36,7 +36,7 @@ owners() {
 	case $1 in
 	openssl/*|utf8proc.h) echo base ;;
 	yaml.h) echo ticket ;;
-	sqlite3.h|libpq-fe.h|libpq/*) echo db ;;
+	sqlite3.h|libpq-fe.h|libpq/*|mysql.h|mysqld_error.h|errmsg.h|ma_pvio.h) echo db ;;
 	libssh/*) echo tunnel ;;
 	event2/*|event.h) echo broker ;;
 	*curses.h|ncurses*|panel.h|term.h|readline/*) echo console ;;

@@ -4,7 +4,7 @@
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/tools/tap.sh"
 cd "$top_srcdir" || exit 99
-cflags=$(pkg-config --cflags jansson libcrypto libutf8proc yaml-0.1 sqlite3 libpq libssh libevent_core ncursesw readline)
+cflags=$(pkg-config --cflags jansson libcrypto libutf8proc yaml-0.1 sqlite3 libpq libmariadb libssh libevent_core ncursesw readline)
 
 compiles() {
 	# shellcheck disable=SC2086

@@ -1,4 +1,5 @@
-DB_TESTS = tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t
+DB_TESTS = tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
+	tests/unit/db_my_read.t
 check_PROGRAMS += $(DB_TESTS)
 TESTS += $(DB_TESTS)
 DB_TEST_FILES = tests/unit/db_bench.c tests/unit/db_bench.h
@@ -16,3 +17,7 @@ tests_unit_db_sqlite_read_t_LDADD = $(DB_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_sqlite_run_t_SOURCES = tests/unit/db_sqlite_run.c $(DB_SHOP_FILES)
 tests_unit_db_sqlite_run_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_db_sqlite_run_t_LDADD = $(DB_LIBS) $(CMOCKA_LIBS)
+DB_MY_FILES = $(DB_TEST_FILES) tests/unit/db_my.c tests/unit/db_my.h
+tests_unit_db_my_read_t_SOURCES = tests/unit/db_my_read.c $(DB_MY_FILES)
+tests_unit_db_my_read_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
+tests_unit_db_my_read_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)

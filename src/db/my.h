@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Inside of the driver of MariaDB and MySQL: text protocol, one statement each, always in a transaction that the
+ * server says is read-only, except for the run of an allowed write. */
+#ifndef DB_MY_H
+#define DB_MY_H
+
+#include <mysql.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "db/driver.h"
+#include "db/own.h"
+
+enum { MY_CHECKED = 128 };
+
+/* A text that the server has prepared and found to be a read, and until when the names in it count as looked up. */
+struct my_checked {
+	struct digest text;
+	bool reads;
+	int64_t clear_until_ms;
+};
+
+struct db_conn {
+	MYSQL *my;
+	MYSQL *stop;			/* idle, for KILL QUERY; under lock */
+	bool maria;
+	unsigned long long id;		/* CONNECTION_ID() of my */
+	char tag[OWN_TAG_MAX];
+	char identity[160];
+	char system[32];
+	char database[256];
+	char role[128];
+	struct sql_settings sql;
+	struct buf text;		/* our own statement being sent */
+	struct sql_facts *facts;	/* of the definitions of views */
+	struct my_checked checked[MY_CHECKED];
+	size_t nchecked;		/* counts on; the place is its remainder */
+	int64_t wait_ms;		/* for the first byte of an answer, 0: no limit */
+	bool lost;			/* the connection is gone, or in a state that it must not be in */
+	pthread_mutex_t lock;
+	bool running;			/* under lock */
+	atomic_bool cancelled;
+};
+
+/* my_connect.c, my_place.c, my_info.c */
+/* A connection as the target says and nothing else; NULL and *e on failure. */
+MYSQL	*my_connect(const struct db_target *t, struct err *e);
+/* Before the connection: has it made to t->hostaddr while the certificate is checked for t->host. */
+int	my_place(MYSQL *m, const struct db_target *t, struct err *e);
+int	my_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e);
+int	my_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err *e);
+
+/* my_own.c */
+enum my_kind { MY_TEXT, MY_NUMBER, MY_NAME, MY_LIST };
+/* What stands for a "?". MY_LIST is made by my_list_add. */
+struct my_value {
+	enum my_kind kind;
+	const char *p;
+	size_t n;
+};
+struct my_value my_text(const char *s);
+struct my_value my_number(const char *digits);
+void	my_list_add(struct buf *list, const char *p, size_t n);
+/* Sends one of our own statements without waiting; several may be on the way. ERR_DATABASE when lost. */
+int	my_send(struct db_conn *c, enum own_id id, int n, const struct my_value *v, struct buf *names, struct err *e);
+/* The next answer. *res (may be NULL) is the caller's to free, also when NULL is in it. ERR_STATEMENT,
+ * ERR_CANCELLED, ERR_WALL, or ERR_DATABASE when the connection is lost. */
+int	my_take(struct db_conn *c, enum own_id id, MYSQL_RES **res, struct err *e);
+int	my_own(struct db_conn *c, enum own_id id, int n, const struct my_value *v, struct buf *names, MYSQL_RES **res,
+	    struct err *e);
+/* The same on a connection that is no db_conn yet. */
+int	my_ask(MYSQL *m, enum own_id id, const char *tag, int n, const struct my_value *v, MYSQL_RES **res, struct err *e);
+/* ERR_DATABASE and the connection counts as lost. */
+int	my_lose(struct db_conn *c, struct err *e, const char *why);
+/* The flags that the server's last words had. */
+bool	my_is_walled(const struct db_conn *c);
+bool	my_is_writing(const struct db_conn *c);
+bool	my_settings_moved(const struct db_conn *c);
+/* Back into the read-only transaction that waits between statements; ERR_DATABASE when that cannot be had. */
+int	my_leave(struct db_conn *c, struct buf *names, struct err *e);
+
+/* my_cancel.c */
+void	my_begin(struct db_conn *c);
+void	my_end(struct db_conn *c);
+void	my_cancel(struct db_conn *c);
+/* KILL QUERY for what runs now. */
+void	my_stop(struct db_conn *c);
+/* Waits for the first byte of an answer; a cancel that came too early is sent again. Nothing of an earlier answer
+ * may be unread. */
+void	my_wait(struct db_conn *c);
+
+/* my_words.c */
+/* True for an error after which there is no connection any more. */
+bool	my_is_lost(unsigned number);
+/* True when the server refused it because of the read-only transaction. */
+bool	my_is_wall(unsigned number);
+bool	my_is_cancelled(unsigned number);
+/* r becomes FAILED with the words of the server. */
+void	my_failed(unsigned number, const char *state, const char *words, const struct db_statement *s, struct db_result *r);
+
+/* my_guard.c, my_prepare.c */
+/* ERR_WALL for what is not even sent. */
+int	my_sendable(const struct db_statement *s, const struct sql_facts *f, struct err *e);
+/* Looks up what the names in a text mean; ERR_WALL when one of them runs code that cannot be cleared. *plain
+ * (may be NULL) tells that it names tables and built-in functions only. */
+int	my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, bool *plain, struct err *e);
+/* Has the server prepare the text: 0 when it is one statement that returns rows, ERR_WALL when it is not,
+ * ERR_STATEMENT with *r filled when the server refuses it. */
+int	my_prepare(struct db_conn *c, const struct db_statement *s, struct db_result *r, struct err *e);
+
+/* my_rows.c */
+struct my_rows {
+	struct db_conn *c;
+	const struct db_sink *sink;
+	struct db_count count;
+	bool cut;
+	struct db_cell *cells;
+	enum db_cell_type *types;
+	unsigned n;
+};
+/* Takes the rows of the current answer to their end; the error number of the server, 0 when there is none. */
+unsigned my_rows_drain(struct my_rows *rows);
+
+/* my_read.c */
+int	my_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
+
+/* my_sheet.c, my_run.c, my_commit.c */
+int	my_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
+int	my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
+int	my_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
+
+#endif
