@@ -8,3 +8,5 @@ noinst_LIBRARIES += %D%/libdb.a
 noinst_HEADERS += %D%/my.h %D%/own_my.def
 noinst_HEADERS += include/twokey/db/driver.h include/twokey/db/subject.def \
 	%D%/driver.h %D%/own.def %D%/own.h %D%/pg.h %D%/sqlite.h %D%/sqlite_fn.def
+%C%_libdb_a_SOURCES += %D%/name.c %D%/pg_describe.c
+noinst_HEADERS += %D%/name.h %D%/own_pg_describe.def

@@ -105,6 +105,9 @@ PGresult *pg_rows_drain(struct pg_rows *rows);
 int	pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
 
+/* pg_describe.c: driver's describe */
+int	pg_answer(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,
+	    const struct db_sink *sink, struct db_result *r, struct err *e);
 /* pg_sheet.c, pg_look.c, pg_match.c */
 struct pg_look {
 	struct db_conn *c;

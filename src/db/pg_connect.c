@@ -223,5 +223,6 @@ const struct db_driver pg_driver = {
 	.sheet = pg_sheet,
 	.run = pg_run,
 	.outcome = pg_outcome,
+	.describe = pg_answer,
 	.cancel = pg_cancel
 };

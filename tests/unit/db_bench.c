@@ -121,6 +121,17 @@ bench_read(struct bench *b, const char *sql)
 }
 
 int
+bench_describe(struct bench *b, enum db_subject s, const char *name)
+{
+	struct db_sink sink = { b, on_columns, on_row };
+
+	(void)begin(b, "");
+	db_result_fini(&b->r);
+	db_result_init(&b->r);
+	return b->d->describe(b->c, s, name, &b->max, &sink, &b->r, &b->e);
+}
+
+int
 bench_sheet(struct bench *b, const char *sql)
 {
 	struct db_statement s = begin(b, sql);

@@ -38,6 +38,7 @@ int	bench_sheet(struct bench *b, const char *sql);
 int	bench_run(struct bench *b, const char *sql, uint64_t rows, bool at_most);
 /* Sheet and run; the bound is the count of the sheet where it is known, else rows. */
 int	bench_do(struct bench *b, const char *sql, uint64_t rows);
+int	bench_describe(struct bench *b, enum db_subject s, const char *name);
 /* The rows of a read that must succeed. */
 const char *bench_rows(struct bench *b, const char *sql);
 /* Cancels again and again in a thread until stopped. */
