@@ -108,6 +108,9 @@ int	pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_fa
 /* pg_describe.c: driver's describe */
 int	pg_answer(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,
 	    const struct db_sink *sink, struct db_result *r, struct err *e);
+/* pg_audit.c */
+int	pg_audit(struct db_conn *c, struct db_audit *a, struct err *e);
+
 /* pg_sheet.c, pg_look.c, pg_match.c */
 struct pg_look {
 	struct db_conn *c;

@@ -223,6 +223,7 @@ const struct db_driver pg_driver = {
 	.sheet = pg_sheet,
 	.run = pg_run,
 	.outcome = pg_outcome,
+	.audit = pg_audit,
 	.describe = pg_answer,
 	.cancel = pg_cancel
 };

@@ -1,10 +1,13 @@
-DB_TESTS = tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
+DB_TESTS = tests/unit/db_pg_audit.t tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
 	tests/unit/db_my_read.t
 check_PROGRAMS += $(DB_TESTS)
 TESTS += $(DB_TESTS)
 DB_TEST_FILES = tests/unit/db_bench.c tests/unit/db_bench.h
 DB_SHOP_FILES = $(DB_TEST_FILES) tests/unit/db_shop.c tests/unit/db_shop.h
 DB_PG_FILES = $(DB_TEST_FILES) tests/unit/db_pg.c tests/unit/db_pg.h
+tests_unit_db_pg_audit_t_SOURCES = tests/unit/db_pg_audit.c $(DB_PG_FILES)
+tests_unit_db_pg_audit_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
+tests_unit_db_pg_audit_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_pg_read_t_SOURCES = tests/unit/db_pg_read.c $(DB_PG_FILES)
 tests_unit_db_pg_read_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
 tests_unit_db_pg_read_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
