@@ -7,6 +7,6 @@ noinst_LIBRARIES += %D%/libdb.a
 	%D%/my_place.c %D%/my_prepare.c %D%/my_read.c %D%/my_rows.c %D%/my_sheet.c %D%/my_words.c
 noinst_HEADERS += %D%/my.h %D%/own_my.def
 noinst_HEADERS += include/twokey/db/driver.h include/twokey/db/subject.def \
-	%D%/driver.h %D%/own.def %D%/own.h %D%/own_pg_audit.def %D%/pg.h %D%/sqlite.h %D%/sqlite_fn.def
+	%D%/driver.h %D%/own.def %D%/own.h %D%/own_pg_audit.def %D%/pg.h %D%/pg_guard_sql.h %D%/sqlite.h %D%/sqlite_fn.def
 %C%_libdb_a_SOURCES += %D%/name.c %D%/pg_describe.c
 noinst_HEADERS += %D%/name.h %D%/own_pg_describe.def

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "own.h"
+#include "pg_guard_sql.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 
-enum { TRIES = 4 };
+enum { TRIES = 6 };
 
 struct read {
 	struct db_conn *c;
@@ -25,18 +25,19 @@ static bool
 send_all(struct read *d)
 {
 	PGconn *pg = d->c->pg;
+	bool sent;
 
 	if (!PQenterPipelineMode(pg))
 		return false;
 	own_ran(&d->r->own, OWN_PG_BEGIN_READ);
-	own_ran(&d->r->own, OWN_PG_GUARD);
-	own_ran(&d->r->own, OWN_PG_ROLLBACK);
-	return PQsendQueryParams(pg, own_sql(&d->c->text, OWN_PG_BEGIN_READ, d->c->tag), 0, NULL, NULL, NULL, NULL, 0) &&
-	    pg_guard_send(d->c, &d->guard) &&
+	sent = PQsendQueryParams(pg, own_sql(&d->c->text, OWN_PG_BEGIN_READ, d->c->tag), 0, NULL, NULL, NULL, NULL, 0) &&
+	    pg_guard_send(d->c, &d->guard, &d->r->own) &&
 	    PQsendQueryParams(pg, buf_str(&d->guard.text), 0, NULL, NULL, NULL, NULL, 0) &&
 	    PQpipelineSync(pg) &&	/* the ROLLBACK behind it runs whatever went before */
 	    PQsendQueryParams(pg, own_sql(&d->c->text, OWN_PG_ROLLBACK, d->c->tag), 0, NULL, NULL, NULL, NULL, 0) &&
 	    PQpipelineSync(pg);
+	own_ran(&d->r->own, OWN_PG_ROLLBACK);
+	return sent;
 }
 
 /* The one result of a statement of ours in the pipeline. */

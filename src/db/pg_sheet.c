@@ -10,7 +10,7 @@
 #include "twokey/base/err.h"
 #include "twokey/base/must.h"
 
-enum { TRIES = 4 };
+enum { TRIES = 6 };
 
 /* Begins and asks the guard. The verdict's sentence goes to said; a transaction is open when it is clear. */
 static int
@@ -23,8 +23,7 @@ begin_guarded(struct pg_look *l, enum own_id begin, enum pg_verdict *verdict, st
 	if (ret != 0)
 		return ret;
 	pg_guard_init(&g, l->s, l->f);
-	own_ran(&l->sheet->own, OWN_PG_GUARD);
-	res = pg_guard_send(l->c, &g) ? PQgetResult(l->c->pg) : NULL;
+	res = pg_guard_send(l->c, &g, &l->sheet->own) ? PQgetResult(l->c->pg) : NULL;
 	while (res != NULL && (more = PQgetResult(l->c->pg)) != NULL)
 		PQclear(more);
 	pg_guard_fini(&g);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The parts of the guard's SQL. Whoever edits it: every name has its schema, every literal is quoted, so that it
+ * takes the type of the other side and no operator or cast of a user can come in between. */
+#ifndef DB_PG_GUARD_SQL_H
+#define DB_PG_GUARD_SQL_H
+
+/* Relations: those that the text names, and what is behind partitions, views and policies. */
+#define PG_GUARD_REL \
+	"WITH RECURSIVE rel(oid) AS (SELECT DISTINCT pg_catalog.to_regclass(CASE WHEN t.s = ''" \
+	" THEN pg_catalog.quote_ident(t.n) ELSE pg_catalog.quote_ident(t.s) || '.' || pg_catalog.quote_ident(t.n) END)" \
+	"::pg_catalog.oid FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS t(s, n)" \
+	" UNION SELECT x.oid FROM rel r CROSS JOIN LATERAL (" \
+	"SELECT i.inhrelid AS oid FROM pg_catalog.pg_inherits i WHERE i.inhparent = r.oid" \
+	" UNION ALL SELECT d.refobjid FROM pg_catalog.pg_rewrite w" \
+	" JOIN pg_catalog.pg_class v ON v.oid = w.ev_class AND v.relkind = 'v'" \
+	" JOIN pg_catalog.pg_depend d ON d.classid = '2618' AND d.objid = w.oid AND d.refclassid = '1259'" \
+	" WHERE w.ev_class = r.oid AND w.ev_type = '1'" \
+	" UNION ALL SELECT d.refobjid FROM pg_catalog.pg_policy p" \
+	" JOIN pg_catalog.pg_depend d ON d.classid = '3256' AND d.objid = p.oid AND d.refclassid = '1259'" \
+	" WHERE p.polrelid = r.oid) x WHERE r.oid >= '16384'),"
+
+/* What they are, looked up one by one (OFFSET keeps the planner from reading all of pg_class). */
+#define PG_GUARD_KIND \
+	" kind(oid, kind, guarded) AS (SELECT r.oid, c.kind, c.guarded FROM rel r CROSS JOIN LATERAL" \
+	" (SELECT v.relkind, v.relrowsecurity FROM pg_catalog.pg_class v WHERE v.oid = r.oid OFFSET '0') AS c(kind, guarded)),"
+
+/* Views and policies: what stands in them must be judged too. */
+#define PG_GUARD_ITEM \
+	" item(class, oid, key) AS (" \
+	"SELECT '2618'::pg_catalog.oid, w.oid, 'V' || w.oid::pg_catalog.text || ':' || w.xmin::pg_catalog.text" \
+	" FROM kind v JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid AND w.ev_type = '1'" \
+	" WHERE v.kind = 'v' AND v.oid >= '16384'" \
+	" UNION ALL SELECT '3256'::pg_catalog.oid, p.oid, 'P' || p.oid::pg_catalog.text || ':' || p.xmin::pg_catalog.text" \
+	" FROM kind v JOIN pg_catalog.pg_policy p ON p.polrelid = v.oid WHERE v.guarded),"
+
+/* The text as names are looked for in it: "" is one quote of a quoted name; folded as the server folds in an
+ * encoding of several bytes, and in one of one byte. */
+#define PG_GUARD_SAY \
+	" say(t) AS (SELECT pg_catalog.lower(x.t COLLATE \"C\") || ' ' || pg_catalog.lower(x.t)" \
+	" FROM (SELECT pg_catalog.replace($7::pg_catalog.text, '\"\"', '\"')) AS x(t)),"
+
+/* Functions that users made and that are called by name, operator or view. row.name calls one as if it were a
+ * column, also with its row as the only one of VARIADIC, or through a cast of the row that needs no function. */
+#define PG_GUARD_NAMED \
+	" named(fn) AS (" \
+	"SELECT d.refobjid FROM item i JOIN pg_catalog.pg_depend d ON d.classid = i.class AND d.objid = i.oid" \
+	" AND d.refclassid = '1255'" \
+	" UNION ALL SELECT o.oprcode::pg_catalog.oid FROM item i JOIN pg_catalog.pg_depend d ON d.classid = i.class" \
+	" AND d.objid = i.oid AND d.refclassid = '2617' JOIN pg_catalog.pg_operator o ON o.oid = d.refobjid" \
+	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::pg_catalog.name[])" \
+	" AND p.oid >= '16384' AND pg_catalog.pg_function_is_visible(p.oid)" \
+	" UNION ALL SELECT o.oprcode::pg_catalog.oid FROM pg_catalog.pg_operator o" \
+	" WHERE o.oprname = ANY ($4::pg_catalog.name[]) AND o.oid >= '16384'" \
+	" AND pg_catalog.pg_operator_is_visible(o.oid)" \
+	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0]" \
+	" WHERE p.oid >= '16384' AND p.pronargs >= '1' AND (p.pronargs - p.pronargdefaults) <= '1'" \
+	" AND pg_catalog.pg_function_is_visible(p.oid)" \
+	" AND (t.typtype IN ('c', 'd') OR t.oid IN ('2249', '2276', '2283', '2776', '5077', '5079')" \
+	" OR p.provariadic <> '0' OR EXISTS (SELECT FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_type s" \
+	" ON s.oid = k.castsource AND s.typtype IN ('c', 'd') WHERE k.oid >= '16384' AND k.casttarget = t.oid))" \
+	" AND (pg_catalog.strpos((SELECT s.t FROM say s), pg_catalog.lower(p.proname::pg_catalog.text COLLATE \"C\")) > '0'" \
+	" OR pg_catalog.strpos((SELECT s.t FROM say s), 'u&') > '0')),"
+
+/* A function that may run: of C or built in, not volatile, no aggregate. */
+#define PG_GUARD_TRUSTED(p) "(" p ".prolang IN ('12', '13') AND " p ".provolatile <> 'v' AND " p ".prokind <> 'a')"
+
+/* The check of a domain: its key in the list of what is cleared, and the functions in its tree m(f). pg_depend does
+ * not tell which built-in ones are in it. */
+#define PG_GUARD_CHECK_KEY "'D' || k.oid::pg_catalog.text || ':' || k.xmin::pg_catalog.text"
+#define PG_GUARD_CHECK_CALLS \
+	"pg_catalog.regexp_matches(k.conbin::pg_catalog.text, 'funcid ([0-9]+)', 'g') AS m(f)"
+
+/* Functions behind casts, checks and ranges, and the types on which they would run. What calls for a cast that is
+ * only explicit has one of the words in it: the functions of json look for such casts by themselves. */
+#define PG_GUARD_HIDDEN \
+	" hidden(fn, a, b) AS (" \
+	"SELECT k.castfunc, k.castsource, k.casttarget FROM pg_catalog.pg_cast k" \
+	" WHERE k.oid >= '16384' AND k.castfunc <> '0' AND (k.castcontext <> 'e' OR $5::pg_catalog.bool" \
+	" OR EXISTS (SELECT FROM item) OR EXISTS (SELECT FROM pg_catalog.unnest('{::,cast,json,u&}'::pg_catalog.text[]) AS w(w)" \
+	" WHERE pg_catalog.strpos((SELECT s.t FROM say s), w.w) > '0'))" \
+	" UNION ALL SELECT m.f[1]::pg_catalog.oid, k.contypid, k.contypid FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL" \
+	" " PG_GUARD_CHECK_CALLS " WHERE k.contypid >= '16384' AND NOT (" PG_GUARD_CHECK_KEY " = ANY ($6::pg_catalog.text[]))" \
+	" UNION ALL SELECT f.fn, r.rngtypid, r.rngtypid FROM pg_catalog.pg_range r CROSS JOIN LATERAL" \
+	" (VALUES (r.rngsubdiff::pg_catalog.oid), (r.rngcanonical::pg_catalog.oid)) AS f(fn) WHERE r.rngtypid >= '16384'),"
+
+/* User-made types that can occur: of columns, of functions, named in the text; and what those consist of, arrays of
+ * them, the multirange of a range, what they are cast to without a function, what a check casts to. */
+#define PG_GUARD_TYP \
+	" typ(oid) AS (SELECT s.oid FROM (" \
+	"SELECT x.oid FROM rel r CROSS JOIN LATERAL (SELECT c.reltype FROM pg_catalog.pg_class c WHERE c.oid = r.oid" \
+	" UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > '0'" \
+	" OFFSET '0') AS x(oid)" \
+	" UNION ALL SELECT u.oid FROM named n JOIN pg_catalog.pg_proc p ON p.oid = n.fn CROSS JOIN LATERAL" \
+	" pg_catalog.unnest(p.proargtypes::pg_catalog.oid[] || p.proallargtypes || p.prorettype) AS u(oid)" \
+	" UNION ALL SELECT d.refobjid FROM item i JOIN pg_catalog.pg_depend d ON d.classid = i.class AND d.objid = i.oid" \
+	" AND d.refclassid = '1247'" \
+	" UNION ALL SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid >= '16384' AND (" \
+	"pg_catalog.strpos((SELECT s.t FROM say s), pg_catalog.lower(t.typname::pg_catalog.text COLLATE \"C\")) > '0'" \
+	" OR pg_catalog.strpos((SELECT s.t FROM say s), 'u&') > '0')) s WHERE s.oid >= '16384'" \
+	" UNION SELECT x.oid FROM typ t CROSS JOIN LATERAL (" \
+	"SELECT u.oid FROM pg_catalog.pg_type p CROSS JOIN LATERAL" \
+	" (VALUES (p.typelem), (p.typarray), (p.typbasetype)) AS u(oid) WHERE p.oid = t.oid" \
+	" UNION ALL SELECT a.atttypid FROM pg_catalog.pg_type p JOIN pg_catalog.pg_attribute a" \
+	" ON a.attrelid = p.typrelid AND a.attnum > '0' WHERE p.oid = t.oid AND p.typrelid <> '0'" \
+	" UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid" \
+	" UNION ALL SELECT d.refobjid FROM pg_catalog.pg_depend d WHERE d.classid = '1247' AND d.objid = t.oid" \
+	" AND d.refclassid = '1247' AND d.deptype = 'i'" \
+	" UNION ALL SELECT d.objid FROM pg_catalog.pg_depend d WHERE d.refclassid = '1247' AND d.refobjid = t.oid" \
+	" AND d.classid = '1247' AND d.deptype = 'i'" \
+	" UNION ALL SELECT k.casttarget FROM pg_catalog.pg_cast k WHERE k.castsource = t.oid" \
+	" UNION ALL SELECT k.castsource FROM pg_catalog.pg_cast k WHERE k.casttarget = t.oid" \
+	" UNION ALL SELECT d.refobjid FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d" \
+	" ON d.classid = '2606' AND d.objid = k.oid AND d.refclassid = '1247' WHERE k.contypid = t.oid" \
+	") x WHERE x.oid >= '16384'),"
+
+#define PG_GUARD_REASON(code) \
+	" reason(t) AS (SELECT CASE WHEN p.oid >= '16384' THEN 'the user-defined function '" \
+	" ELSE 'behind a user-defined type the function ' END" \
+	" || p.oid::pg_catalog.regprocedure::pg_catalog.text || ' would run'" \
+	" FROM " code " c JOIN pg_catalog.pg_proc p ON p.oid = c.fn WHERE NOT " PG_GUARD_TRUSTED("p") \
+	" UNION ALL SELECT 'the foreign table ' || v.oid::pg_catalog.regclass::pg_catalog.text || ' would be asked'" \
+	" FROM kind v WHERE v.kind = 'f')"
+
+/* The answer: an error that says S and why it is stopped, or I and what is to be cleared first; else 0. */
+#define PG_GUARD_ANSWER(more) \
+	" SELECT COALESCE('twokey:S' || (SELECT pg_catalog.min(r.t) FROM reason r)," \
+	" 'twokey:I' || (SELECT pg_catalog.string_agg(i.key, ',') FROM (SELECT i.key FROM item i" more ") i" \
+	" WHERE NOT (i.key = ANY ($6::pg_catalog.text[]))), '0')::pg_catalog.int4"
+
+#endif
