@@ -122,8 +122,8 @@ check_hops(const struct doc *d, const struct doc_node *node, const struct config
 				    t->hops[i].name);
 		ret = check_hop(d, list->children[i], c, &t->hops[i], e);
 	}
-	if (ret == 0 && t->dead_after_s <= t->keepalive_s)
-		return doc_error_at(d, node, "dead_after", e, "%u seconds are not more than keepalive (%u)",
+	if (ret == 0 && t->dead_after_s < 2 * t->keepalive_s)
+		return doc_error_at(d, node, "dead_after", e, "%u seconds are less than twice keepalive (%u)",
 		    t->dead_after_s, t->keepalive_s);
 	return ret;
 }

@@ -319,7 +319,10 @@ print_range(const struct schema_row *row, char *out, size_t size)
 		break;
 	case SCHEMA_WORD:
 	case SCHEMA_CHOICE:
-		word_list_print(row->words, out, size);
+		if (row->words == WORDS_EXCESS)
+			snprintf(out, size, "a kind of accounts.txt");	/* the one list of them, with what each is */
+		else
+			word_list_print(row->words, out, size);
 		break;
 	case SCHEMA_WORDS: {
 		char words[SCHEMA_WORDS_ROOM];

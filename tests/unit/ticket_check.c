@@ -129,6 +129,25 @@ what_a_ticket_asks_of_its_server_is_read(void **state)
 }
 
 static void
+an_unknown_excess_is_answered_by_all_names(void **state)
+{
+	char *base = golden_text("ticket.yaml"), wanted[640] = "";
+	char *text = golden_change(base, NULL, "accept_excess: [{ what: root, reason: because }]\n");
+	struct ticket *t;
+	struct err e;
+
+	strcat(wanted, "t:17: what: 'root' is not what is expected: ");
+	for (int i = 0; i < EXCESSES; i++) {
+		strcat(wanted, i == 0 ? "" : i + 1 == EXCESSES ? " or " : ", ");
+		strcat(wanted, excess_name((enum excess)i));
+	}
+	assert_int_equal(ticket_parse(text, strlen(text), "t", &t, &e), ERR_CONFIG);
+	assert_string_equal(e.text, wanted);
+	free(base);
+	free(text);
+}
+
+static void
 a_version_fits_by_whole_parts(void **state)
 {
 	static const struct {
@@ -281,6 +300,7 @@ main(void)
 		cmocka_unit_test(every_byte_of_the_file_is_in_the_digest),
 		cmocka_unit_test(a_ticket_without_access_needs_nobody),
 		cmocka_unit_test(what_a_ticket_asks_of_its_server_is_read),
+		cmocka_unit_test(an_unknown_excess_is_answered_by_all_names),
 		cmocka_unit_test(a_version_fits_by_whole_parts),
 		cmocka_unit_test(an_id_is_a_name_and_never_a_path),
 		cmocka_unit_test(a_ticket_is_compared_with_the_configuration),
