@@ -47,7 +47,8 @@ target_read(const json_t *v, struct db_target *t)
 	    .hostaddr = json_str(v, "hostaddr", NULL), .clear_text = json_bool(v, "clear_text"),
 	    .socket = json_str(v, "socket", NULL), .port = (uint16_t)json_int(v, "port", 0),
 	    .database = json_str(v, "database", NULL), .user = json_str(v, "user", NULL),
-	    .ca = json_str(v, "ca", NULL), .tls = (enum db_tls)json_int(v, "tls", DB_TLS_VERIFY_FULL),
+	    .ca = json_str(v, "ca", NULL), .tls_fingerprint = json_str(v, "tls_fingerprint", NULL),
+	    .tls = (enum db_tls)json_int(v, "tls", DB_TLS_VERIFY_FULL),
 	    .statement_timeout_ms = (unsigned)json_int(v, "statement_timeout_ms", 30000),
 	    .lock_timeout_ms = (unsigned)json_int(v, "lock_timeout_ms", 2000) };
 	return engine != NULL && sql_engine_parse(engine, &t->engine) ? 0 : ERR_INVALID;
