@@ -6,6 +6,12 @@ tests_lib_libserver_a_SOURCES = tests/lib/server.c tests/lib/server.h tests/lib/
 tests_lib_libserver_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_lib_libserver_a_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
 SERVER_TEST_LIBS = tests/lib/libserver.a
+check_PROGRAMS += tests/integration/derive_mariadb.t
+TESTS += tests/integration/derive_mariadb.t
+tests_integration_derive_mariadb_t_SOURCES = tests/integration/derive_mariadb.c tests/lib/derive_cases.h
+tests_integration_derive_mariadb_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_integration_derive_mariadb_t_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
+tests_integration_derive_mariadb_t_LDADD = $(SERVER_TEST_LIBS) $(SQL_LIBS) $(PQ_LIBS) $(MARIADB_LIBS) $(CMOCKA_LIBS)
 endif
 
 # the real broker with scripted consoles

@@ -71,7 +71,7 @@ derive_add(char *out, size_t n, const char *text, const char *at, const char *ha
 }
 
 /* The i-th statement; false when there is none of that kind. */
-static bool
+__attribute__((unused)) static bool
 derive_case(size_t i, bool delete_joins, char *out, size_t n)
 {
 	size_t verb = i % DERIVE_VERBS, list = i / DERIVE_VERBS % DERIVE_LISTS;

@@ -144,12 +144,64 @@ odd_joins_are_told_as_well(void **state)
 	sqlite3_close(db);
 }
 
+static int
+count_run(sqlite3 *db, const char *sql)
+{
+	int n;
+
+	run(db, "SAVEPOINT s");
+	run(db, sql);
+	n = sqlite3_changes(db);
+	run(db, "ROLLBACK TO s; RELEASE s");
+	return n;
+}
+
+/* Which rows LIMIT takes is told when ORDER BY holds the key, else how many. */
+static void
+the_rows_of_a_limit_are_told(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool keys;
+	} rows[] = {
+		{ "UPDATE w SET b = 1 WHERE b > 1 ORDER BY id LIMIT 2", true },
+		{ "DELETE FROM w WHERE b > 0 ORDER BY b DESC, w.id DESC LIMIT 3", true },
+		{ "DELETE FROM w WHERE b > 0 ORDER BY b, id LIMIT 100", true },
+		{ "DELETE FROM w WHERE b > 0 ORDER BY b, id LIMIT 0", true },
+		{ "DELETE FROM w WHERE b > 0 RETURNING id, (SELECT max(k) FROM u) ORDER BY b, id LIMIT 3", true },
+		{ "UPDATE w SET b = 1 RETURNING id ORDER BY b, \"id\" ASC LIMIT 1", true },
+		{ "DELETE FROM w WHERE b > 0 RETURNING id ORDER BY b LIMIT 2", false },
+		{ "DELETE FROM w WHERE b > 0 ORDER BY b LIMIT 2", false },
+		{ "DELETE FROM w WHERE b > 0 LIMIT 2", false },
+		{ "UPDATE w SET b = 1 RETURNING id LIMIT 30", false },
+	};
+	uint64_t set;
+	sqlite3 *db;
+	int count;
+
+	if (!sqlite3_compileoption_used("ENABLE_UPDATE_DELETE_LIMIT"))
+		skip();
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	run(db, "CREATE TABLE w (id INTEGER PRIMARY KEY, b); CREATE TABLE u (k, v);"
+	    "INSERT INTO w VALUES (1, 2), (2, 1), (3, NULL), (4, 2), (5, 3), (6, 1), (7, 2)");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!ask(db, rows[i].sql, SQL_DERIVE_COUNT, &set, &count))
+			fail_msg("not told: %s", rows[i].sql);
+		assert_int_equal(count, count_run(db, rows[i].sql));
+		assert_int_equal(ask(db, rows[i].sql, SQL_DERIVE_KEYS, &set, &count), rows[i].keys);
+		if (rows[i].keys && !compare(db, rows[i].sql))
+			fail_msg("not told: %s", rows[i].sql);
+	}
+	sqlite3_close(db);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_derived_rows_are_those_that_sqlite_touches),
 		cmocka_unit_test(odd_joins_are_told_as_well),
+		cmocka_unit_test(the_rows_of_a_limit_are_told),
 	};
 
 	return cmocka_run_group_tests_name("sql: derive for SQLite", tests, NULL, NULL);

@@ -12,24 +12,31 @@ struct err;
 
 enum sql_derived {
 	SQL_DERIVE_COUNT,	/* SELECT count(*) FROM t WHERE ...; of t WHERE EXISTS (SELECT 1 FROM others WHERE ...)
-				 * when t is joined with others: a row that is touched counts once */
-	SQL_DERIVE_KEYS,	/* SELECT key columns FROM t WHERE ... ORDER BY key columns */
+				 * when t is joined with others: a row that is touched counts once. MariaDB, MySQL:
+				 * SELECT count(DISTINCT t.keys) FROM the list of tables as it stands WHERE ... */
+	SQL_DERIVE_KEYS,	/* SELECT key columns FROM t WHERE ... ORDER BY key columns; MariaDB, MySQL, of a join:
+				 * DISTINCT, and without the rows that an outer join makes up */
 	SQL_DERIVE_SAMPLE	/* key columns, then of an UPDATE "c" and the new value of each column set
 				 * (aliased "c (new)"), of a DELETE every column; ORDER BY keys LIMIT limit */
 };
 
 struct sql_derive_want {
 	enum sql_derived kind;
-	const char *const *keys;	/* names of the key columns, unquoted; none: COUNT only */
+	const char *const *keys;	/* names of the key columns, unquoted, none of them NULL in any row; none:
+					 * COUNT only, and on MariaDB, MySQL not of a join */
 	size_t nkeys;
 	unsigned limit;			/* SAMPLE */
 };
 
 /* Appends the derived SELECT to out. What it is made of: an UPDATE or DELETE that writes one table, with
- * its alias, its WITH, FROM (PostgreSQL, SQLite), USING (PostgreSQL), ORDER BY and for COUNT its LIMIT
- * (MariaDB, MySQL). Where the server refuses the statement, say for a column name that two tables
- * have, the SELECT may run all the same. ERR_UNSUPPORTED with the reason in *e when it cannot be
- * derived faithfully; nothing is appended then. The result is itself classified read. */
+ * its alias, its WITH, FROM (PostgreSQL, SQLite), USING (PostgreSQL), the list of tables in all three
+ * forms that MariaDB and MySQL have, PARTITION, index hints, LOW_PRIORITY and QUICK, ORDER BY and LIMIT
+ * (MariaDB, MySQL, SQLite). LIMIT is told of one table: by COUNT; by KEYS and SAMPLE when ORDER BY names
+ * every key, and then their rows come in that order. Where the server refuses the statement, say for a
+ * column name that two tables have, the SELECT may run all the same. MariaDB, MySQL: the SELECT answers the
+ * same on another connection of the same account, so what a variable or connection_id() decides is refused.
+ * ERR_UNSUPPORTED with the reason in *e when it cannot be derived faithfully; nothing is appended then. The
+ * result is itself classified read. */
 int	sql_derive(const struct sql_settings *set, const char *sql, size_t n,
 	    const struct sql_derive_want *want, struct buf *out, struct err *e);
 
