@@ -61,8 +61,15 @@
 	" AND (pg_catalog.strpos((SELECT s.t FROM say s), pg_catalog.lower(p.proname::pg_catalog.text COLLATE \"C\")) > '0'" \
 	" OR pg_catalog.strpos((SELECT s.t FROM say s), 'u&') > '0')),"
 
-/* A function that may run: of C or built in, not volatile, no aggregate. */
-#define PG_GUARD_TRUSTED(p) "(" p ".prolang IN ('12', '13') AND " p ".provolatile <> 'v' AND " p ".prokind <> 'a')"
+/* A function that may run: of C or built in, not volatile, no aggregate, and none of those that read values of a
+ * type or rows of a table that their arguments tell. */
+#define PG_GUARD_TRUSTED(p) \
+	"(" p ".prolang IN ('12', '13') AND " p ".provolatile <> 'v' AND " p ".prokind <> 'a'" \
+	" AND NOT (" p ".proname = ANY ('{domain_in,array_in,record_in,range_in,multirange_in,pg_input_is_valid," \
+	"pg_input_error_info,query_to_xml,query_to_xmlschema,query_to_xml_and_xmlschema,table_to_xml,table_to_xmlschema," \
+	"table_to_xml_and_xmlschema,schema_to_xml,schema_to_xmlschema,schema_to_xml_and_xmlschema,database_to_xml," \
+	"database_to_xmlschema,database_to_xml_and_xmlschema,cursor_to_xml,cursor_to_xmlschema,ts_stat,ts_rewrite}'" \
+	"::pg_catalog.name[])))"
 
 /* The check of a domain: its key in the list of what is cleared, and the functions in its tree m(f). pg_depend does
  * not tell which built-in ones are in it. */
@@ -71,12 +78,14 @@
 	"pg_catalog.regexp_matches(k.conbin::pg_catalog.text, 'funcid ([0-9]+)', 'g') AS m(f)"
 
 /* Functions behind casts, checks and ranges, and the types on which they would run. What calls for a cast that is
- * only explicit has one of the words in it: the functions of json look for such casts by themselves. */
+ * only explicit has one of the words in it: the functions of json look for such casts by themselves. Views, policies and
+ * checks of domains may hold those words too. */
 #define PG_GUARD_HIDDEN \
 	" hidden(fn, a, b) AS (" \
 	"SELECT k.castfunc, k.castsource, k.casttarget FROM pg_catalog.pg_cast k" \
 	" WHERE k.oid >= '16384' AND k.castfunc <> '0' AND (k.castcontext <> 'e' OR $5::pg_catalog.bool" \
-	" OR EXISTS (SELECT FROM item) OR EXISTS (SELECT FROM pg_catalog.unnest('{::,cast,json,u&}'::pg_catalog.text[]) AS w(w)" \
+	" OR EXISTS (SELECT FROM item) OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contypid >= '16384')" \
+	" OR EXISTS (SELECT FROM pg_catalog.unnest('{::,cast,json,u&}'::pg_catalog.text[]) AS w(w)" \
 	" WHERE pg_catalog.strpos((SELECT s.t FROM say s), w.w) > '0'))" \
 	" UNION ALL SELECT m.f[1]::pg_catalog.oid, k.contypid, k.contypid FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL" \
 	" " PG_GUARD_CHECK_CALLS " WHERE k.contypid >= '16384' AND NOT (" PG_GUARD_CHECK_KEY " = ANY ($6::pg_catalog.text[]))" \

@@ -74,6 +74,18 @@ static const struct world worlds[] = {
 	  "CREATE DOMAIN outside AS text CHECK ((value::picky) IS NOT NULL); CREATE DOMAIN \"EUR\" AS int CHECK (value > 0)", {
 		{ FREE, "SELECT 1::text" }, { FREE, "SELECT 1::\"EUR\"" }, { FREE, "SELECT a, b FROM (VALUES (1, 'k')) AS v(a, b)" },
 		{ RUNS, "SELECT 'x'::picky" }, { RUNS, "SELECT 'x'::outside" }, { WARY, "SELECT 7::locks" } } },
+	/* built-in functions that read a value of a type by its number */
+	{ EVIL("bad", "text", "bool") "CREATE DOMAIN mail_kind AS text CHECK (bad(value)); CREATE TYPE parcel AS (a int, b mail_kind);"
+	  "DO $$BEGIN EXECUTE format('CREATE DOMAIN sly AS text CHECK (record_in(textout(''(1,'' || value || '')''), %s, -1)"
+	  " IS NOT NULL)', 'parcel'::regtype::oid); END$$;"
+	  "CREATE DOMAIN shy AS text CHECK (value <> ''); CREATE TABLE shop (s shy)", {
+		{ FREE, "SELECT s::text FROM shop" }, { RUNS, "SELECT 'x'::sly" } } },
+	/* a check that looks for a cast to json by itself */
+	{ "CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TYPE page AS (a int, m mood);"
+	  EVIL("in_json", "mood", "json") "CREATE DOMAIN odd AS int; CREATE TABLE odds (o odd[]); INSERT INTO odds VALUES ('{1}');"
+	  "ALTER DOMAIN odd ADD CHECK (to_json(ROW(value, 'sad')::page) IS NOT NULL) NOT VALID;"
+	  "CREATE CAST (mood AS json) WITH FUNCTION in_json(mood);", {
+		{ RUNS, "SELECT array_append(o, '2') FROM odds" }, { FREE, "SELECT id::text FROM customers" } } },
 	{ "CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TYPE page AS (a int, m mood); CREATE DOMAIN inner_mood AS mood;"
 	  "CREATE TABLE diary (id int, m mood, ms mood[], g page); INSERT INTO diary VALUES (1, 'sad', '{glad}', '(1,sad)');"
 	  "CREATE VIEW days AS SELECT m FROM diary; CREATE TABLE sub () INHERITS (diary);"
