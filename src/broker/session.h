@@ -94,6 +94,8 @@ struct session {
 	char shared[64];	/* another open ticket that uses this account, "" none */
 	uint64_t excess;	/* kinds that the audit found, 1 << EXCESS_* */
 	bool audited;
+	bool tunneled;		/* the way has a tunnel */
+	bool lost;		/* db or the recorder died */
 	uint64_t wanted;	/* event that asks somebody for a secret, 0: none */
 	bool wanted_by_tunnel;
 	char wanted_from[GATE_NAME_MAX];
@@ -137,6 +139,7 @@ void	session_wanted(struct session *s, enum transcript_event_kind kind, const js
 
 /* session_end.c */
 void	session_end(struct session *s, const char *by, const char *code, const char *why);
+void	session_end_lost(struct session *s);
 void	session_void(struct session *s, struct gate_request *r, const char *code);
 void	session_void_all(struct session *s, const char *code);
 void	session_on_sealed(struct session *s);

@@ -105,6 +105,12 @@ tick_requests(struct session *s, int64_t now)
 }
 
 void
+session_end_lost(struct session *s)
+{
+	session_end(s, NULL, "lost", "a process of this session died; see the events before this one");
+}
+
+void
 session_tick(struct session *s)
 {
 	int64_t now = clock_mono_ms();
@@ -119,6 +125,8 @@ session_tick(struct session *s)
 	}
 	tick_away(s, now);
 	tick_requests(s, now);
+	if (s->lost)
+		session_end_lost(s);
 	if (clock_wall_us() > s->ticket->expires_us)
 		session_end(s, NULL, "ticket-expired", "the ticket's time is over");
 	if (s->consoles != NULL)

@@ -112,8 +112,12 @@ session_event(struct session *s, enum transcript_event_kind kind, const json_t *
 		session_wanted(s, kind, ev, n);
 	} else if (kind == TRANSCRIPT_EVENT_SHEET) {
 		sheet(s, ev);
+	} else if (kind == TRANSCRIPT_EVENT_TUNNEL) {
+		s->tunneled = true;
 	} else if (kind == TRANSCRIPT_EVENT_LOST) {
-		session_end(s, NULL, "lost", "a process of this session died; see the events before this one");
+		s->lost = true;
+		if (!s->tunneled)	/* a tunnel says within a moment which hop it was */
+			session_end_lost(s);
 	} else if (kind == TRANSCRIPT_EVENT_COSTLY) {
 		const char *table = json_str(ev, "table", NULL);
 

@@ -193,15 +193,20 @@ sshd_signal_children(const struct sshd *s, int sig)
 {
 	DIR *d = opendir("/proc");
 	const struct dirent *e;
+	pid_t found[64];
+	size_t n = 0;
 
-	while (d != NULL && (e = readdir(d)) != NULL) {
+	/* all are found before one is killed: the children of a dead process have another parent */
+	while (d != NULL && (e = readdir(d)) != NULL && n < sizeof found / sizeof found[0]) {
 		pid_t pid = (pid_t)atoi(e->d_name);
 
 		if (pid > 1 && descends(pid, s->server.pid))
-			kill(pid, sig);
+			found[n++] = pid;
 	}
 	if (d != NULL)
 		closedir(d);
+	while (n > 0)
+		kill(found[--n], sig);
 }
 
 void
