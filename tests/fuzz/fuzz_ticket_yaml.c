@@ -20,6 +20,28 @@ check_answer(const struct err *e)
 	must(text_marks(e->text, strlen(e->text)) == 0);
 }
 
+/* Who connects never meets a way that says two things, nor a server that is taken on trust. */
+static void
+check_way(const struct config *c, const struct config_target *t)
+{
+	must(t->database != NULL && t->user != NULL && t->port != 0);
+	must(t->ncommand > 0 ? t->socket == NULL && t->nhops == 0 && t->via == NULL && t->command[0][0] == '/'
+	    : (t->host == NULL) != (t->socket == NULL));
+	must((t->password_file != NULL) + (t->npassword_command > 0) + (t->password_credential != NULL) +
+	    (t->password_from != NULL) <= 1);
+	must(t->password_from == NULL || config_person(c, t->password_from) != NULL);
+	must(t->password_credential == NULL || strchr(t->password_credential, '/') == NULL);
+	must(t->nhops <= CONFIG_HOPS_MAX);
+	for (size_t i = 0; i < t->nhops; i++) {
+		const struct config_hop *h = &t->hops[i];
+
+		must(h->name != NULL && h->host != NULL && h->user != NULL && h->port != 0);
+		must((h->key == NULL) != (h->agent == NULL) && (h->host_key == NULL) != (h->known_hosts == NULL));
+		must(h->passphrase_from == NULL || config_person(c, h->passphrase_from) != NULL);
+	}
+	must(t->nhops == 0 || t->dead_after_s >= 2 * t->keepalive_s);
+}
+
 static void
 check_config(const struct config *c)
 {
@@ -33,8 +55,9 @@ check_config(const struct config *c)
 		const struct config_target *t = &c->targets[i];
 
 		must(config_target(c, t->name) == t);
-		must(t->file != NULL || (t->database != NULL && t->user != NULL && (t->host == NULL) != (t->socket == NULL)));
-		must(t->statement_timeout_s > 0 && t->lock_timeout_s > 0);
+		if (t->file == NULL)
+			check_way(c, t);
+		must(t->statement_timeout_s > 0 && t->lock_timeout_s > 0 && t->table_limit > 0);
 	}
 }
 
@@ -53,7 +76,9 @@ check_ticket(const struct ticket *t)
 	must(t->access == TICKET_ACCESS_NONE || (drivers > 0 && confirmers > 0));
 	must(t->approver != NULL);
 	must(!ticket_seat_of(t, t->approver, &seat) || seat != TICKET_SEAT_DRIVER);
-	must(t->expires_us >= 0);
+	must(t->expires_us >= 0 && t->max_rows_read > 0);
+	for (size_t i = 0; i < t->naccept_excess; i++)
+		must(ticket_accepts(t, t->accept_excess[i].what) == t->accept_excess[i].reason);
 }
 
 int
