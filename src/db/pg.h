@@ -30,6 +30,7 @@ struct db_conn {
 	struct buf text;		/* our own statement being sent */
 	struct buf cleared;		/* array literal of views and policies that were cleared, without "}" */
 	struct sql_facts *facts;	/* of their texts */
+	struct pg_sizes *sizes;		/* NULL: not asked yet */
 	bool checks_known;		/* cleared has the harmless checks of domains */
 	bool guard_types;		/* code stands behind types: the longer guard is asked */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
@@ -104,6 +105,18 @@ PGresult *pg_rows_drain(struct pg_rows *rows);
 /* pg_read.c */
 int	pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
+/* EXPLAIN of a read as JSON, behind the same guard: planning can run functions too. Errors as of a read. */
+int	pg_read_plan(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_sink *sink, struct db_result *r, struct err *e);
+/* pg_weigh.c, pg_plan.c */
+struct pg_sizes;	/* of large relations, and the views over them; kept for a minute */
+void	pg_sizes_free(struct pg_sizes *sizes);
+/* Rows of the largest relation of that name, -1 when it is not among the large ones. */
+double	pg_sizes_rows(const struct pg_sizes *sizes, const char *name);
+/* How many rows a plan goes through, from the answer of EXPLAIN. ERR_INVALID when it cannot be read. */
+int	pg_plan_rows(const char *json, size_t n, const struct pg_sizes *sizes, double *rows);
+int	pg_weigh(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    const struct db_weight_limit *limit, struct db_weight *w, struct err *e);
 
 /* pg_describe.c: driver's describe */
 int	pg_answer(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,

@@ -211,6 +211,7 @@ pg_close(struct db_conn *c)
 	buf_fini(&c->text);
 	buf_fini(&c->cleared);
 	free(c->facts);
+	pg_sizes_free(c->sizes);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -225,5 +226,6 @@ const struct db_driver pg_driver = {
 	.outcome = pg_outcome,
 	.audit = pg_audit,
 	.describe = pg_answer,
+	.weigh = pg_weigh,
 	.cancel = pg_cancel
 };

@@ -14,6 +14,7 @@ enum { TRIES = 6 };
 struct read {
 	struct db_conn *c;
 	const struct db_statement *s;
+	const char *sql;	/* what is sent: the statement, or ours around it */
 	struct pg_guard guard;
 	struct pg_rows rows;
 	struct db_result *r;
@@ -32,7 +33,7 @@ send_all(struct read *d)
 	own_ran(&d->r->own, OWN_PG_BEGIN_READ);
 	sent = PQsendQueryParams(pg, own_sql(&d->c->text, OWN_PG_BEGIN_READ, d->c->tag), 0, NULL, NULL, NULL, NULL, 0) &&
 	    pg_guard_send(d->c, &d->guard, &d->r->own) &&
-	    PQsendQueryParams(pg, buf_str(&d->guard.text), 0, NULL, NULL, NULL, NULL, 0) &&
+	    PQsendQueryParams(pg, d->sql, 0, NULL, NULL, NULL, NULL, 0) &&
 	    PQpipelineSync(pg) &&	/* the ROLLBACK behind it runs whatever went before */
 	    PQsendQueryParams(pg, own_sql(&d->c->text, OWN_PG_ROLLBACK, d->c->tag), 0, NULL, NULL, NULL, NULL, 0) &&
 	    PQpipelineSync(pg);
@@ -164,12 +165,37 @@ once(struct read *d, struct err *e)
 	return ret;
 }
 
-int
-pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, const struct db_limits *max,
-    const struct db_sink *sink, struct db_result *r, struct err *e)
+/* around: our own words before the statement, or "". */
+static int
+read_as(struct db_conn *c, const char *around, const struct db_statement *s, const struct sql_facts *f,
+    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e)
 {
 	struct read d = { .c = c, .s = s, .r = r, .rows = { .c = c, .sink = sink, .count = { .max = max } } };
-	int64_t began = clock_wall_us();
+	struct buf sql;
+	int ret = 0;
+
+	buf_init(&d.said, 64 * 1024);
+	buf_init(&sql, 2 * 1024 * 1024);
+	pg_guard_init(&d.guard, s, f);
+	buf_puts(&sql, around);
+	buf_put(&sql, s->bytes, s->n);
+	d.sql = buf_str(&sql);
+	pg_begin(c);
+	d.verdict = PG_TO_CLEAR;
+	for (int i = 0; i < TRIES && ret == 0 && d.verdict == PG_TO_CLEAR; i++)
+		ret = once(&d, e);
+	pg_end(c);
+	if (ret == 0 && d.verdict == PG_TO_CLEAR)
+		ret = err_set(e, ERR_WALL, "the wall stopped it: a view or policy that it reads keeps changing");
+	pg_guard_fini(&d.guard);
+	buf_fini(&sql);
+	buf_fini(&d.said);
+	return ret;
+}
+
+static int
+check_read(const struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, struct err *e)
+{
 	int ret = pg_sendable(s, f, e);
 
 	if (c->lost)
@@ -178,17 +204,35 @@ pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts 
 		return ret;
 	if (f->class != SQL_CLASS_READ)	/* an advisory lock or PREPARE TRANSACTION would outlive the ROLLBACK */
 		return err_set(e, ERR_WALL, "the wall stopped it: it is no read: %s", f->why);
-	buf_init(&d.said, 64 * 1024);
-	pg_guard_init(&d.guard, s, f);
-	pg_begin(c);
-	d.verdict = PG_TO_CLEAR;
-	for (int i = 0; i < TRIES && ret == 0 && d.verdict == PG_TO_CLEAR; i++)
-		ret = once(&d, e);
-	pg_end(c);
-	if (ret == 0 && d.verdict == PG_TO_CLEAR)
-		ret = err_set(e, ERR_WALL, "the wall stopped it: a view or policy that it reads keeps changing");
+	return 0;
+}
+
+int
+pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, const struct db_limits *max,
+    const struct db_sink *sink, struct db_result *r, struct err *e)
+{
+	int64_t began = clock_wall_us();
+	int ret = check_read(c, s, f, e);
+
+	if (ret == 0)
+		ret = read_as(c, "", s, f, max, sink, r, e);
 	r->ms = (double)(clock_wall_us() - began) / 1000.0;
-	pg_guard_fini(&d.guard);
-	buf_fini(&d.said);
+	return ret;
+}
+
+int
+pg_read_plan(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, const struct db_sink *sink,
+    struct db_result *r, struct err *e)
+{
+	struct buf around;
+	int ret = check_read(c, s, f, e);
+
+	if (ret != 0)
+		return ret;
+	buf_init(&around, 1024);
+	own_ran(&r->own, OWN_PG_EXPLAIN);
+	(void)own_sql(&around, OWN_PG_EXPLAIN, c->tag);
+	ret = read_as(c, buf_str(&around), s, f, NULL, sink, r, e);
+	buf_fini(&around);
 	return ret;
 }

@@ -132,6 +132,15 @@ bench_describe(struct bench *b, enum db_subject s, const char *name)
 }
 
 int
+bench_weigh(struct bench *b, const char *sql, int64_t table_bytes, double rows)
+{
+	struct db_statement s = begin(b, sql);
+	struct db_weight_limit limit = { table_bytes, rows };
+
+	return b->d->weigh(b->c, &s, b->facts, &limit, &b->w, &b->e);
+}
+
+int
 bench_sheet(struct bench *b, const char *sql)
 {
 	struct db_statement s = begin(b, sql);

@@ -16,6 +16,7 @@ struct bench {
 	struct err e;
 	struct db_result r;
 	struct db_sheet sheet;
+	struct db_weight w;
 	struct buf columns;	/* "name type," of the last columns */
 	struct buf rows;	/* "a|b\n"; NULL is ~, bytes are x'..' */
 	size_t ncolumns;
@@ -39,6 +40,8 @@ int	bench_run(struct bench *b, const char *sql, uint64_t rows, bool at_most);
 /* Sheet and run; the bound is the count of the sheet where it is known, else rows. */
 int	bench_do(struct bench *b, const char *sql, uint64_t rows);
 int	bench_describe(struct bench *b, enum db_subject s, const char *name);
+/* Tables count as large from that many bytes; more than that many rows are over. */
+int	bench_weigh(struct bench *b, const char *sql, int64_t table_bytes, double rows);
 /* The rows of a read that must succeed. */
 const char *bench_rows(struct bench *b, const char *sql);
 /* Cancels again and again in a thread until stopped. */

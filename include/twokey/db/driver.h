@@ -187,6 +187,7 @@ struct db_weight {
 	double rows;			/* estimate; 0 when no table was large enough to ask */
 	char table[192];		/* the largest one it reads */
 	int64_t table_bytes;
+	char own[160];			/* names of our own statements that ran, JSON array; "" none */
 };
 
 struct db_conn;		/* each driver has its own */
