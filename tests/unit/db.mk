@@ -27,7 +27,6 @@ DB_MY_FILES = $(DB_TEST_FILES) tests/unit/db_my.c tests/unit/db_my.h
 tests_unit_db_my_read_t_SOURCES = tests/unit/db_my_read.c $(DB_MY_FILES)
 tests_unit_db_my_read_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
 tests_unit_db_my_read_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
-DB_SEAM_TESTS = tests/unit/db_describe.t
 DB_SEAM_TESTS = tests/unit/db_describe.t tests/unit/db_weigh.t
 check_PROGRAMS += $(DB_SEAM_TESTS)
 TESTS += $(DB_SEAM_TESTS)
