@@ -21,6 +21,7 @@
 #include "role.h"
 #include "settings.h"
 #include "target.h"
+#include "via.h"
 
 static json_t *
 caps_of(unsigned caps)
@@ -74,7 +75,7 @@ limits_of(const struct dbrole *d, const struct db_target *t)
 }
 
 static void
-send_connected(struct dbrole *d, const struct db_target *t)
+send_connected(struct dbrole *d, const struct db_target *t, const char *via)
 {
 	static const char *const standings[] = { [DB_STANDING_UNKNOWN] = "unknown", [DB_PRIMARY] = "primary",
 		[DB_REPLICA] = "replica" };
@@ -98,6 +99,8 @@ send_connected(struct dbrole *d, const struct db_target *t)
 	    "caps", caps_of(d->info.caps), "settings", settings, "text", settings_make(&d->info.sql),
 	    "limits", limits_of(d, t));
 	must(ev != NULL);
+	if (via != NULL)
+		json_object_set_new(ev, "via", json_string(via));
 	if (d->info.source[0] != '\0')
 		json_object_set_new(ev, "source", json_string(d->info.source));
 	(void)dbrole_send(ev, &b, 1);
@@ -223,7 +226,7 @@ open_target(struct dbrole *d, const json_t *init, struct db_target *t, struct er
 	const json_t *target = json_object_get(init, "target");
 	struct secret *password = NULL;
 	struct db_conn *conn;
-	int ret;
+	int ret = 0;
 
 	if (target_read(target, t) != 0)
 		return err_set(e, ERR_CONFIG, "the target's description is not complete");
@@ -232,7 +235,11 @@ open_target(struct dbrole *d, const json_t *init, struct db_target *t, struct er
 	d->driver = db_driver_find(t->engine);
 	if (d->driver == NULL)
 		return err_set(e, ERR_UNSUPPORTED, "this version has no driver for %s", sql_engine_name(t->engine));
-	ret = take_password(d, target, &password, e);
+	/* through a tunnel it is the tunnel's first hop that goes this way */
+	if (json_str(target, "via", NULL) != NULL && t->host != NULL && t->hostaddr == NULL)
+		ret = via_check(json_str(target, "via", NULL), t->host, t->port, e);
+	if (ret == 0)
+		ret = take_password(d, target, &password, e);
 	if (ret != 0)
 		return ret;
 	t->password = password;
@@ -253,7 +260,7 @@ dbrole_connect(struct dbrole *d, const json_t *init, bool announce)
 
 	if (open_target(d, init, &t, &e) == 0 && (!announce || send_audit(d, &t, &e) == 0)) {
 		if (announce)
-			send_connected(d, &t);
+			send_connected(d, &t, json_str(json_object_get(init, "target"), "via", NULL));
 		return true;
 	}
 	log_line(LOG_LEVEL_ERROR, "the database could not be reached: %s", err_name(e.code));

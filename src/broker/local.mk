@@ -7,5 +7,5 @@ noinst_LIBRARIES += %D%/libbroker.a
 	%D%/msg_control.c %D%/msg_describe.c %D%/msg_secret.c %D%/msg_sql.c %D%/msg_talk.c %D%/packet.c %D%/packet.h %D%/recorder.c \
 	%D%/recorder.h %D%/recorder_db.c %D%/recorder_end.c %D%/recorder_tunnel.c %D%/role.c %D%/role.def %D%/role.h \
 	%D%/session.c %D%/session.h %D%/session_connect.c %D%/session_end.c %D%/session_event.c %D%/session_record.c \
-	%D%/settings.c %D%/settings.h %D%/slice.c %D%/slice.h %D%/target.c %D%/target.h %D%/tunnelrole.c %D%/way.c %D%/way.h
+	%D%/settings.c %D%/settings.h %D%/slice.c %D%/slice.h %D%/target.c %D%/target.h %D%/tunnelrole.c %D%/via.c %D%/via.h %D%/way.c %D%/way.h
 noinst_HEADERS += include/twokey/broker/broker.h

@@ -17,13 +17,15 @@
 #include "twokey/base/sealed.h"
 #include "twokey/base/secret.h"
 #include "twokey/transcript/limit.h"
+#include "twokey/tunnel/command.h"
 #include "twokey/tunnel/tunnel.h"
 
 #include "credential.h"
 #include "packet.h"
 #include "role.h"
+#include "via.h"
 
-enum { AGENT_WITHIN_MS = 5000, KNOWN_HOSTS_MAX = 4 * 1024 * 1024 };
+enum { AGENT_WITHIN_MS = 5000, KNOWN_HOSTS_MAX = 4 * 1024 * 1024, COMMAND_WORDS_MAX = 32 };
 
 struct tunnelrole {
 	struct tunnel_hop hops[TUNNEL_HOPS_MAX];
@@ -208,28 +210,52 @@ make_plan(struct tunnelrole *r, const json_t *way, struct err *e)
 	return take_agents(r, hops, e);
 }
 
+static int
+run_hops(struct tunnelrole *r, const json_t *way, struct err *e)
+{
+	struct tunnel *t = NULL;
+	int ret = make_plan(r, way, e);
+
+	if (ret == 0 && json_str(way, "via", NULL) != NULL)
+		ret = via_check(json_str(way, "via", NULL), r->hops[0].host, r->hops[0].port, e);
+	if (ret == 0)
+		ret = tunnel_open(&r->plan, &t, e);
+	forget_keys(r);
+	if (ret == 0)
+		ret = tunnel_run(t, e);
+	tunnel_close(t);
+	for (size_t i = 0; i < r->plan.nhops; i++)
+		buf_fini(&r->known[i]);
+	return ret;
+}
+
+static int
+run_command(const json_t *way, const json_t *words, struct err *e)
+{
+	const char *argv[COMMAND_WORDS_MAX + 1] = { NULL };
+	struct command_plan p = { .argv = (char *const *)(uintptr_t)argv, .listeners = { TUNNEL_FD_LISTEN }, .nlisteners = 1,
+		.uid = (uid_t)json_int(way, "uid", -1), .control_fd = ROLE_FD_MONITOR, .watch = { NULL, on_state } };
+
+	if (json_array_size(words) == 0 || json_array_size(words) > COMMAND_WORDS_MAX)
+		return err_set(e, ERR_CONFIG, "the target's command is empty or too long");
+	for (size_t i = 0; i < json_array_size(words); i++)
+		argv[i] = json_string_value(json_array_get(words, i));
+	return command_run(&p, e);
+}
+
 int
 tunnelrole_main(json_t *init)
 {
+	const json_t *way = json_object_get(init, "way"), *words = json_object_get(way, "command");
 	static struct tunnelrole r;
-	struct tunnel *t = NULL;
 	struct err e;
 	int ret;
 
 	r.session = json_str(init, "session", NULL);
 	json_decref(wait_recorder());	/* the transcript has begun */
-	ret = make_plan(&r, json_object_get(init, "way"), &e);
-
-	if (ret == 0)
-		ret = tunnel_open(&r.plan, &t, &e);
-	forget_keys(&r);
-	if (ret == 0)
-		ret = tunnel_run(t, &e);
-	tunnel_close(t);
+	ret = words != NULL ? run_command(way, words, &e) : run_hops(&r, way, &e);
 	if (ret != 0 && ret != ERR_CANCELLED)
 		tell(json_pack("{s:s}", "down", err_name(ret)), e.text);
-	for (size_t i = 0; i < r.plan.nhops; i++)
-		buf_fini(&r.known[i]);
 	json_decref(init);
 	return ret == 0 ? 0 : 1;
 }

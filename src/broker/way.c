@@ -25,7 +25,7 @@ static const char socket_name[] = ".s.PGSQL.5432";
 bool
 way_has_tunnel(const struct config_target *t)
 {
-	return t->nhops > 0;
+	return t->nhops > 0 || t->ncommand > 0;
 }
 
 static bool
@@ -128,7 +128,7 @@ hop_make(const struct config_hop *h)
 json_t *
 way_init(const struct monitor *m, const struct watched *w, const struct config_target *t)
 {
-	json_t *hops = json_array(), *way;
+	json_t *hops = json_array(), *command = json_array(), *way;
 
 	for (size_t i = 0; i < t->nhops; i++)
 		must(json_array_append_new(hops, hop_make(&t->hops[i])) == 0);
@@ -136,6 +136,12 @@ way_init(const struct monitor *m, const struct watched *w, const struct config_t
 	    "keepalive", (int)t->keepalive_s, "dead_after", (int)t->dead_after_s,
 	    "uid", (json_int_t)(m->o->private_mode ? getuid() : m->uids[USER_DB]));
 	must(way != NULL);
+	for (size_t i = 0; i < t->ncommand; i++)
+		must(json_array_append_new(command, json_string(t->command[i])) == 0);
+	if (t->ncommand > 0)
+		must(json_object_set(way, "command", command) == 0);
+	json_decref(command);
+	set(way, "via", t->via);
 	set(way, t->socket != NULL ? "socket" : "host", t->socket != NULL ? t->socket : t->host);
 	return json_pack("{s:s, s:o}", "session", w->session, "way", way);
 }

@@ -237,6 +237,36 @@ a_hop_that_freezes_is_noticed(void **state)
 	test_broker_stop(&b);
 }
 
+static void
+a_program_is_a_way(void **state)
+{
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	struct buf way;
+	char *why;
+
+	(void)state;
+	buf_init(&way, 4096);
+	buf_putf(&way, "    command: [/usr/bin/socat, STDIO, \"UNIX-CONNECT:%s/.s.PGSQL.5432\"]\n    database: postgres\n"
+	    "    user: metricfixer_readonly\n", pg_server_socket(server));
+	begin(&b, &way);
+	test_session(&b, "WAY-5", &ben, &anna);
+	wait_done(ben, "select count(*) from orders");
+	test_end(&b, ben);
+	assert_string_equal(hop_state(ben, 1), "closed");
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+	buf_init(&way, 4096);
+	buf_puts(&way, "    command: [/usr/bin/socat, STDIO, \"UNIX-CONNECT:/nonexistent/.s.PGSQL.5432\"]\n"
+	    "    database: postgres\n    user: metricfixer_readonly\n");
+	begin(&b, &way);
+	why = ends_with(&b, "WAY-6", "unreachable");
+	says(why, "socat ended with status 1");
+	free(why);
+	test_broker_stop(&b);
+}
+
 int
 main(void)
 {
@@ -245,6 +275,7 @@ main(void)
 		cmocka_unit_test(another_host_key_stops_before_anything_is_sent),
 		cmocka_unit_test(a_hop_that_dies_ends_the_session_with_its_name),
 		cmocka_unit_test(a_hop_that_freezes_is_noticed),
+		cmocka_unit_test(a_program_is_a_way),
 	};
 
 	return cmocka_run_group_tests_name("way", tests, start, stop);
