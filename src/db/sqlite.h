@@ -15,7 +15,7 @@
 /* What the authorizer of a handle lets through. */
 enum sqlite_wall {
 	SQLITE_WALL_READ,	/* a person's read */
-	SQLITE_WALL_EXPLAIN,	/* EXPLAIN of a write: prepared, never stepped unless it is an explanation */
+	SQLITE_WALL_EXPLAIN,	/* EXPLAIN of anything: prepared, never stepped unless it is an explanation */
 	SQLITE_WALL_WRITE,	/* an allowed write, or one that is only prepared to see its triggers */
 	SQLITE_WALL_OWN		/* our own statements */
 };

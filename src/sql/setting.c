@@ -166,7 +166,7 @@ struct pragma {
 static const struct pragma pragmas[] = {
 	{ "analysis_limit", R, S, false },
 	{ "application_id", R, A, true },
-	{ "auto_vacuum", R, A, true },
+	{ "auto_vacuum", R, A, false },
 	{ "automatic_index", R, S, false },
 	{ "busy_timeout", R, A, false },
 	{ "cache_size", R, S, false },
@@ -179,7 +179,7 @@ static const struct pragma pragmas[] = {
 	{ "count_changes", R, S, false },
 	{ "data_version", R, A, false },
 	{ "database_list", R, R, false },
-	{ "default_cache_size", R, A, true },
+	{ "default_cache_size", R, A, false },
 	{ "defer_foreign_keys", R, A, false },
 	{ "empty_result_callbacks", R, S, false },
 	{ "encoding", R, A, false },

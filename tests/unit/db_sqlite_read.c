@@ -80,7 +80,7 @@ no_leak_of_the_wall_changes_anything(void **state)
 		"DROP TABLE orders", "ALTER TABLE orders ADD COLUMN z", "VACUUM", "VACUUM INTO 'leak1'", "ANALYZE", "REINDEX",
 		"ATTACH 'leak2' AS x", "ATTACH 'file:leak3?mode=rwc' AS x", "ATTACH ':memory:' AS x", "DETACH main",
 		"BEGIN", "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", "SAVEPOINT a", "RELEASE a",
-		"PRAGMA query_only=0", "PRAGMA query_only", "PRAGMA foreign_keys=0", "PRAGMA writable_schema=1",
+		"PRAGMA query_only=0", "PRAGMA query_only('')", "PRAGMA foreign_keys=0", "PRAGMA writable_schema=1",
 		"PRAGMA temp_store_directory='/tmp'", "PRAGMA optimize", "PRAGMA incremental_vacuum",
 		"PRAGMA journal_mode", "PRAGMA journal_mode=WAL", "PRAGMA user_version=7", "PRAGMA wal_checkpoint",
 		"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA trusted_schema=1", "PRAGMA cache_spill=0",
@@ -88,7 +88,11 @@ no_leak_of_the_wall_changes_anything(void **state)
 		"SELECT * FROM pragma_optimize",
 		"SELECT load_extension('/tmp/none.so')", "SELECT fts3_tokenizer('simple')", "SELECT writefile('leak4', 'x')",
 		"SELECT readfile('/etc/passwd')", "SELECT 1; DELETE FROM customers", "SELECT 1; SELECT 2", "SELECT 1;; x",
-		"EXPLAIN SELECT 1; DELETE FROM customers", "", " -- nothing", "WITH x AS (SELECT 1) DELETE FROM customers",
+		"EXPLAIN SELECT 1; DELETE FROM customers", "EXPLAIN PRAGMA query_only=0", "EXPLAIN PRAGMA writable_schema=1",
+		"EXPLAIN PRAGMA foreign_keys=0", "EXPLAIN QUERY PLAN PRAGMA trusted_schema=1", "EXPLAIN PRAGMA busy_timeout=0",
+		"EXPLAIN PRAGMA auto_vacuum=2", "EXPLAIN SELECT load_extension('/tmp/none.so')", "EXPLAIN SELECT sqlite_attach('leak5', 'x')",
+		"EXPLAIN SELECT 1; PRAGMA user_version=7", "EXPLAIN SELECT 1; ATTACH 'leak6' AS x",
+		"EXPLAIN ATTACH 'leak7' AS x", "EXPLAIN DETACH main", "", " -- nothing", "WITH x AS (SELECT 1) DELETE FROM customers",
 	};
 	struct fixture *f = *state;
 	struct digest before = shop_digest(&f->shop);
@@ -119,6 +123,82 @@ explain_of_a_write_explains_and_writes_nothing(void **state)
 	assert_int_equal(f->b.r.end, DB_DONE);
 	assert_true(f->b.nrows > 3);
 	assert_string_equal(bench_rows(&f->b, "SELECT count(*) FROM customers"), "4\n");
+}
+
+/* EXPLAIN compiles and does not run: nothing comes to be, also not in the connection. */
+static void
+explain_of_anything_explains_and_does_nothing(void **state)
+{
+	static const char *const texts[] = {
+		"EXPLAIN UPDATE customers SET name = 'x'", "EXPLAIN QUERY PLAN DELETE FROM customers WHERE id = 1",
+		"EXPLAIN INSERT INTO orders SELECT * FROM orders", "EXPLAIN CREATE TABLE t (a)", "EXPLAIN CREATE TEMP TABLE t (a)",
+		"EXPLAIN CREATE TABLE t AS SELECT * FROM customers", "EXPLAIN CREATE INDEX i ON customers (name)",
+		"EXPLAIN CREATE VIEW v AS SELECT 1", "EXPLAIN CREATE VIRTUAL TABLE f USING fts5(a)",
+		"EXPLAIN CREATE TRIGGER g AFTER INSERT ON customers BEGIN DELETE FROM orders; END",
+		"EXPLAIN DROP TABLE orders", "EXPLAIN QUERY PLAN DROP VIEW loud_customers", "EXPLAIN ALTER TABLE orders RENAME TO o",
+		"EXPLAIN ALTER TABLE orders ADD COLUMN z", "EXPLAIN ALTER TABLE customers RENAME COLUMN name TO n",
+		"EXPLAIN VACUUM", "EXPLAIN VACUUM INTO 'leak1'", "EXPLAIN ANALYZE", "EXPLAIN REINDEX",
+		"EXPLAIN BEGIN IMMEDIATE", "EXPLAIN COMMIT", "EXPLAIN SAVEPOINT a", "EXPLAIN RELEASE a",
+		"EXPLAIN PRAGMA user_version", "EXPLAIN PRAGMA user_version=7", "EXPLAIN PRAGMA journal_mode=WAL",
+		"EXPLAIN QUERY PLAN PRAGMA wal_checkpoint", "EXPLAIN SELECT upper(name) FROM customers",
+	};
+	struct fixture *f = *state;
+	struct digest before = shop_digest(&f->shop);
+	glob_t g;
+
+	assert_int_equal(chdir(f->shop.folder), 0);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct digest after;
+		int ret = bench_read(&f->b, texts[i]);
+
+		if (ret != 0 || f->b.r.end != DB_DONE || f->b.facts->class != SQL_CLASS_READ)
+			print_error("%s: %d %s%s (%s)\n", texts[i], ret, f->b.e.text, buf_str(&f->b.r.text), f->b.facts->why);
+		assert_int_equal(f->b.facts->class, SQL_CLASS_READ);
+		assert_int_equal(ret, 0);
+		assert_int_equal(f->b.r.end, DB_DONE);
+		after = shop_digest(&f->shop);
+		assert_true(digest_equal(&before, &after));
+		assert_string_equal(bench_rows(&f->b, "SELECT count(*) FROM customers"), "4\n");
+		assert_string_equal(bench_rows(&f->b, "SELECT count(*) FROM sqlite_temp_schema"), "0\n");
+	}
+	assert_int_equal(glob("leak*", 0, NULL, &g), GLOB_NOMATCH);
+	assert_int_equal(chdir("/"), 0);
+}
+
+/* Of every pragma that the engine has: what is called a read is one, again and again. */
+static void
+a_pragma_that_is_called_a_read_passes_and_changes_nothing(void **state)
+{
+	static const struct { const char *before, *after; } forms[] = { { "PRAGMA ", "" }, { "PRAGMA main.", "" },
+		{ "EXPLAIN PRAGMA ", "" }, { "PRAGMA ", "(customers)" }, { "PRAGMA ", "=2" }, { "EXPLAIN PRAGMA ", "=2" },
+		{ "EXPLAIN QUERY PLAN PRAGMA ", "(1)" } };
+	struct fixture *f = *state;
+	struct digest before = shop_digest(&f->shop), after;
+	char *names = strdup(bench_rows(&f->b, "SELECT name FROM pragma_pragma_list ORDER BY name")), *save = NULL;
+	size_t reads = 0;
+
+	for (char *name = strtok_r(names, "\n", &save); name != NULL; name = strtok_r(NULL, "\n", &save))
+		for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+			char sql[120], tell[120], *was, *is;
+			int ret;
+
+			snprintf(sql, sizeof sql, "%s%s%s", forms[i].before, name, forms[i].after);
+			snprintf(tell, sizeof tell, "PRAGMA %s", name);
+			was = bench_read(&f->b, tell) == 0 ? strdup(buf_str(&f->b.rows)) : strdup("");
+			ret = bench_read(&f->b, sql);
+			if ((ret == ERR_WALL) != (f->b.facts->class != SQL_CLASS_READ))
+				print_error("%s: %s, %d %s\n", sql, sql_class_name(f->b.facts->class), ret, f->b.e.text);
+			assert_int_equal(ret == ERR_WALL, f->b.facts->class != SQL_CLASS_READ);
+			reads += ret == 0;
+			is = bench_read(&f->b, tell) == 0 ? strdup(buf_str(&f->b.rows)) : strdup("");
+			assert_string_equal(was, is);
+			free(was);
+			free(is);
+		}
+	assert_true(reads > 100);
+	free(names);
+	after = shop_digest(&f->shop);
+	assert_true(digest_equal(&before, &after));
 }
 
 static void
@@ -271,7 +351,7 @@ own_statements_are_listed_and_named(void **state)
 	assert_true(n > 5);
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(strncmp(own[i].name, "sqlite.", 7), 0);
-	assert_null(db_own_statements(SQL_MARIADB, &n));
+	assert_null(db_own_statements(SQL_ENGINES, &n));
 }
 
 int
@@ -283,6 +363,8 @@ main(void)
 		T(cells_of_every_kind_arrive_as_they_are),
 		T(no_leak_of_the_wall_changes_anything),
 		T(explain_of_a_write_explains_and_writes_nothing),
+		T(explain_of_anything_explains_and_does_nothing),
+		T(a_pragma_that_is_called_a_read_passes_and_changes_nothing),
 		T(harmless_pragmas_are_read),
 		T(an_error_tells_its_place_and_code),
 		T(a_result_is_cut_at_each_limit),
