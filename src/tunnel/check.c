@@ -79,7 +79,7 @@ take_words(struct tunnel *t, ssh_channel channel, int64_t deadline, char *out, s
 	while (clock_mono_ms() < deadline && n + 1 < room) {
 		int got = ssh_channel_read_nonblocking(channel, out + n, (uint32_t)(room - 1 - n), 0);
 
-		if (got < 0 || ssh_channel_is_eof(channel))
+		if (got < 0 || (got == 0 && ssh_channel_is_eof(channel)))
 			break;
 		n += (size_t)got;
 		if (n > 0 && out[n - 1] == '\n')
@@ -93,20 +93,24 @@ take_words(struct tunnel *t, ssh_channel channel, int64_t deadline, char *out, s
 		out[0] = '\0';
 }
 
+static int
+request(ssh_channel channel, bool opened)
+{
+	return opened ? ssh_channel_request_exec(channel, "echo $SSH_CONNECTION") : ssh_channel_open_session(channel);
+}
+
 /* Not every server permits a command; then it is not known, which is no fault. */
 static void
 ask_connection(struct tunnel *t, struct hop *last, char *out, size_t room)
 {
 	int64_t deadline = clock_mono_ms() + ASK_MS;
 	ssh_channel channel = ssh_channel_new(last->ssh);
-	int rc = SSH_ERROR;
+	int rc = channel != NULL ? SSH_OK : SSH_ERROR;
 
-	while (channel != NULL && (rc = ssh_channel_open_session(channel)) == SSH_AGAIN)
-		if (clock_mono_ms() >= deadline || loop_turn(t, loop_left(deadline)) != 0)
-			return;
-	while (rc == SSH_OK && (rc = ssh_channel_request_exec(channel, "echo $SSH_CONNECTION")) == SSH_AGAIN)
-		if (clock_mono_ms() >= deadline || loop_turn(t, loop_left(deadline)) != 0)
-			return;
+	for (int step = 0; step < 2 && rc == SSH_OK; step++)
+		while ((rc = request(channel, step > 0)) == SSH_AGAIN)
+			if (clock_mono_ms() >= deadline || loop_turn(t, loop_left(deadline)) != 0)
+				return;		/* the channel goes with its session */
 	if (rc == SSH_OK)
 		take_words(t, channel, deadline, out, room);
 	ssh_channel_free(channel);

@@ -16,6 +16,7 @@
 #include <libssh/libssh.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "twokey/base/buf.h"
 #include "twokey/tunnel/tunnel.h"
@@ -29,7 +30,8 @@ struct hop {
 	ssh_session ssh;
 	ssh_event event;		/* of this session alone */
 	int fd;				/* the session's, -1: none */
-	bool taken;			/* libssh has it and closes it */
+	dev_t device;			/* what fd is, see hop_close */
+	ino_t inode;
 	bool open;			/* authenticated */
 	struct ssh_counter_struct wire;
 	uint64_t seen_in;		/* wire.in_bytes when silence was last judged */

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <libssh/server.h>
@@ -57,7 +58,6 @@ exchange(struct hop *h, int64_t deadline)
 {
 	int rc, ret = 0;
 
-	h->taken = true;
 	for (;;) {
 		rc = ssh_connect(h->ssh);
 		(void)io_nonblock(h->fd);	/* libssh makes it blocking when it is connected */
@@ -145,15 +145,30 @@ int
 hop_open(struct hop *h, int fd, int64_t deadline)
 {
 	int64_t start = loop_us();
+	struct stat st;
 
 	h->ssh = ssh_new();
 	h->event = ssh_event_new();
 	h->fd = fd;
+	if (fstat(fd, &st) == 0) {
+		h->device = st.st_dev;
+		h->inode = st.st_ino;
+	}
 	if (h->ssh == NULL || h->event == NULL)
 		return tell_fault(h->tunnel, h, TUNNEL_FAULT_SYSTEM, "the SSH library gives no session");
 	ssh_set_blocking(h->ssh, 0);
 	ssh_set_counters(h->ssh, &h->wire, NULL);
 	return steps(h, deadline, start);
+}
+
+/* libssh closes a descriptor that it was given, but not after every error: close it if it is still the same. */
+static void
+close_left(struct hop *h)
+{
+	struct stat st;
+
+	if (h->fd >= 0 && fstat(h->fd, &st) == 0 && st.st_dev == h->device && st.st_ino == h->inode)
+		close(h->fd);
 }
 
 void
@@ -168,8 +183,7 @@ hop_close(struct hop *h)
 		ssh_disconnect(h->ssh);
 		ssh_free(h->ssh);
 	}
-	if (h->fd >= 0 && !h->taken)
-		close(h->fd);
+	close_left(h);
 	h->event = NULL;
 	h->ssh = NULL;
 	h->fd = -1;

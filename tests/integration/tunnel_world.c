@@ -4,6 +4,7 @@
 #include "tunnel_world.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "twokey/base/clock.h"
 #include "twokey/base/digest.h"
 #include "twokey/base/io.h"
 #include "twokey/base/must.h"
@@ -362,13 +364,36 @@ world_wait(struct world *w, size_t hop, enum tunnel_phase phase)
 	return copy;
 }
 
+/* The number of open descriptors, once it is the one that is wanted (any, when < 0) or time is up: threads of
+ * the endpoint may still be closing theirs. */
+static int
+settled(int want)
+{
+	int64_t end = clock_mono_ms() + 5000;
+	int n, last = -1;
+
+	for (;;) {
+		DIR *d = opendir("/proc/self/fd");
+
+		for (n = 0; readdir(d) != NULL; n++)
+			;
+		closedir(d);
+		if (want < 0 ? n == last : n == want || clock_mono_ms() > end)
+			return n;
+		last = n;
+		(void)poll(NULL, 0, 20);
+	}
+}
+
 void
 world_refused(struct world *w, enum tunnel_fault fault, const char *words)
 {
 	struct tunnel *t = NULL;
 	const struct tunnel_state *last;
-	int ret = tunnel_open(&w->plan, &t, &w->err);
+	int before = settled(-1), ret = tunnel_open(&w->plan, &t, &w->err);
 
+	if (settled(before) != before)
+		fail_msg("a descriptor was left open");
 	assert_int_not_equal(ret, 0);
 	assert_int_equal(ret, w->err.code);
 	assert_null(t);

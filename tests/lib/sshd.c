@@ -188,16 +188,16 @@ descends(pid_t pid, pid_t from)
 	return false;
 }
 
+/* All are found before the first is signalled: an orphan has another parent. */
 void
 sshd_signal_children(const struct sshd *s, int sig)
 {
 	DIR *d = opendir("/proc");
 	const struct dirent *e;
-	pid_t found[64];
+	pid_t found[256];
 	size_t n = 0;
 
-	/* all are found before one is killed: the children of a dead process have another parent */
-	while (d != NULL && (e = readdir(d)) != NULL && n < sizeof found / sizeof found[0]) {
+	while (d != NULL && (e = readdir(d)) != NULL && n < sizeof found / sizeof *found) {
 		pid_t pid = (pid_t)atoi(e->d_name);
 
 		if (pid > 1 && descends(pid, s->server.pid))
@@ -205,8 +205,8 @@ sshd_signal_children(const struct sshd *s, int sig)
 	}
 	if (d != NULL)
 		closedir(d);
-	while (n > 0)
-		kill(found[--n], sig);
+	for (size_t i = 0; i < n; i++)
+		kill(found[i], sig);
 }
 
 void

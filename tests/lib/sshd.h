@@ -7,7 +7,8 @@
 
 struct sshd;
 
-/* Starts one with these lines in front of its configuration ("" for none); NULL when it cannot (a failure). */
+/* Starts one with these lines in front of its configuration ("" for none); NULL when it cannot (a failure). For root
+ * it runs as postgres where that login is: sshd refuses logins that are locked, as nobody may be. */
 struct sshd *sshd_start(const char *config);
 /* Stops it with all its children. NULL is fine. */
 void	sshd_stop(struct sshd *s);
