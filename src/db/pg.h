@@ -42,9 +42,21 @@ struct db_conn {
 /* pg_connect.c, pg_info.c */
 struct db_conn *pg_open(const struct db_target *t, struct db_info *info, struct err *e);
 void	pg_close(struct db_conn *c);
+/* A connection and nothing more, within ms; NULL and *e, with the next step. check_target has passed. */
+PGconn	*pg_dial(const struct db_target *t, unsigned ms, struct err *e);
 int	pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e);
 int	pg_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err *e);
 const char *pg_type_name(const struct db_conn *c, Oid type);
+
+/* pg_tell.c */
+/* Why it was refused, from libpq's verbose words. */
+void	pg_tell(struct err *e, const struct db_target *t, const char *message);
+/* Nothing came back in time; connected: something took the connection. */
+void	pg_tell_late(struct err *e, const struct db_target *t, bool connected, unsigned ms);
+
+/* pg_pooler.c */
+/* ERR_CONFIG when the connection is not ours alone from one transaction to the next. */
+int	pg_pooler(struct db_conn *c, const struct db_target *t, struct err *e);
 
 /* pg_own.c */
 void	pg_begin(struct db_conn *c);

@@ -4,15 +4,18 @@
 
 #include "pg.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/must.h"
 #include "twokey/base/secret.h"
 
-enum { OPTIONS_MAX = 40, SESSION_MAX = 40 };
+enum { OPTIONS_MAX = 40, SESSION_MAX = 40, CONNECT_MS = 10 * 1000 };
 /* A file that is not there and cannot be: libpq then has none, and does not look in the home folder. */
 static const char nowhere[] = "/dev/null/none";
 
@@ -123,32 +126,12 @@ put_ways(struct options *o, const struct db_target *t)
 	put(o, "client_encoding", "UTF8");
 	put(o, "target_session_attrs", "any");
 	put(o, "options", "");
-	put(o, "connect_timeout", "10");
+	put(o, "connect_timeout", "10");	/* of each address, where the library waits itself */
 	put(o, "keepalives", "1");
 	put(o, "keepalives_idle", "30");
 	put(o, "keepalives_interval", "10");
 	put(o, "keepalives_count", "3");
 	put(o, "tcp_user_timeout", "60000");
-}
-
-/* Into the error without the password, should a library or server ever quote it. */
-static void
-tell(struct err *e, const struct db_target *t, const char *message)
-{
-	const char *secret = t->password != NULL ? secret_reveal(t->password) : "";
-	char *words = must_strdup(message), *hit;
-	size_t n = strlen(secret);
-
-	while (n > 0 && (hit = strstr(words, secret)) != NULL) {
-		memset(hit, '*', n);
-		if (strspn(secret, "*") == n)
-			break;
-	}
-	n = strlen(words);
-	while (n > 0 && words[n - 1] == '\n')
-		words[--n] = '\0';
-	err_set(e, ERR_UNREACHABLE, "the database could not be reached: %s", words);
-	free(words);
 }
 
 static void
@@ -157,23 +140,78 @@ no_notice(void *ctx, const PGresult *res)
 	(void)ctx, (void)res;
 }
 
+/* Waits for what the library wants; false when the time is over. */
+static bool
+wait_for(PGconn *pg, PostgresPollingStatusType want, int64_t end)
+{
+	struct pollfd p = { .fd = PQsocket(pg), .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT };
+	int64_t left;
+
+	while ((left = end - clock_mono_ms()) > 0) {
+		int n = poll(&p, 1, (int)left);
+
+		if (n > 0 || (n < 0 && errno != EINTR))
+			return true;
+	}
+	return false;
+}
+
+/* Step by step, because only so it says the SQLSTATE of a refusal; true when it came to an end in time. */
+static bool
+go_on(PGconn *pg, int64_t end)
+{
+	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+
+	PQsetErrorVerbosity(pg, PQERRORS_VERBOSE);
+	while (PQstatus(pg) != CONNECTION_BAD && want != PGRES_POLLING_OK && want != PGRES_POLLING_FAILED) {
+		if (!wait_for(pg, want, end))
+			return false;
+		want = PQconnectPoll(pg);
+	}
+	PQsetErrorVerbosity(pg, PQERRORS_DEFAULT);
+	return true;
+}
+
+PGconn *
+pg_dial(const struct db_target *t, unsigned ms, struct err *e)
+{
+	struct options o = { .n = 0 };
+	PGconn *pg;
+	bool in_time;
+
+	put_place(&o, t);
+	put_ways(&o, t);
+	pg = PQconnectStartParams(o.key, o.value, 0);
+	must(pg != NULL);
+	in_time = go_on(pg, clock_mono_ms() + ms);
+	if (!in_time && PQstatus(pg) == CONNECTION_STARTED && t->socket == NULL && t->hostaddr == NULL) {
+		PQfinish(pg);	/* a name may have more addresses: this call tries them all */
+		pg = PQconnectdbParams(o.key, o.value, 0);
+		in_time = true;
+	}
+	if (PQstatus(pg) == CONNECTION_OK) {
+		PQsetNoticeReceiver(pg, no_notice, NULL);
+		return pg;
+	}
+	if (in_time)
+		pg_tell(e, t, PQerrorMessage(pg));
+	else
+		pg_tell_late(e, t, PQstatus(pg) != CONNECTION_STARTED, ms);
+	PQfinish(pg);
+	return NULL;
+}
+
 static int
 connect_to(struct db_conn *c, const struct db_target *t, struct err *e)
 {
-	struct options o = { .n = 0 };
 	int ret = check_target(t, e);
 
 	if (ret != 0)
 		return ret;
 	forget_environment();
-	put_place(&o, t);
-	put_ways(&o, t);
-	c->pg = PQconnectdbParams(o.key, o.value, 0);
-	if (c->pg == NULL || PQstatus(c->pg) != CONNECTION_OK) {
-		tell(e, t, c->pg != NULL ? PQerrorMessage(c->pg) : "no memory");
+	c->pg = pg_dial(t, t->connect_timeout_ms > 0 ? t->connect_timeout_ms : CONNECT_MS, e);
+	if (c->pg == NULL)
 		return ERR_UNREACHABLE;
-	}
-	PQsetNoticeReceiver(c->pg, no_notice, NULL);
 	if (t->tls != DB_TLS_OFF && !PQsslInUse(c->pg))
 		return err_set(e, ERR_UNREACHABLE, "the connection is not encrypted although the target asks for it");
 	if (PQprotocolVersion(c->pg) < 3)
@@ -194,7 +232,7 @@ pg_open(const struct db_target *t, struct db_info *info, struct err *e)
 	c->facts = must_zalloc(sizeof *c->facts);
 	must(pthread_mutex_init(&c->lock, NULL) == 0);
 	own_tag(c->tag, t->tag);
-	if (connect_to(c, t, e) == 0 && pg_describe(c, t, info, e) == 0 && pg_guard_prepare(c, e) == 0)
+	if (connect_to(c, t, e) == 0 && pg_pooler(c, t, e) == 0 && pg_describe(c, t, info, e) == 0 && pg_guard_prepare(c, e) == 0)
 		return c;
 	pg_close(c);
 	return NULL;

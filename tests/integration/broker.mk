@@ -2,6 +2,7 @@
 if HAVE_CMOCKA
 check_LIBRARIES += tests/lib/libserver.a
 tests_lib_libserver_a_SOURCES = tests/lib/server.c tests/lib/server.h tests/lib/pg.c tests/lib/pg.h \
+	tests/lib/cert.c tests/lib/cert.h tests/lib/pgbouncer.c tests/lib/pgbouncer.h \
 	tests/lib/mariadb.c tests/lib/mariadb.h
 tests_lib_libserver_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_lib_libserver_a_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)

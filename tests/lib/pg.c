@@ -16,8 +16,11 @@
 
 static const char superuser[] = "postgres";
 
+enum { SETTINGS_MAX = 16 };
 struct pg_server {
 	struct server server;
+	int port;
+	bool tcp;
 	char data[96];
 	char bin[160];
 };
@@ -55,8 +58,10 @@ static PGconn *
 connect_to(const struct pg_server *s, const char *database)
 {
 	const char *keys[] = { "host", "port", "user", "dbname", "passfile", "connect_timeout", NULL };
-	const char *values[] = { s->server.folder, "5432", superuser, database, "/dev/null/none", "10", NULL };
+	char port[8];
+	const char *values[] = { s->server.folder, port, superuser, database, "/dev/null/none", "10", NULL };
 
+	snprintf(port, sizeof port, "%d", s->port);
 	return PQconnectdbParams(keys, values, 0);
 }
 
@@ -70,37 +75,99 @@ is_ready(const void *ctx)
 	return ok;
 }
 
+/* Whole, in place of what initdb made; the superuser always comes in by the socket. */
 static int
-start(struct pg_server *s)
+write_hba(const struct pg_server *s, const char *hba)
 {
-	char path[192];
-	char *argv[] = { path, (char *)"-D", (char *)s->data, (char *)"-k", s->server.folder,
-		(char *)"-c", (char *)"listen_addresses=", (char *)"-c", (char *)"fsync=off",
-		(char *)"-c", (char *)"unix_socket_permissions=0777", (char *)"-c", (char *)"shared_buffers=16MB",
-		(char *)"-c", (char *)"max_connections=40", (char *)"-c", (char *)"max_prepared_transactions=4", NULL };
+	char path[128];
+	FILE *file;
+	int ok;
 
-	if (find_bin(s) != 0 || server_prepare(&s->server) != 0)
-		return -1;
-	snprintf(s->data, sizeof s->data, "%s/data", s->server.folder);
-	if (initdb(s) != 0)
-		return -1;
+	if (hba == NULL)
+		return 0;
+	snprintf(path, sizeof path, "%s/pg_hba.conf", s->data);
+	file = fopen(path, "w");
+	ok = file != NULL && fprintf(file, "local all %s trust\n%s", superuser, hba) > 0;
+	return file != NULL && fclose(file) == 0 && ok ? 0 : -1;
+}
+
+static int
+run(struct pg_server *s, const char *const *settings)
+{
+	static const char *const always[] = { "fsync=off", "unix_socket_permissions=0777", "shared_buffers=16MB",
+		"max_connections=40", "max_prepared_transactions=4" };
+	enum { ALWAYS = sizeof always / sizeof *always };
+	char path[192], port[24], listen[32];
+	char *argv[8 + 2 * (ALWAYS + SETTINGS_MAX) + 4] = { path, (char *)"-D", s->data, (char *)"-k", s->server.folder,
+		(char *)"-c", port, (char *)"-c", listen };
+	size_t n = 9;
+
 	snprintf(path, sizeof path, "%s/postgres", s->bin);
+	snprintf(port, sizeof port, "port=%d", s->port);
+	snprintf(listen, sizeof listen, "listen_addresses=%s", s->tcp ? "127.0.0.1" : "");
+	for (size_t i = 0; i < ALWAYS + SETTINGS_MAX; i++) {
+		const char *one = i < ALWAYS ? always[i] : settings == NULL ? NULL : settings[i - ALWAYS];
+
+		if (one == NULL)
+			break;
+		argv[n++] = (char *)"-c";
+		argv[n++] = (char *)one;
+	}
 	s->server.pid = server_spawn(&s->server, argv);
 	return s->server.pid > 0 ? server_wait(&s->server, is_ready, s) : -1;
+}
+
+static int
+place(struct pg_server *s, bool tcp)
+{
+	if (find_bin(s) != 0 || server_prepare(&s->server) != 0)
+		return -1;
+	s->tcp = tcp;
+	s->port = tcp ? server_free_port() : 5432;
+	snprintf(s->data, sizeof s->data, "%s/data", s->server.folder);
+	return s->port > 0 ? 0 : -1;
+}
+
+static struct pg_server *
+failed(struct pg_server *s)
+{
+	fprintf(stderr, "# PostgreSQL could not be started; its words are in %s/log\n", s->server.folder);
+	setenv("TWOKEY_KEEP", "1", 0);
+	pg_server_stop(s);
+	return NULL;
+}
+
+struct pg_server *
+pg_server_start_with(const struct pg_server_options *o)
+{
+	struct pg_server *s = must_zalloc(sizeof *s);
+
+	strcpy(s->server.folder, "/tmp/twokey-pg-XXXXXX");
+	return place(s, o->tcp) == 0 && initdb(s) == 0 && write_hba(s, o->hba) == 0 && run(s, o->settings) == 0 ? s : failed(s);
 }
 
 struct pg_server *
 pg_server_start(void)
 {
+	return pg_server_start_with(&(struct pg_server_options){ .tcp = false });
+}
+
+/* pg_basebackup with -R makes a standby that follows. */
+struct pg_server *
+pg_server_start_replica(const struct pg_server *of)
+{
 	struct pg_server *s = must_zalloc(sizeof *s);
+	char path[192], port[8];
+	char *argv[] = { path, (char *)"-D", s->data, (char *)"-h", (char *)of->server.folder, (char *)"-p", port, (char *)"-U",
+		(char *)superuser, (char *)"-R", (char *)"-X", (char *)"stream", (char *)"-c", (char *)"fast", (char *)"--no-sync",
+		NULL };
 
 	strcpy(s->server.folder, "/tmp/twokey-pg-XXXXXX");
-	if (start(s) == 0)
-		return s;
-	fprintf(stderr, "# PostgreSQL could not be started; its words are in %s/log\n", s->server.folder);
-	setenv("TWOKEY_KEEP", "1", 0);
-	pg_server_stop(s);
-	return NULL;
+	if (place(s, false) != 0)
+		return failed(s);
+	snprintf(path, sizeof path, "%s/pg_basebackup", s->bin);
+	snprintf(port, sizeof port, "%d", of->port);
+	return server_command(&s->server, argv) == 0 && run(s, NULL) == 0 ? s : failed(s);
 }
 
 void
@@ -116,6 +183,12 @@ const char *
 pg_server_socket(const struct pg_server *s)
 {
 	return s->server.folder;
+}
+
+uint16_t
+pg_server_port(const struct pg_server *s)
+{
+	return (uint16_t)s->port;
 }
 
 const char *

@@ -1,4 +1,4 @@
-DB_TESTS = tests/unit/db_pg_audit.t tests/unit/db_pg_guard.t tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
+DB_TESTS = tests/unit/db_pg_audit.t tests/unit/db_pg_login.t tests/unit/db_pg_pooler.t tests/unit/db_pg_guard.t tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
 	tests/unit/db_my_read.t
 check_PROGRAMS += $(DB_TESTS)
 TESTS += $(DB_TESTS)
@@ -11,6 +11,12 @@ tests_unit_db_pg_audit_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_pg_guard_t_SOURCES = tests/unit/db_pg_guard.c $(DB_PG_FILES)
 tests_unit_db_pg_guard_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
 tests_unit_db_pg_guard_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
+tests_unit_db_pg_login_t_SOURCES = tests/unit/db_pg_login.c $(DB_TEST_FILES)
+tests_unit_db_pg_login_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
+tests_unit_db_pg_login_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
+tests_unit_db_pg_pooler_t_SOURCES = tests/unit/db_pg_pooler.c $(DB_PG_FILES)
+tests_unit_db_pg_pooler_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
+tests_unit_db_pg_pooler_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_pg_read_t_SOURCES = tests/unit/db_pg_read.c $(DB_PG_FILES)
 tests_unit_db_pg_read_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
 tests_unit_db_pg_read_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)

@@ -61,6 +61,7 @@ struct db_target {
 	const char *ca;
 	const char *tls_fingerprint;	/* MariaDB, MySQL: SHA-1 of the server's certificate in hex, or NULL */
 	bool clear_text;		/* the way leaves this host outside a tunnel: without TLS it is told */
+	unsigned connect_timeout_ms;	/* 0: 10 s */
 	unsigned statement_timeout_ms;
 	unsigned lock_timeout_ms;
 	const char *tag;		/* the session's id: every statement of our own carries it as a comment */
