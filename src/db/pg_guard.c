@@ -10,6 +10,7 @@
 
 #include "twokey/base/err.h"
 #include "twokey/base/must.h"
+#include "twokey/sql/split.h"
 
 enum { ARRAY_MAX = 128 * 1024, TEXT_MAX = 1024 * 1024 };
 
@@ -68,6 +69,52 @@ pg_guard_fini(struct pg_guard *g)
 	buf_fini(&g->text);
 }
 
+/* The first byte of the statement, or of what stands behind its first word. */
+static size_t
+begins(const struct db_statement *s, size_t from)
+{
+	const struct sql_settings set = { .engine = SQL_POSTGRES };
+	struct sql_piece piece;
+
+	return sql_split_next(&set, s->bytes, s->n, from, &piece) ? piece.text.off : s->n;
+}
+
+static void
+put_name(struct buf *out, const struct sql_str *name)
+{
+	buf_putc(out, '"');
+	for (size_t i = 0; i < name->n; i++) {
+		if (name->p[i] == '"')
+			buf_putc(out, '"');
+		buf_putc(out, name->p[i]);
+	}
+	buf_putc(out, '"');
+}
+
+/* COPY speaks a protocol of its own, past the sink of rows: says what to type instead. */
+static int
+no_copy(const struct db_statement *s, const struct sql_facts *f, struct err *e)
+{
+	size_t at = begins(s, begins(s, 0) + strlen("COPY"));
+	struct buf name;
+	int ret;
+
+	if (f->class != SQL_CLASS_READ)
+		return err_set(e, ERR_WALL, "the wall stopped it: COPY is not let through; to add rows type INSERT");
+	if (f->ntables != 1 || at >= s->n || s->bytes[at] == '(')
+		return err_set(e, ERR_WALL, "the wall stopped it: COPY is not let through; type the query that stands in its"
+		    " parentheses, without COPY and TO STDOUT");
+	buf_init(&name, 512);
+	if (f->tables[0].schema.n > 0) {
+		put_name(&name, &f->tables[0].schema);
+		buf_putc(&name, '.');
+	}
+	put_name(&name, &f->tables[0].name);
+	ret = err_set(e, ERR_WALL, "the wall stopped it: COPY is not let through; type SELECT * FROM %s", buf_str(&name));
+	buf_fini(&name);
+	return ret;
+}
+
 int
 pg_sendable(const struct db_statement *s, const struct sql_facts *f, struct err *e)
 {
@@ -76,7 +123,7 @@ pg_sendable(const struct db_statement *s, const struct sql_facts *f, struct err 
 	if (f->dangers & SQL_DANGER_BIT(SQL_DANGER_LIST_CUT))
 		return err_set(e, ERR_WALL, "the wall stopped it: it names more than can be looked up");
 	if (strcmp(f->verb, "COPY") == 0)
-		return err_set(e, ERR_WALL, "the wall stopped it: COPY is not let through; use SELECT");
+		return no_copy(s, f, e);
 	return 0;
 }
 

@@ -183,6 +183,8 @@ copy_end(struct ctx *c, bool in)
 	} else if (!(in ? is_kw(t, KW_STDIN) : is_kw(t, KW_STDOUT)) && !is_kw(t, KW_STDIN)
 	    && !is_kw(t, KW_STDOUT)) {
 		ctx_raise(c, SQL_CLASS_UNKNOWN, "its COPY cannot be read");
+	} else if (!in && c->class == SQL_CLASS_READ) {
+		c->reason = "it only reads, but no driver of twokey runs COPY: type the SELECT";
 	}
 	ctx_skip_rest(c);
 }

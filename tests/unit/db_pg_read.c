@@ -125,6 +125,30 @@ what_is_no_read_is_not_even_sent(void **state)
 }
 
 static void
+copy_is_stopped_with_what_to_type_instead(void **state)
+{
+	static const struct { const char *sql, *says; } tries[] = {
+		{ "COPY customers TO STDOUT", "; type SELECT * FROM \"customers\"" },
+		{ "/* a */ copy/*(*/ public.\"Od\"\"d\" (id) TO STDOUT CSV", "; type SELECT * FROM \"public\".\"Od\"\"d\"" },
+		{ "COPY (SELECT id FROM customers) TO STDOUT", "; type the query that stands in its parentheses, " },
+		{ "copy--\n(VALUES (1)) to stdout (format csv)", "; type the query that stands in its parentheses, " },
+	};
+	struct pg_shop *s = *state;
+
+	for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+		assert_int_equal(bench_read(&s->b, tries[i].sql), ERR_WALL);
+		assert_int_equal(s->b.facts->class, SQL_CLASS_READ);
+		assert_non_null(strstr(s->b.facts->why, "type the SELECT"));
+		if (strstr(s->b.e.text, tries[i].says) == NULL)
+			print_error("%s: %s\n", tries[i].sql, s->b.e.text);
+		assert_non_null(strstr(s->b.e.text, tries[i].says));
+		assert_int_equal(buf_len(&s->b.r.own), 0);
+	}
+	assert_int_equal(bench_sheet(&s->b, "COPY customers FROM STDIN"), ERR_WALL);
+	assert_non_null(strstr(s->b.e.text, "INSERT"));
+}
+
+static void
 a_statement_that_ends_the_transaction_ends_the_session(void **state)
 {
 	struct pg_shop *s = *state;
@@ -429,6 +453,7 @@ main(void)
 		T(cells_of_every_kind_arrive_as_they_are),
 		T(no_leak_of_the_wall_changes_anything),
 		T(what_is_no_read_is_not_even_sent),
+		T(copy_is_stopped_with_what_to_type_instead),
 		T(a_statement_that_ends_the_transaction_ends_the_session),
 		cmocka_unit_test(what_shadows_or_hides_code_is_stopped_before_it_runs),
 		T(a_harmless_view_is_cleared_once_and_again_when_it_changes),
