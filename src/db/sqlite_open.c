@@ -223,5 +223,7 @@ const struct db_driver sqlite_driver = {
 	.sheet = sqlite_sheet,
 	.run = sqlite_run,
 	.outcome = sqlite_outcome,
+	.describe = sqlite_describe,
+	.weigh = sqlite_weigh,
 	.cancel = sqlite_cancel
 };
