@@ -43,6 +43,7 @@ oracle_init(struct oracle *o, const struct oracle_engine *engine, void *ctx)
 	o->facts = must_zalloc(sizeof *o->facts);
 	buf_init(&o->found, LOOK_MAX);
 	buf_init(&o->tried, LOOK_MAX);
+	buf_init(&o->lost, LOOK_MAX);
 }
 
 static void
@@ -66,6 +67,7 @@ oracle_fini(struct oracle *o)
 	free(o->facts);
 	buf_fini(&o->found);
 	buf_fini(&o->tried);
+	buf_fini(&o->lost);
 }
 
 static void
@@ -131,12 +133,46 @@ differ(struct buf *out, const char *sign, const char *a, const char *b)
 	}
 }
 
+/* What differs; lines that only moved or came twice are told by the first of them. */
+static void
+tell_difference(struct buf *out, struct buf *before, struct buf *after)
+{
+	const char *a = buf_str(before), *b = buf_str(after);
+	size_t line = 0;
+
+	buf_reset(out);
+	differ(out, "-", a, b);
+	differ(out, "+", b, a);
+	if (buf_len(out) > 0)
+		return;
+	for (size_t i = 0; a[i] == b[i] && a[i] != '\0'; i++)
+		if (a[i] == '\n')
+			line = i + 1;
+	buf_putf(out, "    * the number or order of: %.*s\n", (int)strcspn(b + line, "\n"), b + line);
+}
+
+static void
+note(struct buf *out, const struct oracle_row *row, const char *what)
+{
+	buf_putf(out, "%s:%zu (%s): %.*s\n    %s\n", row->file, row->line, row->source,
+	    (int)(row->n > 2000 ? 2000 : row->n), row->sql, what);
+}
+
 static void
 found(struct oracle *o, const struct oracle_row *row, const char *what)
 {
-	buf_putf(&o->found, "%s:%zu (%s): %.*s\n    %s\n", row->file, row->line, row->source,
-	    (int)(row->n > 2000 ? 2000 : row->n), row->sql, what);
+	note(&o->found, row, what);
 	o->nfound++;
+}
+
+static void
+count_lost(struct oracle *o, const struct oracle_row *row, const char *why)
+{
+	o->count.lost++;
+	if (o->engine->forgives != NULL && o->engine->forgives(why))
+		note(&o->lost, row, why);
+	else
+		found(o, row, why);
 }
 
 static void
@@ -152,7 +188,7 @@ show(const char *what, const struct oracle_row *row, const char *why)
 static void
 count_end(struct oracle *o, const struct oracle_row *row, struct db_result *r)
 {
-	static const char *const slow[] = { "57014", "1969", "SQLITE_INTERRUPT" };
+	static const char *const slow[] = { "57014", "1969", "70100", "SQLITE_INTERRUPT" };
 
 	o->count.ran += r->end == DB_DONE;
 	o->count.cut += r->end == DB_CUT;
@@ -176,8 +212,7 @@ count_wall(struct oracle *o, const struct oracle_row *row, const char *why)
 	if (!o->engine->tried(o->facts, why))
 		return;
 	o->count.tried++;
-	buf_putf(&o->tried, "%s:%zu (%s): %.*s\n    %s\n", row->file, row->line, row->source,
-	    (int)(row->n > 2000 ? 2000 : row->n), row->sql, why);
+	note(&o->tried, row, why);
 }
 
 static void
@@ -198,8 +233,7 @@ run_row(struct oracle *o, const struct oracle_row *row)
 	} else if (ret == ERR_WALL) {
 		count_wall(o, row, e.text);
 	} else {
-		o->count.lost++;
-		found(o, row, e.text);
+		count_lost(o, row, e.text);
 		enter(o);
 	}
 	db_result_fini(&r);
@@ -225,12 +259,11 @@ static void
 find(struct oracle *o, const size_t *which, size_t n, struct buf *before, struct buf *after)
 {
 	struct oracle_count kept = o->count;
-	size_t known = o->nfound, tried = buf_len(&o->tried);
+	size_t known = o->nfound, tried = buf_len(&o->tried), lost = buf_len(&o->lost);
 	struct buf what;
 
 	buf_init(&what, LOOK_MAX);
-	differ(&what, "-", buf_str(before), buf_str(after));
-	differ(&what, "+", buf_str(after), buf_str(before));
+	tell_difference(&what, before, after);
 	make_world(o, which, n);
 	look(o, before);
 	for (size_t i = 0; i < n; i++) {
@@ -240,9 +273,7 @@ find(struct oracle *o, const size_t *which, size_t n, struct buf *before, struct
 		look(o, after);
 		if (strcmp(buf_str(before), buf_str(after)) == 0)
 			continue;
-		buf_reset(&what);
-		differ(&what, "-", buf_str(before), buf_str(after));
-		differ(&what, "+", buf_str(after), buf_str(before));
+		tell_difference(&what, before, after);
 		found(o, &o->rows[which[i]], buf_str(&what));
 		look(o, before);
 	}
@@ -254,6 +285,7 @@ find(struct oracle *o, const size_t *which, size_t n, struct buf *before, struct
 	kept.worlds = o->count.worlds;
 	o->count = kept;
 	buf_truncate(&o->tried, tried);
+	buf_truncate(&o->lost, lost);
 }
 
 static void
@@ -341,10 +373,11 @@ oracle_judge(struct oracle *o, size_t percent)
 {
 	const struct oracle_count *c = &o->count;
 
-	print_message("%s: %zu statements (%zu left out), %zu called read; ran %zu, cut %zu, over time %zu, refused by the"
+	print_message("%s: %zu statements (%zu left out: letters or a mode that the driver refuses), %zu called read; ran %zu, cut %zu, over time %zu, refused by the"
 	    " server %zu, stopped by the wall %zu (%zu because they tried to write), session lost %zu; %zu worlds\n",
 	    sql_engine_name(o->engine->engine), c->rows, c->left_out, c->reads, c->ran, c->cut, c->slow, c->refused,
 	    c->wall, c->tried, c->lost, c->worlds);
+	say(buf_str(&o->lost));
 	say(buf_str(&o->found));
 	say(buf_str(&o->tried));
 	if (o->nfound > 0)
