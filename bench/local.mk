@@ -1,11 +1,15 @@
 # make bench: numbers, never part of make check
-EXTRA_PROGRAMS = bench/roundtrip bench/rows
+EXTRA_PROGRAMS = bench/delay bench/tunnel bench/roundtrip bench/rows
 bench_roundtrip_SOURCES = bench/roundtrip.c
 bench_roundtrip_LDADD = $(BASE_LIBS)
 bench_rows_SOURCES = bench/rows.c
 bench_rows_LDADD = $(BASE_LIBS)
-EXTRA_DIST += bench/roundtrip.sh bench/rows.sh
-CLEANFILES += bench/roundtrip$(EXEEXT) bench/rows$(EXEEXT)
+bench_delay_SOURCES = bench/delay.c
+bench_delay_LDADD = -lpthread
+bench_tunnel_SOURCES = bench/tunnel.c
+bench_tunnel_LDADD = $(TUNNEL_LIBS) -lpthread
+EXTRA_DIST += bench/tunnel.sh bench/roundtrip.sh bench/rows.sh
+CLEANFILES += bench/delay$(EXEEXT) bench/tunnel$(EXEEXT) bench/roundtrip$(EXEEXT) bench/rows$(EXEEXT)
 .PHONY: bench
 bench: all $(EXTRA_PROGRAMS)
 	@for b in $(srcdir)/bench/*.sh; do \

@@ -53,65 +53,65 @@ ask(const char *pattern, const char *host, uint16_t port)
 	return a;
 }
 
+static const struct {
+	const char *text;
+	const char *host;
+	uint16_t port;
+	enum known_verdict verdict;
+	size_t line;
+} all[] = {
+	{ "", HOST, 22, KNOWN_UNKNOWN, 0 },
+	{ HOST " {A}\n", HOST, 22, KNOWN_OK, 1 },
+	{ HOST " {A} a comment\r\n", HOST, 22, KNOWN_OK, 1 },
+	{ "  \t" HOST "\t{A}", HOST, 22, KNOWN_OK, 1 },
+	{ "# " HOST " {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
+	{ "GATE.example.COM {A}\n", "Gate.Example.com", 22, KNOWN_OK, 1 },
+	{ "other.example.com {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
+	{ "x," HOST ",192.0.2.1 {A}\n", "192.0.2.1", 22, KNOWN_OK, 1 },
+	{ "*.example.com {A}\n", HOST, 22, KNOWN_OK, 1 },
+	{ "g?te.*.com {A}\n", HOST, 22, KNOWN_OK, 1 },
+	{ "*.example.com,!gate.* {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
+	{ "!gate.*,*.example.com {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
+	{ "!gate.example.com {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
+	{ HASHED " {A}\n", HOST, 22, KNOWN_OK, 1 },
+	{ HASHED " {A}\n", "GATE.example.com", 22, KNOWN_OK, 1 },
+	{ HASHED " {A}\n", "other.example.com", 22, KNOWN_UNKNOWN, 0 },
+	{ "|1|AAAA|BBBB {A}\n|1|{A}\n|2|x|y {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
+	/* the port belongs to the name */
+	{ "[" HOST "]:2222 {A}\n", HOST, 2222, KNOWN_OK, 1 },
+	{ "[" HOST "]:2222 {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
+	{ HOST " {A}\n", HOST, 2222, KNOWN_UNKNOWN, 0 },
+	/* another key */
+	{ HOST " {B}\n", HOST, 22, KNOWN_CHANGED, 1 },
+	{ HOST " {R}\n", HOST, 22, KNOWN_CHANGED, 1 },
+	{ HOST " {R}\n" HOST " {B}\n", HOST, 22, KNOWN_CHANGED, 2 },
+	{ HOST " {B}\n" HOST " {R}\n", HOST, 22, KNOWN_CHANGED, 1 },
+	{ HOST " {B}\n" HOST " {A}\n", HOST, 22, KNOWN_OK, 2 },
+	{ HOST " {A}\n" HOST " {B}\n", HOST, 22, KNOWN_OK, 1 },
+	/* a type that is not the key's, and no key at all */
+	{ HOST " ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIGFiYw==\n", HOST, 22, KNOWN_UNKNOWN, 0 },
+	{ HOST "\n" HOST " ssh-ed25519\n" HOST " ssh-ed25519 !!!!\n", HOST, 22, KNOWN_UNKNOWN, 0 },
+	/* markers */
+	{ "@revoked * {A}\n", HOST, 22, KNOWN_REVOKED, 1 },
+	{ HOST " {A}\n@revoked * {A}\n", HOST, 22, KNOWN_REVOKED, 2 },
+	{ "@revoked " HOST " {A}\n" HOST " {A}\n", HOST, 22, KNOWN_REVOKED, 1 },
+	{ "[" HOST "]:2222 {A}\n@revoked " HOST " {A}\n", HOST, 2222, KNOWN_REVOKED, 2 },
+	{ "@revoked " HASHED " {A}\n" HOST " {A}\n", HOST, 22, KNOWN_REVOKED, 1 },
+	{ "@revoked other.example.com {A}\n" HOST " {A}\n", HOST, 22, KNOWN_OK, 2 },
+	{ "@revoked * {B}\n" HOST " {A}\n", HOST, 22, KNOWN_OK, 2 },
+	{ "@revoked * ssh-ed25519 junk!\n" HOST " {A}\n", HOST, 22, KNOWN_BROKEN, 1 },
+	{ HOST " {A}\n@revoked\n", HOST, 22, KNOWN_BROKEN, 2 },
+	{ "@cert-authority *.example.com {B}\n", HOST, 22, KNOWN_AUTHORITY, 1 },
+	{ "@cert-authority *.example.com {A}\n", HOST, 22, KNOWN_AUTHORITY, 1 },
+	{ "@cert-authority *.example.com {B}\n" HOST " {A}\n", HOST, 22, KNOWN_OK, 2 },
+	{ "@cert-authority *.example.com {B}\n" HOST " {B}\n", HOST, 22, KNOWN_CHANGED, 2 },
+	{ "@Revoked * {B}\n" HOST " {A}\n", HOST, 22, KNOWN_BROKEN, 1 },
+	{ "@new " HOST " {A}\n", HOST, 22, KNOWN_BROKEN, 1 },
+};
+
 static void
 test_verdicts(void **state)
 {
-	static const struct {
-		const char *text;
-		const char *host;
-		uint16_t port;
-		enum known_verdict verdict;
-		size_t line;
-	} all[] = {
-		{ "", HOST, 22, KNOWN_UNKNOWN, 0 },
-		{ HOST " {A}\n", HOST, 22, KNOWN_OK, 1 },
-		{ HOST " {A} a comment\r\n", HOST, 22, KNOWN_OK, 1 },
-		{ "  \t" HOST "\t{A}", HOST, 22, KNOWN_OK, 1 },
-		{ "# " HOST " {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
-		{ "GATE.example.COM {A}\n", "Gate.Example.com", 22, KNOWN_OK, 1 },
-		{ "other.example.com {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
-		{ "x," HOST ",192.0.2.1 {A}\n", "192.0.2.1", 22, KNOWN_OK, 1 },
-		{ "*.example.com {A}\n", HOST, 22, KNOWN_OK, 1 },
-		{ "g?te.*.com {A}\n", HOST, 22, KNOWN_OK, 1 },
-		{ "*.example.com,!gate.* {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
-		{ "!gate.*,*.example.com {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
-		{ "!gate.example.com {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
-		{ HASHED " {A}\n", HOST, 22, KNOWN_OK, 1 },
-		{ HASHED " {A}\n", "GATE.example.com", 22, KNOWN_OK, 1 },
-		{ HASHED " {A}\n", "other.example.com", 22, KNOWN_UNKNOWN, 0 },
-		{ "|1|AAAA|BBBB {A}\n|1|{A}\n|2|x|y {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
-		/* the port belongs to the name */
-		{ "[" HOST "]:2222 {A}\n", HOST, 2222, KNOWN_OK, 1 },
-		{ "[" HOST "]:2222 {A}\n", HOST, 22, KNOWN_UNKNOWN, 0 },
-		{ HOST " {A}\n", HOST, 2222, KNOWN_UNKNOWN, 0 },
-		/* another key */
-		{ HOST " {B}\n", HOST, 22, KNOWN_CHANGED, 1 },
-		{ HOST " {R}\n", HOST, 22, KNOWN_CHANGED, 1 },
-		{ HOST " {R}\n" HOST " {B}\n", HOST, 22, KNOWN_CHANGED, 2 },
-		{ HOST " {B}\n" HOST " {R}\n", HOST, 22, KNOWN_CHANGED, 1 },
-		{ HOST " {B}\n" HOST " {A}\n", HOST, 22, KNOWN_OK, 2 },
-		{ HOST " {A}\n" HOST " {B}\n", HOST, 22, KNOWN_OK, 1 },
-		/* a type that is not the key's, and no key at all */
-		{ HOST " ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIGFiYw==\n", HOST, 22, KNOWN_UNKNOWN, 0 },
-		{ HOST "\n" HOST " ssh-ed25519\n" HOST " ssh-ed25519 !!!!\n", HOST, 22, KNOWN_UNKNOWN, 0 },
-		/* markers */
-		{ "@revoked * {A}\n", HOST, 22, KNOWN_REVOKED, 1 },
-		{ HOST " {A}\n@revoked * {A}\n", HOST, 22, KNOWN_REVOKED, 2 },
-		{ "@revoked " HOST " {A}\n" HOST " {A}\n", HOST, 22, KNOWN_REVOKED, 1 },
-		{ "[" HOST "]:2222 {A}\n@revoked " HOST " {A}\n", HOST, 2222, KNOWN_REVOKED, 2 },
-		{ "@revoked " HASHED " {A}\n" HOST " {A}\n", HOST, 22, KNOWN_REVOKED, 1 },
-		{ "@revoked other.example.com {A}\n" HOST " {A}\n", HOST, 22, KNOWN_OK, 2 },
-		{ "@revoked * {B}\n" HOST " {A}\n", HOST, 22, KNOWN_OK, 2 },
-		{ "@revoked * ssh-ed25519 junk!\n" HOST " {A}\n", HOST, 22, KNOWN_BROKEN, 1 },
-		{ HOST " {A}\n@revoked\n", HOST, 22, KNOWN_BROKEN, 2 },
-		{ "@cert-authority *.example.com {B}\n", HOST, 22, KNOWN_AUTHORITY, 1 },
-		{ "@cert-authority *.example.com {A}\n", HOST, 22, KNOWN_AUTHORITY, 1 },
-		{ "@cert-authority *.example.com {B}\n" HOST " {A}\n", HOST, 22, KNOWN_OK, 2 },
-		{ "@cert-authority *.example.com {B}\n" HOST " {B}\n", HOST, 22, KNOWN_CHANGED, 2 },
-		{ "@Revoked * {B}\n" HOST " {A}\n", HOST, 22, KNOWN_BROKEN, 1 },
-		{ "@new " HOST " {A}\n", HOST, 22, KNOWN_BROKEN, 1 },
-	};
-
 	(void)state;
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		struct known_answer a = ask(all[i].text, all[i].host, all[i].port);
