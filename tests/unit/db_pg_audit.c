@@ -20,6 +20,7 @@ struct audited {
 
 static const struct audited attributes[] = {
 	{ "SELECT 1", "", "" },
+	{ "GRANT CONNECT ON DATABASE shop TO acc; GRANT USAGE ON SCHEMA public TO acc", "", "" },	/* doc/accounts.txt */
 	{ "ALTER ROLE acc VALID UNTIL 'infinity'", "no-expiry acc|\n", "" },
 	{ "ALTER ROLE acc SUPERUSER", "superuser acc|\n", "" },
 	{ "ALTER ROLE acc CREATEROLE CREATEDB", "create-role acc|\ncreate-database acc|\n", "" },
