@@ -108,6 +108,8 @@ void	dbrole_describe(struct dbrole *d, uint64_t n, const struct packet *p);
 
 /* dbrole_judge.c: db judges again by itself */
 /* An event that ends a statement, with one body for the words of the server or ours. r may be NULL. */
+/* A body with what the server said beside a result; how many that makes: 1, or 0 when it said nothing. */
+size_t	dbrole_notices(const struct db_result *r, struct packet_body *b);
 void	dbrole_send_end(const char *name, uint64_t of, const char *code, const char *kind, const char *text, size_t n,
 	    const struct db_result *r);
 /* The same with code "judged": db does not do it. */

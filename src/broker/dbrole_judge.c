@@ -40,12 +40,22 @@ dbrole_array_of(const struct buf *b)
 	return json_array();
 }
 
+size_t
+dbrole_notices(const struct db_result *r, struct packet_body *b)
+{
+	if (buf_len(&r->notices) == 0)
+		return 0;
+	packet_text_body(b, "notices", buf_data(&r->notices), buf_len(&r->notices));
+	return 1;
+}
+
 void
 dbrole_send_end(const char *name, uint64_t of, const char *code, const char *kind, const char *text, size_t n,
     const struct db_result *r)
 {
 	json_t *ev = json_pack("{s:s, s:I, s:s}", "ev", name, "of", (json_int_t)of, "code", utf8(code));
-	struct packet_body b;
+	struct packet_body b[2];
+	size_t nb = 1;
 
 	if (r != NULL) {
 		must(json_object_set_new(ev, "took", json_real(r->ms)) == 0);
@@ -55,9 +65,11 @@ dbrole_send_end(const char *name, uint64_t of, const char *code, const char *kin
 		if (r->end == DB_ROLLEDBACK)
 			must(json_object_set_new(ev, "affected", json_integer((json_int_t)r->rows)) == 0);
 	}
-	packet_text_body(&b, kind, text, n < 60000 ? n : 60000);
-	(void)dbrole_send(ev, &b, 1);	/* a lost recorder is seen by the listener */
-	free(b.p);
+	packet_text_body(&b[0], kind, text, n < 60000 ? n : 60000);
+	if (r != NULL)
+		nb += dbrole_notices(r, &b[1]);
+	(void)dbrole_send(ev, b, nb);	/* a lost recorder is seen by the listener */
+	packet_bodies_free(b, nb);
 }
 
 void
@@ -274,6 +286,8 @@ on_committing(void *ctx, const struct db_commit_point *c)
 static void
 send_run_end(uint64_t of, const struct db_result *r)
 {
+	struct packet_body b;
+	size_t nb;
 	json_t *ev;
 
 	fault_point("db.before-answer");
@@ -282,7 +296,9 @@ send_run_end(uint64_t of, const struct db_result *r)
 		ev = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "ev", "committed", "of", (json_int_t)of,
 		    "affected", (json_int_t)r->rows, "took", r->ms, "effects", dbrole_array_of(&r->effects),
 		    "own", dbrole_array_of(&r->own));
-		(void)dbrole_send(ev, NULL, 0);
+		nb = dbrole_notices(r, &b);
+		(void)dbrole_send(ev, &b, nb);
+		packet_bodies_free(&b, nb);
 		return;
 	case DB_FAILED:
 		dbrole_send_end("failed", of, r->code, "error", buf_data(&r->text), buf_len(&r->text), r);

@@ -39,6 +39,8 @@ answer_fini(struct answer *a)
 static void
 end_read(uint64_t n, const struct db_result *r)
 {
+	struct packet_body b;
+	size_t nb;
 	json_t *ev;
 
 	if (r->end == DB_FAILED) {
@@ -47,7 +49,9 @@ end_read(uint64_t n, const struct db_result *r)
 	}
 	ev = json_pack("{s:s, s:I, s:I, s:b, s:f, s:o}", "ev", "done", "of", (json_int_t)n,
 	    "rows", (json_int_t)r->rows, "cut", r->end == DB_CUT, "took", r->ms, "own", dbrole_array_of(&r->own));
-	(void)dbrole_send(ev, NULL, 0);
+	nb = dbrole_notices(r, &b);
+	(void)dbrole_send(ev, &b, nb);
+	packet_bodies_free(&b, nb);
 }
 
 /* What the driver said: the rows that still wait go first. */

@@ -53,6 +53,9 @@ int	monitor_start_front(struct monitor *m, struct err *e);
 int	monitor_start_session(struct monitor *m, const char *ticket, const char *target, struct err *e);
 /* Ends the tunnel of w; it tells its end to the recorder and dies. */
 void	monitor_stop_tunnel(struct watched *w);
+/* The tunnel where the target has one, then db with the pipe that its password comes through. Takes the descriptors:
+ * control and bulk of db, and the tunnel's to the recorder. */
+int	monitor_start_db(struct monitor *m, struct watched *w, int control, int bulk, int tunnel, struct err *e);
 /* A db for the recorder of w, to ask about an unknown outcome. */
 int	monitor_start_resolver(struct monitor *m, struct watched *w, struct err *e);
 /* A recorder that recovers and seals the transcript of w. */
@@ -66,6 +69,8 @@ void	note_read_all(struct monitor *m);
 
 /* monitor_setup.c: users, folders, socket */
 int	monitor_setup(struct monitor *m, struct err *e);
+/* Looks up the users of system mode; part of monitor_setup. */
+int	monitor_users(struct monitor *m, struct err *e);
 void	monitor_teardown(struct monitor *m);
 
 #endif

@@ -22,8 +22,8 @@
 
 enum { USER_FRONT, USER_RECORDER, USER_DB, USER_TUNNEL, USERS };
 
-static int
-find_users(struct monitor *m, struct err *e)
+int
+monitor_users(struct monitor *m, struct err *e)
 {
 	if (m->o->private_mode)
 		return 0;
@@ -129,7 +129,7 @@ monitor_setup(struct monitor *m, struct err *e)
 	int ret;
 
 	m->listener = -1;
-	if ((ret = find_users(m, e)) != 0 ||
+	if ((ret = monitor_users(m, e)) != 0 ||
 	    (ret = parent_folder(m, c->socket, e)) != 0 ||
 	    (ret = parent_folder(m, c->store, e)) != 0 ||
 	    (ret = need_folder(m, c->store, 0700, USER_FRONT, e)) != 0 ||

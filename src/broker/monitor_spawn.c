@@ -222,10 +222,8 @@ start_way(struct monitor *m, struct watched *w, json_t *db, int recorder_fd, str
 	return ret;
 }
 
-/* The tunnel where the target has one, then db with the pipe that its password comes through. Takes the descriptors:
- * control and bulk of db, and the tunnel's to the recorder. */
-static int
-start_db(struct monitor *m, struct watched *w, int control, int bulk, int tunnel, struct err *e)
+int
+monitor_start_db(struct monitor *m, struct watched *w, int control, int bulk, int tunnel, struct err *e)
 {
 	int fds[3] = { control, bulk, -1 }, ret;
 	json_t *init = db_init(m, w, e);
@@ -258,7 +256,7 @@ monitor_start_resolver(struct monitor *m, struct watched *w, struct err *e)
 		return e->code;
 	way_remove(m, w);	/* of a broker that crashed */
 	/* nobody listens to this tunnel: the transcript has its last word already */
-	ret = start_db(m, w, control[1], bulk[1], open("/dev/null", O_RDWR | O_CLOEXEC), e);
+	ret = monitor_start_db(m, w, control[1], bulk[1], open("/dev/null", O_RDWR | O_CLOEXEC), e);
 	if (ret == 0)
 		ret = monitor_send(w->recorder.fd, &msg, control[0], e);
 	msg.op = MONITOR_DB_BULK;
@@ -325,7 +323,7 @@ start_three(struct monitor *m, struct watched *w, int pairs[PAIRS][2], struct er
 	int recorder_fds[4] = { pairs[PAIR_RECORDER][1], pairs[PAIR_CONTROL][0], pairs[PAIR_BULK][0],
 		pairs[PAIR_TUNNEL][0] };
 	json_t *init;
-	int ret = start_db(m, w, pairs[PAIR_CONTROL][1], pairs[PAIR_BULK][1], pairs[PAIR_TUNNEL][1], e);
+	int ret = monitor_start_db(m, w, pairs[PAIR_CONTROL][1], pairs[PAIR_BULK][1], pairs[PAIR_TUNNEL][1], e);
 
 	if (ret != 0) {
 		close_all(recorder_fds, 4);

@@ -15,8 +15,8 @@ hear(struct recorder *r, struct packet *p)
 	enum transcript_event_kind kind;
 
 	if (json_str(p->head, "down", NULL) != NULL)
-		recorder_tell_session(r, json_pack("{s:s, s:O}", "do", "down", "code",
-		    json_object_get(p->head, "down")), p->b, p->nb);
+		recorder_tell_session(r, json_pack("{s:s, s:O, s:b}", "do", "down", "code",
+		    json_object_get(p->head, "down"), "tunnel", 1), p->b, p->nb);
 	else if (recorder_kind(ev, TRANSCRIPT_BY_TUNNEL, &kind))
 		(void)recorder_append_and_tell(r, kind, ev, p->b, p->nb);
 	else

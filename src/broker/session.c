@@ -244,6 +244,7 @@ session_fini(struct session *s)
 	json_decref(s->identities);
 	json_decref(s->sealed_secret);
 	free(s->ticket_text);
+	free(s->end_why);
 	free(s->facts);
 	free(s->ends);
 	event_free(s->monitor);

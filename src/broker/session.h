@@ -95,7 +95,9 @@ struct session {
 	uint64_t excess;	/* kinds that the audit found, 1 << EXCESS_* */
 	bool audited;
 	bool tunneled;		/* the way has a tunnel */
-	bool lost;		/* db or the recorder died */
+	const char *end_code;	/* session_end_soon */
+	char *end_why;
+	int64_t end_at_ms;
 	uint64_t wanted;	/* event that asks somebody for a secret, 0: none */
 	bool wanted_by_tunnel;
 	char wanted_from[GATE_NAME_MAX];
@@ -139,7 +141,8 @@ void	session_wanted(struct session *s, enum transcript_event_kind kind, const js
 
 /* session_end.c */
 void	session_end(struct session *s, const char *by, const char *code, const char *why);
-void	session_end_lost(struct session *s);
+/* The same, but a tunnel may say within a second what the cause was: it sees more than db. code is static. */
+void	session_end_soon(struct session *s, const char *code, const char *why);
 void	session_void(struct session *s, struct gate_request *r, const char *code);
 void	session_void_all(struct session *s, const char *code);
 void	session_on_sealed(struct session *s);

@@ -8,10 +8,11 @@
 
 #include "twokey/base/buf.h"
 #include "twokey/base/clock.h"
+#include "twokey/base/must.h"
 
 #include "session.h"
 
-enum { DRAIN_S = 10, NO_TICKET_S = 20 };
+enum { DRAIN_S = 10, NO_TICKET_S = 20, CAUSE_WITHIN_MS = 500 };
 
 void
 session_void(struct session *s, struct gate_request *r, const char *code)
@@ -105,9 +106,15 @@ tick_requests(struct session *s, int64_t now)
 }
 
 void
-session_end_lost(struct session *s)
+session_end_soon(struct session *s, const char *code, const char *why)
 {
-	session_end(s, NULL, "lost", "a process of this session died; see the events before this one");
+	if (!s->tunneled) {
+		session_end(s, NULL, code, why);
+	} else if (s->end_why == NULL) {
+		s->end_code = code;
+		s->end_at_ms = clock_mono_ms() + CAUSE_WITHIN_MS;
+		s->end_why = must_strdup(why);
+	}
 }
 
 void
@@ -125,8 +132,8 @@ session_tick(struct session *s)
 	}
 	tick_away(s, now);
 	tick_requests(s, now);
-	if (s->lost)
-		session_end_lost(s);
+	if (s->end_why != NULL && now >= s->end_at_ms)
+		session_end(s, NULL, s->end_code, s->end_why);
 	if (clock_wall_us() > s->ticket->expires_us)
 		session_end(s, NULL, "ticket-expired", "the ticket's time is over");
 	if (s->consoles != NULL)

@@ -115,9 +115,7 @@ session_event(struct session *s, enum transcript_event_kind kind, const json_t *
 	} else if (kind == TRANSCRIPT_EVENT_TUNNEL) {
 		s->tunneled = true;
 	} else if (kind == TRANSCRIPT_EVENT_LOST) {
-		s->lost = true;
-		if (!s->tunneled)	/* a tunnel says within a moment which hop it was */
-			session_end_lost(s);
+		session_end_soon(s, "lost", "a process of this session died; see the events before this one");
 	} else if (kind == TRANSCRIPT_EVENT_COSTLY) {
 		const char *table = json_str(ev, "table", NULL);
 

@@ -138,7 +138,10 @@ down(struct session *s, struct packet *p)
 	buf_init(&why, 2048);
 	if (body == NULL || json_get_bytes(body, "text", &why) != 0)
 		buf_puts(&why, "the database could not be reached");
-	session_end(s, NULL, "unreachable", buf_str(&why));
+	if (json_bool(p->head, "tunnel"))
+		session_end(s, NULL, "unreachable", buf_str(&why));
+	else
+		session_end_soon(s, "unreachable", buf_str(&why));
 	buf_fini(&why);
 	json_decref(body);
 }

@@ -15,6 +15,7 @@
 #include "twokey/base/must.h"
 
 #include "demo.h"
+#include "programs.h"
 
 struct options {
 	char *dsn;
@@ -113,7 +114,7 @@ prepare(struct demo *d, const struct options *o, struct err *e)
 	d->tmux = !o->no_tmux && have_tmux();
 	rc = o->dsn ? prepare_dsn(d, o->dsn, e) : 0;
 	if (rc == 0)
-		rc = demo_programs(d, e);
+		rc = programs_find(&d->twokey, &d->twokeyd, e);
 	if (rc == 0)
 		rc = demo_folder(d, o->dir, e);
 	if (rc == 0 && !d->dsn)

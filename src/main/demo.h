@@ -55,8 +55,6 @@ char	*demo_transcript(const struct demo *d);
 /* Removes what must not stay: the password, the sockets. */
 void	demo_tidy(const struct demo *d);
 
-/* Finds the two programs. */
-int	demo_programs(struct demo *d, struct err *e);
 /* Starts argv[0] on our terminal; it ends with this process. The pid, or an ERR code. */
 pid_t	demo_start(const char *const argv[], struct err *e);
 /* Waits for its end, passing a signal on; its exit status (128 + signal). */

@@ -63,36 +63,6 @@ demo_pause(int ms)
 	nanosleep(&t, NULL);
 }
 
-static char *
-beside(const char *program, const char *name)
-{
-	char path[2 * PATH_MAX];
-
-	snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(program, '/') - program), program, name);
-	return must_strdup(path);
-}
-
-int
-demo_programs(struct demo *d, struct err *e)
-{
-	static const char *const places[] = { "twokeyd", "../sbin/twokeyd" };
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n <= 0)
-		return err_sys(e, "/proc/self/exe");
-	self[n] = '\0';
-	d->twokey = must_strdup(self);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		d->twokeyd = beside(self, places[i]);
-		if (access(d->twokeyd, X_OK) == 0)
-			return 0;
-		free(d->twokeyd);
-	}
-	d->twokeyd = must_strdup("twokeyd");	/* execvp looks in PATH */
-	return 0;
-}
-
 static void
 child(const char *const argv[], int out, int log, bool own_group)
 {

@@ -14,13 +14,14 @@
 
 #include "demo_shop.h"
 
-enum { OPT_ROLE = 256, OPT_UID, OPT_GID, OPT_MAKE_DEMO };
+enum { OPT_ROLE = 256, OPT_UID, OPT_GID, OPT_MAKE_DEMO, OPT_CHECK_TARGET };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "private", no_argument, NULL, 'p' },
 	{ "demo", no_argument, NULL, 'd' },
 	{ "check", no_argument, NULL, 'n' },
+	{ "check-target", required_argument, NULL, OPT_CHECK_TARGET },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "role", required_argument, NULL, OPT_ROLE },
@@ -33,11 +34,13 @@ static const struct option options[] = {
 static int
 usage(FILE *to, int status)
 {
-	fputs("usage: twokeyd [--config FILE] [--private [--demo]] [--check]\n"
+	fputs("usage: twokeyd [--config FILE] [--private [--demo]] [--check | --check-target NAME]\n"
 	    "  --config FILE  the configuration (default /etc/twokey/twokeyd.yaml)\n"
 	    "  --private      one login: no users of its own for the roles\n"
 	    "  --demo         with --private: consoles may say who they are; nobody is verified\n"
-	    "  --check        read the configuration, say what is wrong, end\n", to);
+	    "  --check        read the configuration, say what is wrong, end\n"
+	    "  --check-target NAME\n"
+	    "                 walk the way to a target, say what is found and what failed where, end\n", to);
 	return status;
 }
 
@@ -45,12 +48,13 @@ static int
 fail(const struct err *e)
 {
 	fprintf(stderr, "twokeyd: %s\n", e->text);
-	return e->code == ERR_CONFIG || e->code == ERR_NOT_FOUND ? 2 :
-	    err_fault_of(e->code) == ERR_FAULT_SYSTEM || e->code == ERR_EXISTS ? 4 : 5;
+	if (e->code == ERR_CONFIG || e->code == ERR_NOT_FOUND)
+		return 2;
+	return err_fault_of(e->code) == ERR_FAULT_BUG ? 5 : 4;
 }
 
 static int
-run(const char *path, struct broker_options *o, bool check)
+run(const char *path, struct broker_options *o, bool check, const char *target)
 {
 	struct config *c = NULL;
 	struct err e;
@@ -61,6 +65,8 @@ run(const char *path, struct broker_options *o, bool check)
 	o->config = c;
 	if (check)
 		printf("%s: %zu people, %zu targets: good\n", path, c->npeople, c->ntargets);
+	else if (target != NULL)
+		ret = broker_check_target(o, target, &e);
 	else
 		ret = broker_run(o, &e);
 	config_free(c);
@@ -70,7 +76,7 @@ run(const char *path, struct broker_options *o, bool check)
 int
 main(int argc, char **argv)
 {
-	const char *config = "/etc/twokey/twokeyd.yaml", *role = NULL, *make_demo = NULL;
+	const char *config = "/etc/twokey/twokeyd.yaml", *role = NULL, *make_demo = NULL, *target = NULL;
 	struct broker_options o = { 0 };
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
@@ -91,6 +97,7 @@ main(int argc, char **argv)
 		case OPT_UID: uid = (uid_t)strtol(optarg, NULL, 10); break;
 		case OPT_GID: gid = (gid_t)strtol(optarg, NULL, 10); break;
 		case OPT_MAKE_DEMO: make_demo = optarg; break;
+		case OPT_CHECK_TARGET: target = optarg; break;
 		default: return usage(stderr, 2);
 		}
 	}
@@ -100,5 +107,5 @@ main(int argc, char **argv)
 		return broker_role(role, uid, gid);
 	if (make_demo != NULL)
 		return demo_shop_write(make_demo, &e) == 0 ? 0 : fail(&e);
-	return run(config, &o, check);
+	return run(config, &o, check, target);
 }

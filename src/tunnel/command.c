@@ -20,7 +20,7 @@
 #include "core.h"
 #include "twokey/base/clock.h"
 
-enum { PROGRAMS_MAX = 64, WORDS_MAX = 512, END_MS = 2000 };
+enum { PROGRAMS_MAX = 64, WORDS_MAX = 512, END_MS = 2000, LAST_WORDS_MS = 200 };
 
 /* One run of the program: one connection. */
 struct program {
@@ -202,17 +202,34 @@ turn(struct command *c)
 	collect(c, p);
 	if (poll(p, sizeof p / sizeof p[0], -1) < 0)
 		return 0;
-	if (p[0].revents != 0)
-		return 1;
+	/* programs first: that one failed is often why we are asked to stop */
 	for (size_t i = 0; i < PROGRAMS_MAX && ret == 0; i++) {
 		if (p[FIXED + PER_PROGRAM * i + 1].revents != 0)
 			hear(&c->programs[i]);
 		if (p[FIXED + PER_PROGRAM * i].revents != 0)
 			ret = ended(c, &c->programs[i]);
 	}
+	if (ret == 0 && p[0].revents != 0)
+		return 1;
 	for (size_t i = 0; i < c->p->nlisteners && ret == 0; i++)
 		if (p[1 + i].revents != 0)
 			take(c, c->p->listeners[i]);
+	return ret;
+}
+
+/* Asked to stop: a program whose connection is closed ends by itself, and may only now say why. */
+static int
+last_words(struct command *c)
+{
+	int64_t until = clock_mono_ms() + LAST_WORDS_MS;
+	int ret = 0;
+
+	for (size_t i = 0; i < PROGRAMS_MAX && ret == 0; i++) {
+		struct pollfd p = { .fd = c->programs[i].pidfd, .events = POLLIN };
+
+		if (c->programs[i].pid != 0 && poll(&p, 1, loop_left(until)) > 0)
+			ret = ended(c, &c->programs[i]);
+	}
 	return ret;
 }
 
@@ -256,8 +273,10 @@ command_run(const struct command_plan *p, struct err *e)
 	say(c, TUNNEL_OPEN, TUNNEL_FAULT_NONE);
 	while ((ret = turn(c)) == 0)
 		;
-	end_all(c);
 	if (ret == 1)
+		ret = last_words(c);
+	end_all(c);
+	if (ret == 0)
 		say(c, TUNNEL_CLOSED, TUNNEL_FAULT_NONE);
 	else if (e != NULL)
 		*e = c->err;
@@ -265,5 +284,5 @@ command_run(const struct command_plan *p, struct err *e)
 		if (c->t.proc_tcp[i] >= 0)
 			close(c->t.proc_tcp[i]);
 	free(c);
-	return ret == 1 ? 0 : ret;
+	return ret;
 }

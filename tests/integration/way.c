@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -237,6 +238,55 @@ a_hop_that_freezes_is_noticed(void **state)
 	test_broker_stop(&b);
 }
 
+/* What "target check" says of the broker's target; its exit status. */
+static int
+check(const struct test_broker *b, char *out, size_t size)
+{
+	const char *top = getenv("top_builddir");
+	char command[600];
+	FILE *p;
+	size_t n;
+	int status;
+
+	snprintf(command, sizeof command, "%s/twokey target check --private --config %s/twokeyd.yaml shop 2>&1",
+	    top != NULL ? top : ".", b->dir);
+	p = popen(command, "re");
+	assert_non_null(p);
+	n = fread(out, 1, size - 1, p);
+	out[n] = '\0';
+	status = pclose(p);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+a_check_walks_the_same_way(void **state)
+{
+	char *key = sshd_host_key(inner), *other = sshd_host_key(outer), out[8192];
+	struct test_broker b;
+	struct buf way;
+
+	(void)state;
+	target(&way, key);
+	begin(&b, &way);
+	assert_int_equal(check(&b, out, sizeof out), 0);
+	says(out, "jump: open");
+	says(out, "shop-host: open");
+	says(out, "ssh-ed25519 SHA256:");
+	says(out, "PostgreSQL");
+	says(out, "primary");
+	says(out, "metricfixer_readonly");
+	says(out, "write: public.orders");
+	test_broker_stop(&b);
+	target(&way, other);
+	begin(&b, &way);
+	assert_int_equal(check(&b, out, sizeof out), 4);
+	says(out, "jump: open");
+	says(out, "shop-host");
+	test_broker_stop(&b);
+	free(key);
+	free(other);
+}
+
 static void
 a_program_is_a_way(void **state)
 {
@@ -275,6 +325,7 @@ main(void)
 		cmocka_unit_test(another_host_key_stops_before_anything_is_sent),
 		cmocka_unit_test(a_hop_that_dies_ends_the_session_with_its_name),
 		cmocka_unit_test(a_hop_that_freezes_is_noticed),
+		cmocka_unit_test(a_check_walks_the_same_way),
 		cmocka_unit_test(a_program_is_a_way),
 	};
 
