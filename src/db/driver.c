@@ -32,6 +32,7 @@ db_result_init(struct db_result *r)
 	buf_init(&r->text, TEXT_MAX);
 	buf_init(&r->effects, TEXT_MAX);
 	buf_init(&r->own, TEXT_MAX);
+	buf_init(&r->notices, DB_NOTICES_MAX);
 }
 
 void
@@ -40,6 +41,7 @@ db_result_fini(struct db_result *r)
 	buf_fini(&r->text);
 	buf_fini(&r->effects);
 	buf_fini(&r->own);
+	buf_fini(&r->notices);
 }
 
 void
@@ -71,6 +73,23 @@ db_note(struct buf *note, const char *s)
 	if (buf_len(note) > 0)
 		buf_putc(note, '\n');
 	buf_puts(note, s);
+}
+
+void
+db_notice(struct db_result *r, const char *s, size_t n)
+{
+	static const char more[] = "(more was said than is kept)";
+
+	if (r->notices.max < DB_NOTICES_MAX)
+		return;		/* it says so already */
+	if (buf_len(&r->notices) + n + 1 + sizeof more > DB_NOTICES_MAX) {
+		db_note(&r->notices, more);
+		r->notices.max = buf_len(&r->notices);
+		return;
+	}
+	if (buf_len(&r->notices) > 0)
+		buf_putc(&r->notices, '\n');
+	buf_put(&r->notices, s, n);
 }
 
 void

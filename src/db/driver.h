@@ -10,12 +10,14 @@ extern const struct db_driver sqlite_driver;
 extern const struct db_driver mariadb_driver;
 extern const struct db_driver mysql_driver;
 
-enum { DB_SAMPLE_ROWS = 10 };
+enum { DB_SAMPLE_ROWS = 10, DB_NOTICES_MAX = 16 * 1024 };
 
 /* Appends a sentence on a line of its own. */
 void	db_note(struct buf *note, const char *s);
 /* Fills end, code and text. */
 void	db_end_with(struct db_result *r, enum db_end end, const char *code, const char *text);
+/* Keeps what the server said beside a result; what is too much is dropped, and that is said. */
+void	db_notice(struct db_result *r, const char *s, size_t n);
 /* True when affected keeps the bound that was allowed. */
 bool	db_within(const struct db_allowed *a, uint64_t affected);
 

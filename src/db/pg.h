@@ -114,6 +114,9 @@ struct pg_rows {
 /* Takes every result of the current statement; the last one is returned, the caller's to clear. */
 PGresult *pg_rows_drain(struct pg_rows *rows);
 
+/* pg_notice.c: from begin to end what the server says goes to r, else nowhere */
+void	pg_notices_begin(struct db_conn *c, struct db_result *r);
+void	pg_notices_end(struct db_conn *c);
 /* pg_read.c */
 int	pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);

@@ -181,9 +181,11 @@ read_as(struct db_conn *c, const char *around, const struct db_statement *s, con
 	buf_put(&sql, s->bytes, s->n);
 	d.sql = buf_str(&sql);
 	pg_begin(c);
+	pg_notices_begin(c, r);
 	d.verdict = PG_TO_CLEAR;
 	for (int i = 0; i < TRIES && ret == 0 && d.verdict == PG_TO_CLEAR; i++)
 		ret = once(&d, e);
+	pg_notices_end(c);
 	pg_end(c);
 	if (ret == 0 && d.verdict == PG_TO_CLEAR)
 		ret = err_set(e, ERR_WALL, "the wall stopped it: a view or policy that it reads keeps changing");

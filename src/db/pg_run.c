@@ -210,9 +210,11 @@ pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 	if (ret != 0)
 		return ret;
 	pg_begin(c);
+	pg_notices_begin(c, r);
 	run_inside(c, a, r);
 	if (!c->lost)
 		(void)pg_leave(c, &r->own, NULL);
+	pg_notices_end(c);
 	pg_end(c);
 	r->ms = (double)(clock_wall_us() - began) / 1000.0;
 	return 0;

@@ -100,6 +100,7 @@ struct db_result {
 	struct buf text;		/* server's message, or why it was rolled back; the caller frees */
 	struct buf effects;		/* JSON array [{"table":"orders","inserted":0,"updated":3,"deleted":0}], or empty */
 	struct buf own;			/* names of our own statements that ran, JSON array */
+	struct buf notices;		/* what the server said beside it, "NOTICE: ..." lines, at most 16 KiB */
 };
 void	db_result_init(struct db_result *r);
 void	db_result_fini(struct db_result *r);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a server says beside its results: RAISE NOTICE, warnings. */
+#include "config.h"
+
+#include "pg.h"
+
+#include <string.h>
+
+enum { ONE_MAX = 2 * 1024 };
+
+static void
+nobody(void *ctx, const PGresult *res)
+{
+	(void)ctx, (void)res;
+}
+
+static void
+put(struct buf *out, const char *before, const char *s)
+{
+	if (s == NULL)
+		return;
+	buf_puts(out, before);
+	buf_put(out, s, strnlen(s, ONE_MAX));
+}
+
+static void
+keep(void *result, const PGresult *res)
+{
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	struct buf words;
+
+	if (severity == NULL)
+		severity = PQresultErrorField(res, PG_DIAG_SEVERITY);
+	buf_init(&words, 4 * ONE_MAX);
+	buf_puts(&words, severity != NULL ? severity : "NOTICE");
+	put(&words, ": ", PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+	put(&words, "\nDETAIL: ", PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL));
+	put(&words, "\nHINT: ", PQresultErrorField(res, PG_DIAG_MESSAGE_HINT));
+	db_notice(result, buf_data(&words), buf_len(&words));
+	buf_fini(&words);
+}
+
+void
+pg_notices_begin(struct db_conn *c, struct db_result *r)
+{
+	PQsetNoticeReceiver(c->pg, keep, r);
+}
+
+void
+pg_notices_end(struct db_conn *c)
+{
+	PQsetNoticeReceiver(c->pg, nobody, NULL);
+}
