@@ -34,6 +34,7 @@ struct hop {
 	ino_t inode;
 	bool open;			/* authenticated */
 	struct ssh_counter_struct wire;
+	uint64_t moved_in;		/* wire.in_bytes when the forwards were last moved: what came later may concern them */
 	uint64_t seen_in;		/* wire.in_bytes when silence was last judged */
 	int64_t heard_ms;		/* when it grew */
 	int64_t asked_us;		/* when a keepalive was sent and nothing was heard since; 0: not waiting */

@@ -61,29 +61,6 @@ on_close(ssh_session ssh, ssh_channel channel, void *user)
 	((struct forward *)user)->channel_closed = true;
 }
 
-struct forward *
-forward_create(struct hop *h, int fd, bool to_hop)
-{
-	struct forward *f = must_zalloc(sizeof *f);
-
-	f->hop = h;
-	f->fd = fd;
-	f->to_hop = to_hop;
-	f->opening = true;
-	f->up = must_alloc(CHUNK);
-	buf_init(&f->down, WINDOW_LARGE + CHUNK);
-	f->channel = ssh_channel_new(h->ssh);
-	must(f->channel != NULL);
-	f->callbacks = (struct ssh_channel_callbacks_struct){ .userdata = f, .channel_data_function = on_data,
-		.channel_eof_function = on_eof, .channel_close_function = on_close };
-	ssh_callbacks_init(&f->callbacks);
-	must(ssh_set_channel_callbacks(f->channel, &f->callbacks) == SSH_OK);
-	f->next = h->tunnel->forwards;
-	h->tunnel->forwards = f;
-	h->tunnel->nforwards += !to_hop;
-	return f;
-}
-
 /* What the refused opening of a channel means; text gets the server's words. */
 static enum tunnel_fault
 refusal(ssh_session ssh, char *text, size_t n)
@@ -174,6 +151,30 @@ step_open(struct forward *f)
 		next_refused(f);
 	else
 		forward_refused(f->hop);
+}
+
+struct forward *
+forward_create(struct hop *h, int fd, bool to_hop)
+{
+	struct forward *f = must_zalloc(sizeof *f);
+
+	f->hop = h;
+	f->fd = fd;
+	f->to_hop = to_hop;
+	f->opening = true;
+	f->up = must_alloc(CHUNK);
+	buf_init(&f->down, WINDOW_LARGE + CHUNK);
+	f->channel = ssh_channel_new(h->ssh);
+	must(f->channel != NULL);
+	f->callbacks = (struct ssh_channel_callbacks_struct){ .userdata = f, .channel_data_function = on_data,
+		.channel_eof_function = on_eof, .channel_close_function = on_close };
+	ssh_callbacks_init(&f->callbacks);
+	must(ssh_set_channel_callbacks(f->channel, &f->callbacks) == SSH_OK);
+	f->next = h->tunnel->forwards;
+	h->tunnel->forwards = f;
+	h->tunnel->nforwards += !to_hop;
+	step_open(f);		/* the request leaves now, not when poll wakes for something else */
+	return f;
 }
 
 /* Bytes for the descriptor in order: what it does not take now is kept. */

@@ -174,8 +174,9 @@ keepalive(struct tunnel *t, int64_t now)
 	return 0;
 }
 
-/* How long poll may wait: not beyond the next keepalive or the end of somebody's silence, and not long while a
- * forward has bytes that libssh did not take (a rekey ends with a packet, so this is only for safety). */
+/* How long poll may wait: not beyond the next keepalive or the end of somebody's silence; not at all when a call
+ * for one forward received what concerns another that was moved before; and not long while a forward has bytes
+ * that libssh did not take (a rekey ends with a packet, so this is only for safety). */
 static int
 patience(const struct tunnel *t, int ms, int64_t now)
 {
@@ -186,6 +187,8 @@ patience(const struct tunnel *t, int ms, int64_t now)
 			left = t->hop[i].heard_ms + (int64_t)t->plan.dead_after_s * 1000 - now;
 		if (t->hop[i].open && t->tick_ms - now < left)
 			left = t->tick_ms - now;
+		if (t->hop[i].open && t->hop[i].wire.in_bytes != t->hop[i].moved_in)
+			left = 0;
 	}
 	for (const struct forward *f = t->forwards; f != NULL; f = f->next)
 		if (f->dead || (f->up_len > 0 && left > RETRY_MS))
@@ -232,6 +235,7 @@ pump_hops(struct tunnel *t, const struct pollfd *p)
 
 		if (ret != 0)
 			return ret;
+		t->hop[i].moved_in = t->hop[i].wire.in_bytes;
 	}
 	return 0;
 }

@@ -142,10 +142,12 @@ reach(struct hop *last, int64_t deadline)
 			tell_fault(t, last + 1, TUNNEL_FAULT_TIMEOUT, "no answer from %.150s port %u within %u s, asked through hop %.60s;"
 			    " check the address as that hop sees it", last[1].plan->host, (unsigned)last[1].plan->port,
 			    t->plan.open_s, last->plan->name);
-		if (t->fault != TUNNEL_FAULT_NONE || loop_turn(t, loop_left(deadline)) != 0) {
-			close(pair[1]);
-			return -1;
-		}
+		if (t->fault != TUNNEL_FAULT_NONE || loop_turn(t, loop_left(deadline)) != 0)
+			break;		/* f may be gone */
+	}
+	if (t->fault != TUNNEL_FAULT_NONE) {
+		close(pair[1]);
+		return -1;
 	}
 	return pair[1];
 }

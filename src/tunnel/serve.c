@@ -10,6 +10,8 @@
 
 #include "core.h"
 
+enum { IDLE_MS = 3600 * 1000 };	/* the next keepalive comes sooner */
+
 void
 serve_accept(struct tunnel *t, int listener)
 {
@@ -39,7 +41,7 @@ int
 tunnel_run(struct tunnel *t, struct err *e)
 {
 	t->accepting = true;
-	while (!t->stopped && loop_turn(t, 1000) == 0)
+	while (!t->stopped && loop_turn(t, IDLE_MS) == 0)
 		;
 	t->accepting = false;
 	if (t->fault == TUNNEL_FAULT_NONE)

@@ -348,12 +348,30 @@ test_other_uid(void **state)
 	assert_int_equal(world_stop(w), 0);
 }
 
+/* Nothing is done only because some tick wakes the loop: there is none here. */
+static void
+test_no_tick(void **state)
+{
+	(void)state;
+	w->plan.keepalive_s = 3600;
+	w->plan.dead_after_s = 7200;
+	world_run(w);
+	for (int i = 0; i < 20; i++) {
+		up(i % 2 ? 1 : 0, 1000);
+		down(0, 1000);
+	}
+	many(0);
+	up(0, 20 * MIB);
+	assert_int_equal(world_stop(w), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_both_ways, one, end),
 		cmocka_unit_test_setup_teardown(test_half_close, one, end),
+		cmocka_unit_test_setup_teardown(test_no_tick, two, end),
 		cmocka_unit_test_setup_teardown(test_rekey, rekeying, end),
 		cmocka_unit_test_setup_teardown(test_back_pressure, one, end),
 		cmocka_unit_test_setup_teardown(test_many, one, end),
