@@ -101,9 +101,13 @@ void	my_failed(unsigned number, const char *state, const char *words, const stru
 /* my_guard.c, my_prepare.c */
 /* ERR_WALL for what is not even sent. */
 int	my_sendable(const struct db_statement *s, const struct sql_facts *f, struct err *e);
-/* Looks up what the names in a text mean; ERR_WALL when one of them runs code that cannot be cleared. *plain
- * (may be NULL) tells that it names tables and built-in functions only. */
-int	my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, bool *plain, struct err *e);
+/* What the names in a text were found to mean. */
+struct my_found {
+	bool plain;		/* tables and built-in functions only */
+	bool function;		/* it was stopped for a function that somebody made */
+};
+/* Looks up the names in a text; ERR_WALL when one of them runs code that cannot be cleared. */
+int	my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, struct my_found *found, struct err *e);
 /* Has the server prepare the text: 0 when it is one statement that returns rows, ERR_WALL when it is not,
  * ERR_STATEMENT with *r filled when the server refuses it. */
 int	my_prepare(struct db_conn *c, const struct db_statement *s, struct db_result *r, struct err *e);
@@ -125,10 +129,42 @@ unsigned my_rows_drain(struct my_rows *rows);
 int	my_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
 
+/* my_look.c, my_sets_off.c, my_match.c */
+struct my_look {
+	struct db_conn *c;
+	const struct db_statement *s;
+	const struct sql_facts *f;
+	const struct sql_table *table;	/* the one written, or NULL */
+	char *schema, *name;		/* of it; freed by my_look_fini */
+	bool guarded;			/* the guard passed: SELECTs may be derived */
+	bool locks;			/* in the run: rows that match are locked */
+	bool plain;			/* it is there, a base table */
+	bool stays;			/* what is written there cannot be rolled back */
+	char engine[64];
+	struct db_sheet *sheet;
+	struct db_match match;
+	struct digest_sum *sum;
+	struct digest bind;
+};
+void	my_look_init(struct my_look *l, struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+	    struct db_sheet *sheet);
+void	my_look_fini(struct my_look *l);
+/* Passes the guard in the open transaction; sheet->note tells when it did not pass. */
+int	my_look_enter(struct my_look *l, struct err *e);
+int	my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e);
+int	my_look_sets_off(struct my_look *l, struct err *e);
+int	my_look_match(struct my_look *l, const struct db_sink *sample, struct err *e);
+/* Appends what the server warned of in its last answer, one sentence each; number (may be NULL) gets the first
+ * that says that a value was not kept as written, or that rows stay after ROLLBACK. */
+int	my_warned(struct db_conn *c, struct buf *names, struct buf *out, unsigned *number, struct err *e);
+
 /* my_sheet.c, my_run.c, my_commit.c */
 int	my_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 int	my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
+/* How the server's error ends a run. */
+void	my_ended_by(struct db_conn *c, unsigned number, const struct db_statement *s, struct db_result *r);
+void	my_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r);
 int	my_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
 
 #endif

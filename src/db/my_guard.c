@@ -31,7 +31,7 @@ struct guard {
 	size_t n;
 	struct buf schemas;	/* lists: where functions without a schema may be found, and their names */
 	struct buf functions;
-	bool plain;
+	struct my_found *found;
 };
 
 /* Engines that keep rows themselves and ask nobody else; the rest may read files or call other servers. */
@@ -158,14 +158,14 @@ take_functions(struct guard *g, int ret, struct err *e)
 	MYSQL_ROW row;
 
 	ret = take(g, OWN_MY_ROUTINES, &res, ret, e);
-	if (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
+	if (ret == 0 && (g->found->function = (row = mysql_fetch_row(res)) != NULL))
 		ret = err_set(e, ERR_WALL, "the wall stopped it: the stored function %s.%s could run", row[0], row[1]);
 	mysql_free_result(res);
 	res = NULL;
 	/* few accounts may look there; a loaded function cannot have the name of a built-in one */
 	if (take(g, OWN_MY_LOADED, &res, 0, &ignored) == ERR_DATABASE)
 		return my_lose(g->c, e, "the connection to the database is lost");
-	if (ret == 0 && res != NULL && (row = mysql_fetch_row(res)) != NULL)
+	if (ret == 0 && res != NULL && (g->found->function = (row = mysql_fetch_row(res)) != NULL))
 		ret = err_set(e, ERR_WALL, "the wall stopped it: the loaded function %s of %s could run", row[0], row[1]);
 	mysql_free_result(res);
 	return ret;
@@ -216,7 +216,7 @@ judge(struct guard *g, const struct item *it, struct err *e)
 		    " be cleared; grant it SELECT (and SHOW VIEW) there", it->schema, it->name);
 	}
 	if (strcasecmp(it->type, "VIEW") == 0) {
-		g->plain = false;
+		g->found->plain = false;
 		return judge_view(g, it, e);
 	}
 	if (strcasecmp(it->type, "SYSTEM VIEW") != 0 && !keeps_rows(it->engine))
@@ -243,21 +243,22 @@ run_rounds(struct guard *g, struct err *e)
 }
 
 int
-my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, bool *plain, struct err *e)
+my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, struct my_found *found, struct err *e)
 {
 	struct guard *g = must_zalloc(sizeof *g);
 	int ret;
 
 	g->c = c;
 	g->names = names;
-	g->plain = true;
+	g->found = found;
+	*found = (struct my_found){ .plain = true };
 	buf_init(&g->schemas, LIST_MAX);
 	buf_init(&g->functions, LIST_MAX);
 	ret = add_facts(g, f, c->database, false, e);
 	if (ret == 0)
 		ret = run_rounds(g, e);
-	if (plain != NULL)
-		*plain = ret == 0 && g->plain;
+	if (ret != 0)
+		found->plain = false;
 	for (size_t i = 0; i < g->n; i++) {
 		free(g->items[i].schema);
 		free(g->items[i].name);

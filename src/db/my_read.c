@@ -27,10 +27,10 @@ find_checked(struct db_conn *c, const struct digest *text)
 
 /* ERR_STATEMENT with *r filled when looking up failed. */
 static int
-look_up(struct db_conn *c, const struct sql_facts *f, struct db_result *r, bool *plain, struct err *e)
+look_up(struct db_conn *c, const struct sql_facts *f, struct db_result *r, struct my_found *found, struct err *e)
 {
 	struct err why;
-	int ret = my_guard(c, f, &r->own, plain, &why);
+	int ret = my_guard(c, f, &r->own, found, &why);
 
 	if (ret != ERR_STATEMENT && ret != ERR_CANCELLED)
 		return ret == 0 ? 0 : err_set(e, (enum err_code)ret, "%s", why.text);
@@ -45,12 +45,12 @@ check(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f
 	struct digest text = digest_of(s->bytes, s->n);
 	struct my_checked *k = find_checked(c, &text);
 	int64_t now = clock_mono_ms();
-	bool plain = false;
+	struct my_found found = { .plain = false };
 	int ret = 0;
 
 	if (now >= k->clear_until_ms)
-		ret = look_up(c, f, r, &plain, e);
-	if (ret == 0 && plain)
+		ret = look_up(c, f, r, &found, e);
+	if (ret == 0 && found.plain)
 		k->clear_until_ms = now + CLEAR_MS;
 	if (ret == 0 && !k->reads) {
 		ret = my_prepare(c, s, r, e);

@@ -1,5 +1,5 @@
 DB_TESTS = tests/unit/db_pg_audit.t tests/unit/db_pg_login.t tests/unit/db_pg_pooler.t tests/unit/db_pg_guard.t tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
-	tests/unit/db_my_read.t
+	tests/unit/db_my_read.t tests/unit/db_my_run.t
 check_PROGRAMS += $(DB_TESTS)
 TESTS += $(DB_TESTS)
 DB_TEST_FILES = tests/unit/db_bench.c tests/unit/db_bench.h
@@ -33,6 +33,9 @@ DB_MY_FILES = $(DB_TEST_FILES) tests/unit/db_my.c tests/unit/db_my.h
 tests_unit_db_my_read_t_SOURCES = tests/unit/db_my_read.c $(DB_MY_FILES)
 tests_unit_db_my_read_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
 tests_unit_db_my_read_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
+tests_unit_db_my_run_t_SOURCES = tests/unit/db_my_run.c $(DB_MY_FILES)
+tests_unit_db_my_run_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
+tests_unit_db_my_run_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
 DB_SEAM_TESTS = tests/unit/db_describe.t tests/unit/db_weigh.t tests/unit/db_sqlite_describe.t tests/unit/db_pg_values.t
 check_PROGRAMS += $(DB_SEAM_TESTS)
 TESTS += $(DB_SEAM_TESTS)

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Everything that a request is bound to, read in the open transaction. */
+#include "config.h"
+
+#include "my.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "twokey/base/err.h"
+#include "twokey/base/must.h"
+
+void
+my_look_init(struct my_look *l, struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
+    struct db_sheet *sheet)
+{
+	*l = (struct my_look){ .c = c, .s = s, .f = f, .table = sql_written_table(f), .sheet = sheet };
+	if (l->table == NULL)
+		return;
+	l->schema = l->table->schema.n > 0 ? must_strndup(l->table->schema.p, l->table->schema.n) : must_strdup(c->database);
+	l->name = must_strndup(l->table->name.p, l->table->name.n);
+}
+
+void
+my_look_fini(struct my_look *l)
+{
+	free(l->schema);
+	free(l->name);
+}
+
+int
+my_look_enter(struct my_look *l, struct err *e)
+{
+	struct my_found found;
+	struct err why;
+	int ret = my_guard(l->c, l->f, &l->sheet->own, &found, &why);
+
+	l->guarded = ret == 0;
+	if (ret == 0)
+		return 0;
+	if (ret != ERR_WALL)
+		return err_set(e, (enum err_code)ret, "%s", why.text);
+	buf_reset(&l->sheet->note);
+	db_note(&l->sheet->note, why.text);
+	l->sheet->dangers |= SQL_DANGER_BIT(found.function ? SQL_DANGER_SHADOWED : SQL_DANGER_UNCLEAR_RELATION);
+	return 0;
+}
+
+static void
+add_text(struct digest_sum *sum, const char *s)
+{
+	digest_add_part(sum, s, strlen(s));
+}
+
+/* Which table is written, and whether its engine can take a change back. */
+static int
+find_table(struct my_look *l, struct err *e)
+{
+	struct my_value v[2] = { my_text(l->schema), my_text(l->name) };
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	char text[200];
+	int ret = my_own(l->c, OWN_MY_TABLE, 2, v, &l->sheet->own, &res, e);
+
+	if (ret == 0 && (row = mysql_fetch_row(res)) != NULL) {
+		l->plain = row[0] != NULL && (strcasecmp(row[0], "BASE TABLE") == 0 || strcasecmp(row[0], "SYSTEM VERSIONED") == 0);
+		snprintf(l->engine, sizeof l->engine, "%s", row[1] != NULL ? row[1] : "");
+		l->stays = l->plain && (row[3] == NULL || strcasecmp(row[3], "YES") != 0);
+		if (row[2] != NULL && l->plain)
+			l->sheet->table_rows = strtoll(row[2], NULL, 10);
+	}
+	mysql_free_result(res);
+	if (ret == 0 && l->stays) {
+		l->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK);
+		snprintf(text, sizeof text, "the engine %.40s of %.80s cannot roll back: a change stays at once", l->engine, l->name);
+		db_note(&l->sheet->note, text);
+	}
+	return ret;
+}
+
+/* SHOW CREATE TABLE ends with options; the next number of AUTO_INCREMENT is no part of the definition. */
+static void
+add_definition(struct digest_sum *sum, const char *text)
+{
+	static const char next[] = " AUTO_INCREMENT=";
+	const char *options = NULL, *at;
+
+	for (at = strstr(text, "\n) "); at != NULL; at = strstr(at + 1, "\n) "))
+		options = at;
+	at = options != NULL ? strstr(options, next) : NULL;
+	if (at == NULL) {
+		add_text(sum, text);
+		return;
+	}
+	digest_add_part(sum, text, (size_t)(at - text));
+	at += strlen(next);
+	add_text(sum, at + strspn(at, "0123456789"));
+}
+
+/* One table that the text names. Of those only read nothing is told when they are not there: the server will. */
+static int
+add_one(struct my_look *l, const struct sql_table *t, struct err *e)
+{
+	struct my_value v[2] = { { MY_NAME, t->schema.p, t->schema.n }, { MY_NAME, t->name.p, t->name.n } };
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	struct err why;
+	int ret;
+
+	if (t->schema.n == 0)
+		v[0] = (struct my_value){ MY_NAME, l->c->database, strlen(l->c->database) };
+	ret = my_own(l->c, OWN_MY_DEFINITION, 2, v, &l->sheet->own, &res, &why);
+	if (ret == ERR_STATEMENT && (t->use & SQL_USE_WRITE) != 0) {
+		ret = err_set(e, ERR_STATEMENT, "the database refuses the statement: %s", mysql_error(l->c->my));
+	} else if (ret == ERR_STATEMENT) {
+		add_text(l->sum, "not told");
+		ret = 0;
+	} else if (ret != 0) {
+		err_set(e, (enum err_code)ret, "%s", why.text);
+	} else if ((row = mysql_fetch_row(res)) != NULL) {
+		digest_add_part(l->sum, v[0].p, v[0].n);
+		digest_add_part(l->sum, v[1].p, v[1].n);
+		add_definition(l->sum, row[1] != NULL ? row[1] : "");
+	}
+	mysql_free_result(res);
+	return ret;
+}
+
+static void
+add_place(struct my_look *l)
+{
+	struct digest d = digest_of(l->s->bytes, l->s->n);
+
+	add_text(l->sum, "twokey bind mariadb 1");
+	digest_add_part(l->sum, d.b, sizeof d.b);
+	add_text(l->sum, l->c->identity);
+	add_text(l->sum, l->c->database);
+	add_text(l->sum, l->c->role);
+	add_text(l->sum, "no transaction");
+	/* what the guard said is a part of what was shown */
+	add_text(l->sum, l->guarded ? "guard: clear" : buf_str(&l->sheet->note));
+}
+
+static void
+add_match(struct my_look *l)
+{
+	char line[48];
+
+	snprintf(line, sizeof line, "%d %" PRIu64, l->match.known, l->match.count);
+	add_text(l->sum, line);
+	digest_add_part(l->sum, l->match.keys.b, sizeof l->match.keys.b);
+	l->sheet->count_known = l->match.known;
+	l->sheet->count = l->match.count;
+	l->sheet->keys = l->match.keys;
+	if (!l->match.known)
+		l->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_COUNT_UNKNOWN);
+}
+
+static int
+add_all(struct my_look *l, struct err *e)
+{
+	struct digest settings;
+	int ret = my_settings(l->c, &l->sheet->own, &settings, e);
+
+	if (ret == 0)
+		digest_add_part(l->sum, settings.b, sizeof settings.b);
+	for (size_t i = 0; i < l->f->ntables && ret == 0; i++)
+		ret = add_one(l, &l->f->tables[i], e);
+	if (ret == 0 && l->table != NULL)
+		ret = find_table(l, e);
+	if (ret == 0 && l->table != NULL)
+		ret = my_look_sets_off(l, e);
+	return ret;
+}
+
+int
+my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e)
+{
+	int ret;
+
+	l->sum = digest_begin();
+	add_place(l);
+	ret = add_all(l, e);
+	if (ret == 0)
+		add_text(l->sum, l->engine);
+	if (ret == 0)
+		ret = my_look_match(l, sample, e);
+	if (ret == 0)
+		add_match(l);
+	l->bind = digest_end(l->sum);
+	l->sum = NULL;
+	return ret;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The rows that a write would touch, by derived SELECTs. EXPLAIN of a write is refused inside the wall. */
+#include "config.h"
+
+#include "my.h"
+
+#include <mysqld_error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "twokey/base/err.h"
+#include "twokey/base/must.h"
+#include "twokey/base/text.h"
+#include "twokey/sql/derive.h"
+
+enum { KEYS_MAX = 32, SQL_MAX = 2 * 1024 * 1024 };
+
+struct keys {
+	char *name[KEYS_MAX];
+	size_t n;
+};
+
+static int
+find_keys(struct my_look *l, struct keys *k, struct err *e)
+{
+	struct my_value v[2] = { my_text(l->schema), my_text(l->name) };
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	int ret = my_own(l->c, OWN_MY_KEY, 2, v, &l->sheet->own, &res, e);
+
+	while (ret == 0 && k->n < KEYS_MAX && (row = mysql_fetch_row(res)) != NULL)
+		k->name[k->n++] = must_strdup(row[0]);
+	mysql_free_result(res);
+	return ret;
+}
+
+/* Codes of values that were not kept as written, and of rows that ROLLBACK leaves. */
+static bool
+is_serious(unsigned number)
+{
+	switch (number) {
+	case ER_BAD_NULL_ERROR: case ER_WARN_DATA_OUT_OF_RANGE: case WARN_DATA_TRUNCATED: case ER_TRUNCATED_WRONG_VALUE_FOR_FIELD:
+	case ER_NO_DEFAULT_FOR_FIELD: case ER_DATA_TOO_LONG: case ER_TRUNCATED_WRONG_VALUE: case ER_DIVISION_BY_ZERO:
+	case ER_WARNING_NOT_COMPLETE_ROLLBACK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int
+my_warned(struct db_conn *c, struct buf *names, struct buf *out, unsigned *number, struct err *e)
+{
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	int ret;
+
+	if (number != NULL)
+		*number = 0;
+	if (mysql_warning_count(c->my) == 0)
+		return 0;
+	ret = my_own(c, OWN_MY_WARNINGS, 0, NULL, names, &res, e);
+	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL) {
+		unsigned code = (unsigned)strtoul(row[1], NULL, 10);
+		struct buf text;
+
+		if (strcasecmp(row[0], "Note") == 0)
+			continue;
+		buf_init(&text, 8 * 1024);
+		buf_puts(&text, "the server warned: ");
+		text_safe(&text, row[2], strnlen(row[2], 500), TEXT_ONE_LINE);
+		db_note(out, buf_str(&text));
+		buf_fini(&text);
+		if (number != NULL && *number == 0 && is_serious(code))
+			*number = code;
+	}
+	mysql_free_result(res);
+	return ret;
+}
+
+/* Runs a derived SELECT, which must be a read by itself. */
+static int
+select_derived(struct my_look *l, enum own_id id, const struct buf *sql, struct my_rows *rows, struct err *e)
+{
+	struct db_conn *c = l->c;
+	MYSQL *m = c->my;
+	unsigned number = 0;
+
+	sql_classify(c->facts, &c->sql, buf_data(sql), buf_len(sql));
+	if (c->facts->class != SQL_CLASS_READ)
+		return err_set(e, ERR_UNSUPPORTED, "what it matches cannot be asked by a read: %s", c->facts->why);
+	buf_reset(&c->text);
+	buf_putf(&c->text, "/* twokey %s */ ", c->tag);
+	buf_put(&c->text, buf_data(sql), buf_len(sql));
+	if (l->locks && id != OWN_MY_DERIVED_SAMPLE)
+		buf_puts(&c->text, " FOR UPDATE");
+	own_ran(&l->sheet->own, id);
+	if (buf_over(&c->text))
+		return err_set(e, ERR_UNSUPPORTED, "the derived SELECT would be too long");
+	if (mysql_send_query(m, buf_data(&c->text), buf_len(&c->text)) != 0)
+		return my_lose(c, e, "the connection to the database is lost");
+	my_wait(c);
+	number = mysql_read_query_result(m) != 0 ? mysql_errno(m) : my_rows_drain(rows);
+	if (my_is_lost(number))
+		return my_lose(c, e, "the connection to the database is lost");
+	if (number == 0 || (rows->cut && my_is_cancelled(number)))
+		return 0;
+	return err_set(e, my_is_cancelled(number) ? ERR_CANCELLED : number == ER_LOCK_WAIT_TIMEOUT ||
+	    number == ER_LOCK_DEADLOCK ? ERR_BOUND : ERR_STATEMENT, "the derived SELECT failed: %s", mysql_error(m));
+}
+
+struct key_sum {
+	struct digest_sum *sum;
+	uint64_t count;
+	uint64_t told;		/* the only cell, as a number */
+};
+
+static int
+no_columns(void *ctx, const struct db_column *cols, size_t n)
+{
+	(void)ctx, (void)cols, (void)n;
+	return 0;
+}
+
+static int
+add_key(void *ctx, const struct db_cell *cells, size_t n)
+{
+	struct key_sum *k = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		char type = (char)('a' + (int)cells[i].type);
+
+		digest_add(k->sum, &type, 1);
+		digest_add_part(k->sum, cells[i].p, cells[i].n);
+	}
+	if (n == 1 && cells[0].type == DB_INTEGER)
+		k->told = strtoull(cells[0].p, NULL, 10);
+	k->count++;
+	return 0;
+}
+
+static int
+derive(struct my_look *l, enum sql_derived kind, const struct keys *k, struct buf *out, struct err *e)
+{
+	struct sql_derive_want want = { kind, (const char *const *)k->name, k->n, DB_SAMPLE_ROWS };
+
+	return sql_derive(&l->c->sql, l->s->bytes, l->s->n, &want, out, e) == 0 ? 0 : ERR_UNSUPPORTED;
+}
+
+/* With a key the keys themselves, without one only how many rows there are. */
+static int
+match_rows(struct my_look *l, const struct keys *k, struct err *e)
+{
+	bool named = k->n > 0;
+	struct key_sum sum = { .count = 0 };
+	struct db_sink sink = { &sum, no_columns, add_key };
+	struct my_rows rows = { .c = l->c, .sink = &sink };
+	struct digest digest;
+	int ret = derive(l, named ? SQL_DERIVE_KEYS : SQL_DERIVE_COUNT, k, &l->sheet->derived, e);
+
+	if (ret == ERR_UNSUPPORTED && named) {	/* with a LIMIT rows can be counted, not named */
+		named = false;
+		ret = derive(l, SQL_DERIVE_COUNT, k, &l->sheet->derived, e);
+	}
+	if (ret != 0)
+		return ret;
+	if (!named)
+		db_note(&l->sheet->note, k->n == 0 ? "the table has no primary key: rows are counted, but not which they are" :
+		    "rows are counted, but not which they are");
+	sum.sum = digest_begin();
+	ret = select_derived(l, named ? OWN_MY_DERIVED_KEYS : OWN_MY_DERIVED_COUNT, &l->sheet->derived, &rows, e);
+	digest = digest_end(sum.sum);
+	if (ret != 0)
+		return ret;
+	if (named)
+		l->match.keys = digest;
+	l->match.count = named ? sum.count : sum.told;
+	l->match.known = true;
+	return my_warned(l->c, &l->sheet->own, &l->sheet->note, NULL, e);
+}
+
+static int
+take_sample(struct my_look *l, const struct keys *k, const struct db_sink *sample, struct err *e)
+{
+	struct db_limits max = { DB_SAMPLE_ROWS, 0 };
+	struct my_rows rows = { .c = l->c, .sink = sample, .count = { .max = &max } };
+	struct buf text;
+	int ret;
+
+	buf_init(&text, SQL_MAX);
+	if (derive(l, SQL_DERIVE_SAMPLE, k, &text, NULL) != 0) {
+		db_note(&l->sheet->note, "no sample of rows can be shown");
+		ret = 0;
+	} else {
+		ret = select_derived(l, OWN_MY_DERIVED_SAMPLE, &text, &rows, e);
+	}
+	buf_fini(&text);
+	return ret;
+}
+
+static int
+match_derived(struct my_look *l, const struct db_sink *sample, struct err *e)
+{
+	struct keys k = { .n = 0 };
+	int ret = find_keys(l, &k, e);
+
+	if (ret == 0)
+		ret = match_rows(l, &k, e);
+	if (ret == 0)
+		l->sheet->how = "derived";
+	if (ret == 0 && k.n > 0 && sample != NULL && l->match.count > 0)
+		ret = take_sample(l, &k, sample, e);
+	for (size_t i = 0; i < k.n; i++)
+		free(k.name[i]);
+	return ret;
+}
+
+int
+my_look_match(struct my_look *l, const struct db_sink *sample, struct err *e)
+{
+	struct err why;
+	int ret;
+
+	if (!l->guarded)
+		return 0;	/* the note says it already */
+	if (!l->plain) {
+		db_note(&l->sheet->note, "it is not known how many rows it touches: it does not write one plain table");
+		return 0;
+	}
+	ret = match_derived(l, sample, &why);
+	if (ret == ERR_UNSUPPORTED) {
+		db_note(&l->sheet->note, why.text);
+		return 0;
+	}
+	if (ret != 0 && e != NULL)
+		*e = why;
+	return ret;
+}

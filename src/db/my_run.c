@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* An allowed write: look again with the rows locked, run the bytes, compare, commit. */
+#include "config.h"
+
+#include "my.h"
+
+#include <inttypes.h>
+#include <mysqld_error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/text.h"
+
+void
+my_ended_by(struct db_conn *c, unsigned number, const struct db_statement *s, struct db_result *r)
+{
+	uint64_t rows = r->rows;
+
+	if (my_is_lost(number)) {
+		c->lost = true;
+		db_end_with(r, DB_FAILED, "lost", "the connection was lost before COMMIT was sent: the server rolls back");
+		return;
+	}
+	my_failed(number, mysql_sqlstate(c->my), mysql_error(c->my), s, r);
+	r->rows = rows;
+	if (number == ER_LOCK_WAIT_TIMEOUT || number == ER_LOCK_DEADLOCK) {
+		r->end = DB_ROLLEDBACK;
+		snprintf(r->code, sizeof r->code, "conflict");
+	} else if (my_is_cancelled(number)) {
+		r->end = DB_ROLLEDBACK;
+		snprintf(r->code, sizeof r->code, "cancelled");
+	}
+}
+
+/* The transaction that may write: the only one, and only this one. */
+static int
+begin_write(struct db_conn *c, struct buf *names, struct err *e)
+{
+	int ret = my_own(c, OWN_MY_ROLLBACK, 0, NULL, names, NULL, e);
+
+	if (ret == 0)
+		ret = my_own(c, OWN_MY_ISOLATION, 0, NULL, names, NULL, e);
+	if (ret == 0)
+		ret = my_own(c, OWN_MY_BEGIN_WRITE, 0, NULL, names, NULL, e);
+	if (ret == 0 && !my_is_writing(c))
+		ret = my_lose(c, e, "no transaction that writes could be begun");
+	return ret;
+}
+
+static void
+compare(const struct my_look *l, const struct db_allowed *a, struct db_result *r)
+{
+	char text[200];
+
+	r->rows = l->match.count;
+	if (a->keys_known && l->match.known && !digest_equal(&l->match.keys, &a->keys))
+		db_end_with(r, DB_ROLLEDBACK, db_within(a, l->match.count) ? "keys" : "count",
+		    "the rows that it matches are not those that were shown; ask again");
+	else if (!digest_equal(&l->bind, &a->bind))
+		db_end_with(r, DB_ROLLEDBACK, "bind",
+		    "the tables, triggers, settings or rows are not as they were shown; ask again");
+	else
+		r->rows = 0;
+	if (r->end != DB_DONE || !l->stays)
+		return;
+	snprintf(text, sizeof text, "%.80s is kept by %.40s, which cannot roll back; twokey runs only what it could take back",
+	    l->name, l->engine);
+	db_end_with(r, DB_FAILED, "wall", text);
+}
+
+static void
+refuse(struct db_conn *c, int ret, const char *why, struct db_result *r)
+{
+	if (c->lost)
+		db_end_with(r, DB_FAILED, "lost", "the connection was lost before the statement was sent");
+	else if (ret == ERR_CANCELLED)
+		db_end_with(r, DB_ROLLEDBACK, "cancelled", why);
+	else if (ret == ERR_BOUND)
+		db_end_with(r, DB_ROLLEDBACK, "conflict", why);
+	else
+		db_end_with(r, DB_ROLLEDBACK, "bind", why);
+}
+
+/* Begins the transaction and compares; true when all is as it was allowed. */
+static bool
+still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+{
+	struct db_sheet sheet;
+	struct my_look l;
+	struct err e = { .text = "" };
+	int ret;
+
+	db_sheet_init(&sheet);
+	my_look_init(&l, c, &a->statement, a->facts, &sheet);
+	l.locks = true;
+	r->end = DB_DONE;
+	ret = begin_write(c, &sheet.own, &e);
+	if (ret == 0)
+		ret = my_look_enter(&l, &e);
+	if (ret == 0)
+		ret = my_look_in(&l, NULL, &e);
+	if (buf_len(&sheet.own) > 0)
+		buf_put(&r->own, buf_data(&sheet.own), buf_len(&sheet.own));
+	if (ret == 0)
+		compare(&l, a, r);
+	else
+		refuse(c, ret, e.text, r);
+	my_look_fini(&l);
+	db_sheet_fini(&sheet);
+	return r->end == DB_DONE;
+}
+
+/* Sends the bytes; rows that they return are counted and not kept. */
+static bool
+execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+{
+	struct my_rows rows = { .c = c };
+	MYSQL *m = c->my;
+	unsigned number = 0;
+
+	if (atomic_load(&c->cancelled)) {
+		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled");
+		return false;
+	}
+	if (mysql_send_query(m, a->statement.bytes, a->statement.n) == 0)
+		my_wait(c);
+	if (mysql_read_query_result(m) != 0)
+		number = mysql_errno(m);
+	else if (mysql_field_count(m) == 0)
+		r->rows = mysql_affected_rows(m);
+	else if ((number = my_rows_drain(&rows)) == 0)
+		r->rows = rows.count.rows;
+	if (number != 0) {
+		my_ended_by(c, number, &a->statement, r);
+		return false;
+	}
+	if (!my_is_writing(c) || mysql_more_results(m)) {	/* it committed by itself: what stays is not ours to say */
+		c->lost = true;
+		db_end_with(r, DB_UNKNOWN, "wall", "the statement ended the transaction that it ran in");
+		return false;
+	}
+	if (my_settings_moved(c)) {
+		c->lost = true;
+		db_end_with(r, DB_FAILED, "wall", "the statement changed settings of the connection; the server rolls back");
+		return false;
+	}
+	return true;
+}
+
+/* A value that the server changes on its way is not what was shown. */
+static bool
+kept_as_written(struct db_conn *c, struct db_result *r)
+{
+	struct buf text;
+	unsigned number;
+	struct err e;
+	int ret;
+
+	buf_init(&text, 64 * 1024);
+	ret = my_warned(c, &r->own, &text, &number, &e);
+	if (ret != 0)
+		db_end_with(r, DB_FAILED, c->lost ? "lost" : "warnings", e.text);
+	else if (number != 0)
+		db_end_with(r, DB_FAILED, "01000", buf_str(&text));
+	buf_fini(&text);
+	return ret == 0 && number == 0;
+}
+
+/* A number of the server's "Rows matched: 3  Changed: 2  Warnings: 0". */
+static uint64_t
+told(const char *info, const char *what, uint64_t otherwise)
+{
+	const char *at = info != NULL ? strstr(info, what) : NULL;
+
+	return at != NULL ? strtoull(at + strlen(what), NULL, 10) : otherwise;
+}
+
+/* Of the table written only: the server does not tell what triggers and foreign keys changed. */
+static void
+tell_effects(const struct db_allowed *a, const char *info, struct db_result *r)
+{
+	const struct sql_table *t = sql_written_table(a->facts);
+	const char *verb = a->facts->verb;
+	uint64_t records = told(info, "Records: ", 1), again = told(info, "Duplicates: ", r->rows > 0 ? r->rows - 1 : 0);
+	uint64_t in = 0, up = 0, del = 0;
+	struct buf name;
+
+	buf_puts(&r->effects, "[");
+	if (t == NULL) {
+		buf_puts(&r->effects, "]");
+		return;
+	}
+	if (strcmp(verb, "UPDATE") == 0)
+		up = told(info, "Changed: ", r->rows);
+	else if (strcmp(verb, "DELETE") == 0)
+		del = r->rows;
+	else if (strcmp(verb, "REPLACE") == 0)
+		in = records, del = again;
+	else if (r->rows > 0)
+		in = records > again ? records - again : 0, up = again;
+	buf_init(&name, 8 * t->name.n + 16);
+	text_safe(&name, t->name.p, t->name.n, TEXT_ONE_LINE);
+	buf_puts(&r->effects, "{\"table\":");
+	json_put_string(&r->effects, buf_data(&name), buf_len(&name));
+	buf_putf(&r->effects, ",\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"deleted\":%" PRIu64 "}]", in, up, del);
+	buf_fini(&name);
+}
+
+static bool
+within(const struct db_allowed *a, struct db_result *r)
+{
+	char text[120];
+
+	if (db_within(a, r->rows))
+		return true;
+	snprintf(text, sizeof text, "%" PRIu64 " rows were touched, %s%" PRIu64 " were allowed", r->rows,
+	    a->at_most ? "at most " : "", a->rows);
+	db_end_with(r, DB_ROLLEDBACK, "count", text);
+	return false;
+}
+
+/* Rolls back what is still open; what stays all the same (a trigger wrote to a table without transactions) is told. */
+static void
+roll_back(struct db_conn *c, struct db_result *r)
+{
+	struct buf text;
+	unsigned number = 0;
+	struct err e;
+
+	buf_init(&text, 64 * 1024);
+	if (my_own(c, OWN_MY_ROLLBACK, 0, NULL, &r->own, NULL, &e) == 0 &&
+	    my_warned(c, &r->own, &text, &number, &e) == 0 && number == ER_WARNING_NOT_COMPLETE_ROLLBACK) {
+		db_end_with(r, DB_FAILED, "partial", "not all of it could be rolled back: rows in tables without transactions stay"
+		    " changed");
+		db_note(&r->text, buf_str(&text));
+	}
+	buf_fini(&text);
+}
+
+static void
+run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+{
+	if (still_as_allowed(c, a, r) && execute(c, a, r)) {
+		tell_effects(a, mysql_info(c->my), r);
+		if (kept_as_written(c, r) && within(a, r))
+			my_commit(c, a, r);
+	}
+	if (!c->lost && r->end != DB_COMMITTED)
+		roll_back(c, r);
+}
+
+/* What a ROLLBACK would not take back is not run by this version. */
+static int
+may_run(const struct db_allowed *a, struct err *e)
+{
+	uint64_t never = SQL_DANGER_BIT(SQL_DANGER_IMPLICIT_COMMIT) | SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK) |
+	    SQL_DANGER_BIT(SQL_DANGER_MULTI);
+
+	if (a->facts->class != SQL_CLASS_WRITE || !a->facts->can_roll_back || a->facts->statements != 1 ||
+	    (a->facts->dangers & never) != 0)
+		return err_set(e, ERR_WALL, "the wall stopped it: %s commits by itself or cannot be rolled back on this engine;"
+		    " this version does not run it", a->facts->verb[0] != '\0' ? a->facts->verb : "it");
+	return my_sendable(&a->statement, a->facts, e);
+}
+
+int
+my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e)
+{
+	int64_t began = clock_wall_us();
+	int ret;
+
+	if (c->lost)
+		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
+	ret = may_run(a, e);
+	if (ret != 0)
+		return ret;
+	my_begin(c);
+	run_inside(c, a, r);
+	if (!c->lost)
+		(void)my_leave(c, &r->own, NULL);
+	my_end(c);
+	r->ms = (double)(clock_wall_us() - began) / 1000.0;
+	return 0;
+}
