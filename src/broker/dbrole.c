@@ -80,7 +80,7 @@ int
 dbrole_main(json_t *init)
 {
 	struct dbrole d = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-	pthread_t listener;
+	pthread_t listener, canceller;
 	struct db_conn *conn;
 	struct db_job *job;
 
@@ -91,7 +91,8 @@ dbrole_main(json_t *init)
 	d.limits.rows = (uint64_t)json_int(init, "max_rows", 10000);
 	d.table_limit = json_int(init, "table_limit", 0);
 	d.limits.bytes = (uint64_t)json_int(init, "max_bytes", 16 * 1024 * 1024);
-	must(d.tag != NULL && pthread_create(&listener, NULL, dbrole_listen, &d) == 0);
+	must(d.tag != NULL && pthread_create(&listener, NULL, dbrole_listen, &d) == 0 &&
+	    pthread_create(&canceller, NULL, dbrole_cancel, &d) == 0);
 	job = dbrole_next(&d);	/* start (a session) or resolve (recovery) */
 	if (job != NULL) {
 		bool resolve = json_object_get(job->p.head, "resolve") != NULL;
@@ -105,10 +106,7 @@ dbrole_main(json_t *init)
 		packet_clear(&job->p);
 		free(job);
 	}
-	pthread_mutex_lock(&d.lock);
-	conn = d.conn;
-	d.conn = NULL;
-	pthread_mutex_unlock(&d.lock);
+	conn = dbrole_take_conn(&d);
 	if (conn != NULL)
 		d.driver->close(conn);
 	/* the listener may still wait in read: the process ends with it */

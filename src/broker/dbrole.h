@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Private to the db role: one thread works and may block, one listens and cancels. */
+/* Private to the db role: one thread works and may block, one listens, one cancels. */
 #ifndef TWOKEY_BROKER_DBROLE_H
 #define TWOKEY_BROKER_DBROLE_H
 
@@ -54,7 +54,9 @@ struct dbrole {
 	bool full;		/* the transcript takes no more rows */
 	bool ending;		/* told to end, or the recorder is gone */
 	bool gone;		/* the recorder is gone */
-	struct db_conn *conn;	/* set once by the worker; cancel is called under lock */
+	int64_t end_by_ms;	/* the listener's own: when ending has to be done */
+	bool cancel_wanted, cancelling;
+	struct db_conn *conn;	/* set once by the worker; not closed while cancelling */
 
 	/* the worker's own */
 	const struct db_driver *driver;
@@ -74,6 +76,10 @@ int	dbrole_take_credit(struct dbrole *d, size_t n);
 /* The next packet, NULL when the session ends. */
 struct db_job *dbrole_next(struct dbrole *d);
 void	*dbrole_listen(void *dbrole);
+/* The third thread: cancelling may block (a second connection to a server that hangs), listening may not. */
+void	*dbrole_cancel(void *dbrole);
+/* The connection, for closing it, once no cancel uses it. */
+struct db_conn *dbrole_take_conn(struct dbrole *d);
 /* Marks what runs for cancel; false when it was cancelled before it began or the role is ending. */
 bool	dbrole_begin_work(struct dbrole *d, uint64_t n);
 void	dbrole_end_work(struct dbrole *d);

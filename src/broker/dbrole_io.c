@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
@@ -18,7 +19,7 @@
 #include "dbrole.h"
 #include "role.h"
 
-enum { CANCEL_AGAIN_MS = 250 };
+enum { CANCEL_AGAIN_MS = 250, END_MS = 15 * 1000, GONE_MS = 5 * 1000 };
 
 /* Writes all parts; they are changed on the way. */
 static int
@@ -156,8 +157,49 @@ dbrole_wait_secret(struct dbrole *d)
 static void
 cancel_work(struct dbrole *d)
 {
-	if (d->conn != NULL && d->working_on != 0)
-		d->driver->cancel(d->conn);
+	if (d->conn == NULL || d->working_on == 0)
+		return;
+	d->cancel_wanted = true;
+	pthread_cond_broadcast(&d->changed);
+}
+
+void *
+dbrole_cancel(void *dbrole)
+{
+	struct dbrole *d = dbrole;
+
+	pthread_mutex_lock(&d->lock);
+	for (;;) {
+		struct db_conn *conn;
+
+		while (!d->cancel_wanted)
+			pthread_cond_wait(&d->changed, &d->lock);
+		d->cancel_wanted = false;
+		conn = d->conn;
+		if (conn == NULL || d->working_on == 0)
+			continue;
+		d->cancelling = true;	/* the connection stays until it is done */
+		pthread_mutex_unlock(&d->lock);
+		d->driver->cancel(conn);
+		pthread_mutex_lock(&d->lock);
+		d->cancelling = false;
+		pthread_cond_broadcast(&d->changed);
+	}
+	return NULL;
+}
+
+struct db_conn *
+dbrole_take_conn(struct dbrole *d)
+{
+	struct db_conn *conn;
+
+	pthread_mutex_lock(&d->lock);
+	while (d->cancelling)
+		pthread_cond_wait(&d->changed, &d->lock);
+	conn = d->conn;
+	d->conn = NULL;
+	pthread_mutex_unlock(&d->lock);
+	return conn;
 }
 
 static void
@@ -196,6 +238,7 @@ hear(struct dbrole *d, struct packet *p)
 		d->full = true;	/* the rows' sink sees it and ends the statement: cut, not failed */
 	} else if (json_object_get(p->head, "end") != NULL) {
 		d->ending = true;
+		d->end_by_ms = clock_mono_ms() + END_MS;
 		cancel_work(d);
 	}
 	pthread_cond_broadcast(&d->changed);
@@ -213,6 +256,8 @@ wait_control(struct dbrole *d)
 		if (d->working_on != 0 && (d->ending || d->cancelled == d->working_on))
 			cancel_work(d);
 		pthread_mutex_unlock(&d->lock);
+		if (d->ending && clock_mono_ms() > d->end_by_ms)
+			_exit(1);	/* told to end, and the server does not even answer a cancel: the recorder tells the loss */
 	}
 }
 
@@ -248,5 +293,6 @@ dbrole_listen(void *dbrole)
 	pthread_mutex_unlock(&d->lock);
 	packet_clear(&p);
 	buf_fini(&in);
-	return NULL;
+	(void)poll(NULL, 0, GONE_MS);
+	_exit(1);	/* the worker has ended the process long before, or its server does not answer any more */
 }

@@ -236,6 +236,57 @@ killed_after_commit_the_server_says_committed(void **state)
 }
 #endif
 
+static pid_t hung[2];	/* the server and the backend of the session */
+
+/* Neither answers nor closes. */
+static void
+stop_server(void)
+{
+	char path[300];
+	struct buf text;
+
+	snprintf(path, sizeof path, "%s/data/postmaster.pid", pg_server_socket(server));
+	buf_init(&text, 4096);
+	assert_int_equal(io_read_file(path, 4096, &text, NULL), 0);
+	hung[0] = (pid_t)strtol(buf_str(&text), NULL, 10);
+	hung[1] = (pid_t)number("select pid from pg_stat_activity where application_name like 'twokey%'");
+	buf_fini(&text);
+	for (int i = 1; i >= 0; i--)
+		assert_true(hung[i] > 1 && kill(hung[i], SIGSTOP) == 0);
+}
+
+static void
+resume_server(void)
+{
+	for (int i = 0; i < 2; i++)
+		kill(hung[i], SIGCONT);
+}
+
+static void
+a_server_that_hangs_does_not_keep_the_session(void **state)
+{
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	pid_t db;
+
+	(void)state;
+	broker_on_pg(&b, NULL);
+	test_session(&b, "PG-5", &ben, &anna);
+	test_ok(ben, "{\"do\":\"sql\",\"text\":\"select count(*) from generate_series(1, 1000000000)\"}");
+	db = test_broker_role(&b, "db");
+	stop_server();
+	test_ok(ben, "{\"do\":\"cancel\"}");
+	test_ok(ben, "{\"do\":\"say\",\"text\":\"still here\"}");	/* nobody waits for the server but db */
+	test_ok(ben, "{\"do\":\"end\"}");
+	test_event(ben, "ended", 0);
+	assert_true(test_wait_sealed(&b));
+	test_wait_gone(db);
+	resume_server();
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
 static void
 a_server_that_is_not_there_is_said(void **state)
 {
@@ -268,6 +319,7 @@ main(void)
 		cmocka_unit_test(killed_before_commit_the_server_says_aborted),
 		cmocka_unit_test(killed_after_commit_the_server_says_committed),
 #endif
+		cmocka_unit_test(a_server_that_hangs_does_not_keep_the_session),
 		cmocka_unit_test(a_server_that_is_not_there_is_said),
 	};
 
