@@ -39,6 +39,27 @@
 	" say(t) AS (SELECT pg_catalog.lower(x.t COLLATE \"C\") || ' ' || pg_catalog.lower(x.t)" \
 	" FROM (SELECT pg_catalog.replace($7::pg_catalog.text, '\"\"', '\"')) AS x(t)),"
 
+/* Functions that users made and that the planner runs to see what they give for constants, whatever is asked of the
+ * table: in its indexes, checks, partition keys and statistics. Those with a column as first argument are left: no
+ * brace closes between the call and its "{VAR". */
+#define PG_GUARD_PLANNED \
+	" planned(fn) AS (SELECT p.oid FROM kind r CROSS JOIN LATERAL (" \
+	"SELECT COALESCE(i.indexprs::pg_catalog.text, '') || COALESCE(i.indpred::pg_catalog.text, '')" \
+	" FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)" \
+	" AND EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = '1259' AND d.objid = i.indexrelid" \
+	" AND d.refclassid IN ('1255', '2617'))" \
+	" UNION ALL SELECT k.conbin::pg_catalog.text FROM pg_catalog.pg_constraint k WHERE k.conrelid = r.oid" \
+	" AND k.contype = 'c' AND EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = '2606'" \
+	" AND d.objid = k.oid AND d.refclassid IN ('1255', '2617'))" \
+	" UNION ALL SELECT k.partexprs::pg_catalog.text FROM pg_catalog.pg_partitioned_table k" \
+	" WHERE k.partrelid = r.oid AND k.partexprs IS NOT NULL" \
+	" UNION ALL SELECT 'funcid ' || d.refobjid::pg_catalog.text FROM pg_catalog.pg_statistic_ext e" \
+	" JOIN pg_catalog.pg_depend d ON d.classid = '3381' AND d.objid = e.oid AND d.refclassid = '1255'" \
+	" WHERE e.stxrelid = r.oid OFFSET '0') AS t(tree)" \
+	" CROSS JOIN LATERAL pg_catalog.regexp_matches(t.tree, 'funcid ([0-9]+)(?![^}]*[{]VAR )', 'g') AS m(f)" \
+	" JOIN pg_catalog.pg_proc p ON p.oid = m.f[1]::pg_catalog.oid AND p.provolatile = 'i'" \
+	" WHERE r.oid >= '16384' AND r.kind IN ('r', 'p', 'm') AND p.oid >= '16384'),"
+
 /* Functions that users made and that are called by name, operator or view. row.name calls one as if it were a
  * column, also with its row as the only one of VARIADIC, or through a cast of the row that needs no function. */
 #define PG_GUARD_NAMED \

@@ -129,6 +129,18 @@ static const struct world worlds[] = {
 		{ FREE, "SELECT c.name FROM customers c" }, { RUNS, "SELECT c.\"le\"\"Ak\" FROM customers c" } } },
 	{ EVIL("turn", "point", "int") "CREATE CAST (point AS int) WITH FUNCTION turn(point) AS IMPLICIT", {
 		{ RUNS, "SELECT abs(point '(1,1)')" }, { WARY, "SELECT 1" } } },
+	/* the planner itself runs what is immutable and has only constants before it */
+	{ "CREATE FUNCTION ok(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN $1; END$$;"
+	  "CREATE TABLE t (a int, b text); CREATE INDEX ON t ((a + ok(1))); CREATE TABLE h (a int); CREATE INDEX ON h (a) WHERE a > ok(ok(2));"
+	  "CREATE TABLE p (a int) PARTITION BY RANGE (a); CREATE TABLE p1 PARTITION OF p (CHECK (a > ok(-1))) DEFAULT;"
+	  "CREATE TABLE e (a int, b int) PARTITION BY RANGE ((a + ok(1))); CREATE TABLE e1 PARTITION OF e DEFAULT;"
+	  "CREATE TABLE s (a int, b int); CREATE STATISTICS st ON (a + ok(1)), b FROM s; ANALYZE s; CREATE VIEW v AS SELECT b FROM t;"
+	  "CREATE TABLE legit (a int CHECK (ok(a) > 7), b int); CREATE INDEX ON legit (ok(a)); CREATE INDEX ON legit (ok(abs(a))) WHERE ok(b) > 1;"
+	  "CREATE OR REPLACE FUNCTION ok(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'ran'; END$$", {
+		{ FREE, "SELECT a FROM legit WHERE a = 1" }, { FREE, "SELECT count(*) FROM customers" },
+		{ RUNS, "SELECT b FROM t WHERE a = 1" }, { RUNS, "SELECT b FROM v" }, { RUNS, "SELECT 1 FROM h WHERE a = 1" },
+		{ RUNS, "SELECT a FROM p WHERE a = 1" }, { RUNS, "SELECT a FROM e WHERE a = 1" }, { RUNS, "SELECT a FROM s WHERE a = 1" },
+		{ WARY, "SELECT a FROM p1" } } },
 	{ "CREATE FUNCTION apart(int, int) RETURNS float8 IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN 1; END$$;"
 	  "CREATE TYPE span AS RANGE (subtype = int, subtype_diff = apart);"
 	  "CREATE TABLE spans (s span); INSERT INTO spans SELECT span(i, i + 9) FROM generate_series(1, 500) i; ANALYZE spans;"
