@@ -117,10 +117,8 @@ struct forward *forward_create(struct hop *h, int fd, bool to_hop);
 short	forward_events(const struct forward *f, bool clogged);
 /* Moves what can be moved now; sets dead at the end. */
 void	forward_move(struct forward *f);
-/* Frees a dead one; false while its channel is still being opened (libssh takes the answer to a channel that
- * it does not know any more as the end of the session). */
-bool	forward_free(struct forward *f);
-/* Frees it whatever its state: the session ends. */
+/* Frees it. Not while its channel is being opened, unless the session ends: libssh takes the answer to a channel
+ * that it does not know any more as the end of the session. */
 void	forward_destroy(struct forward *f);
 /* Asks a hop for a channel to the next hop or to the endpoint: SSH_OK, SSH_AGAIN or SSH_ERROR. */
 int	forward_ask(struct hop *h, ssh_channel channel, bool to_hop);

@@ -18,6 +18,7 @@ enum {
 	UP_ROUNDS = 4,			/* chunks of one forward in a turn, so that the others get theirs */
 	WINDOW_FIRST = 256 * 1024,	/* received: a stream that is worth a large window */
 	WINDOW_AGAIN = WINDOW_LARGE / 2,
+	BREACH = 2 * WINDOW_LARGE,	/* buffered by libssh: more than any window permits */
 	LARGE_MAX = 8			/* forwards with a large window at a time: bounds what stalled ones can hold */
 };
 
@@ -33,6 +34,7 @@ on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len, int is_s
 		return (int)len;
 	if (f->held || buf_len(&f->down) > 0) {
 		f->held = true;
+		f->dead = len > BREACH;		/* libssh takes more than the window from a server that sends it */
 		return 0;
 	}
 	n = send(f->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -359,13 +361,4 @@ forward_destroy(struct forward *f)
 	buf_fini(&f->down);
 	free(f->up);
 	free(f);
-}
-
-bool
-forward_free(struct forward *f)
-{
-	if (f->opening)
-		return false;
-	forward_destroy(f);
-	return true;
 }

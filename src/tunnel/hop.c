@@ -141,6 +141,14 @@ steps(struct hop *h, int64_t deadline, int64_t start)
 	return 0;
 }
 
+/* A server asks its client for nothing that we do; libssh would collect its requests. Not 0: refused. */
+static int
+refuse_request(ssh_session ssh, ssh_message message, void *ctx)
+{
+	(void)ssh, (void)message, (void)ctx;
+	return 1;
+}
+
 int
 hop_open(struct hop *h, int fd, int64_t deadline)
 {
@@ -157,6 +165,7 @@ hop_open(struct hop *h, int fd, int64_t deadline)
 	if (h->ssh == NULL || h->event == NULL)
 		return tell_fault(h->tunnel, h, TUNNEL_FAULT_SYSTEM, "the SSH library gives no session");
 	ssh_set_blocking(h->ssh, 0);
+	ssh_set_message_callback(h->ssh, refuse_request, NULL);
 	ssh_set_counters(h->ssh, &h->wire, NULL);
 	return steps(h, deadline, start);
 }

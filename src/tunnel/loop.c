@@ -196,7 +196,6 @@ patience(const struct tunnel *t, int ms, int64_t now)
 	return left < 0 ? 0 : (int)left;
 }
 
-/* A dead forward whose channel is still being opened is moved until libssh lets it go. */
 static int
 move_forwards(struct tunnel *t)
 {
@@ -207,7 +206,7 @@ move_forwards(struct tunnel *t)
 	for (f = t->forwards; f != NULL; f = next) {
 		next = f->next;
 		if (f->dead)
-			(void)forward_free(f);
+			forward_destroy(f);
 	}
 	return t->fault != TUNNEL_FAULT_NONE ? t->err.code : 0;
 }
