@@ -107,7 +107,7 @@ type_words(const struct model_entry *en, char *out, size_t max)
 	bool most = strcmp(en->op, "<=") == 0;
 
 	snprintf(out, max, "To allow it, type %sthe table and the %s. Enter alone does nothing.",
-	    en->dangers & all ? "all rows, " : "", most ? "limit (<=N)" : "row count");
+	    (en->dangers & all) && !model_only_reads(en) ? "all rows, " : "", most ? "limit (<=N)" : "row count");
 }
 
 /* The line above the prompt, and the prompt's own label. */

@@ -16,19 +16,11 @@
 #include "twokey/sql/facts.h"
 
 #include "coach.h"
+#include "driver.h"
 #include "editor.h"
 #include "live.h"
 
 enum { DAY_MIN = 24 * 60 };
-
-struct driver {
-	struct sql_settings set;
-	struct sql_facts facts;
-	struct buf sql;			/* the statement being sent */
-	char rows[40];			/* "= 3", "<= 500" or "" */
-	bool sent;			/* it is on its way, its answer has not come */
-	unsigned sent_on;		/* lv->links then: another link brings no answer */
-};
 
 void *
 driver_create(struct live *lv)
@@ -47,6 +39,7 @@ driver_free(void *own)
 
 	if (d == NULL)
 		return;
+	json_decref(d->held_fields);
 	buf_fini(&d->sql);
 	free(d);
 }
@@ -76,12 +69,13 @@ driver_changed(struct live *lv)
 
 	sql_engine_parse(model_header(lv->model)->engine, &d->set.engine);
 	editor_settings(lv->editor, &d->set);
+	driver_names(lv);
 	if (lv->ask == ASK_NONE)
 		driver_prompt(lv);
 }
 
-static void
-put_back(struct live *lv)
+void
+driver_put_back(struct live *lv)
 {
 	struct driver *d = lv->own;
 
@@ -89,33 +83,34 @@ put_back(struct live *lv)
 	editor_paste(lv->editor, ";", 1);
 }
 
-static void
-send_sql(struct live *lv, const char *reason, size_t n)
+void
+driver_send_sql(struct live *lv, const char *reason, size_t n)
 {
 	struct driver *d = lv->own;
 	json_t *o = live_text("text", buf_data(&d->sql), buf_len(&d->sql));
 
 	if (d->rows[0] != '\0')
 		json_object_set_new(o, "rows", json_string(d->rows));
+	if (d->costly)
+		json_object_set_new(o, "costly", json_true());
 	if (n > 0)
 		json_set_bytes(o, "reason", reason, n);
-	d->sent = live_send(lv, "sql", o);
-	if (!d->sent)
-		put_back(lv);
-	d->sent_on = lv->links;
-	lv->follow = true;
-	lv->found = -1;
+	d->costly = false;
+	if (!driver_send(lv, "sql", o))
+		driver_put_back(lv);
 }
 
-/* A statement cannot run while another one does: it goes back into the line. */
-static bool
-is_busy(struct live *lv)
+bool
+driver_is_busy(struct live *lv)
 {
 	struct driver *d = lv->own;
 
-	if (model_running(lv->model) == NULL && !(d->sent && d->sent_on == lv->links))
+	if (d->held != NULL)
+		live_notice(lv, SCREEN_WARN, "One waits already until the names for Tab are read; Ctrl-C takes it back.");
+	else if (driver_running(lv) != NULL || (d->sent && d->sent_on == lv->links))
+		live_notice(lv, SCREEN_WARN, "A statement runs already; Ctrl-C stops it.");
+	else
 		return false;
-	live_notice(lv, SCREEN_WARN, "A statement runs already; Ctrl-C stops it. Yours is kept in the line.");
 	return true;
 }
 
@@ -138,7 +133,8 @@ remember(struct live *lv)
 static bool
 is_countable(const struct driver *d)
 {
-	static const struct sql_derive_want count = { .kind = SQL_DERIVE_COUNT };
+	static const char *const keys[] = { "id" };	/* whatever it is: a join asks for one */
+	static const struct sql_derive_want count = { .kind = SQL_DERIVE_COUNT, .keys = keys, .nkeys = 1 };
 	struct buf select;
 	struct err e;
 	bool can;
@@ -161,15 +157,22 @@ on_statement(struct live *lv, const char *sql, size_t n)
 {
 	struct driver *d = lv->own;
 
+	if (d->held != NULL) {
+		(void)driver_is_busy(lv);
+		editor_paste(lv->editor, sql, n);
+		editor_paste(lv->editor, ";", 1);
+		return;
+	}
 	buf_reset(&d->sql);
 	buf_put(&d->sql, sql, n);
 	d->rows[0] = '\0';
+	d->costly = false;
 	lv->notice[0] = '\0';
 	if (lv->lost)
 		live_notice(lv, SCREEN_BAD, "The link is lost: nothing was sent, the line is kept. "
 		    "Ctrl-C and Enter connect again.");
-	if (lv->lost || is_busy(lv)) {
-		put_back(lv);
+	if (lv->lost || driver_is_busy(lv)) {
+		driver_put_back(lv);
 		return;
 	}
 	sql_classify(&d->facts, &d->set, sql, n);
@@ -177,7 +180,7 @@ on_statement(struct live *lv, const char *sql, size_t n)
 	if (d->facts.class == SQL_CLASS_WRITE)
 		ask_rows(lv);
 	else
-		send_sql(lv, "", 0);
+		driver_send_sql(lv, "", 0);
 }
 
 /* "3", "=3", "<= 500" or nothing; normalised into out. */
@@ -238,7 +241,7 @@ on_reason(struct live *lv, const char *text, size_t n)
 		live_asking(lv, ASK_REASON, "reason, for the one who allows it> ");
 		return;
 	}
-	send_sql(lv, text, n);
+	driver_send_sql(lv, text, n);
 }
 
 static void
@@ -271,7 +274,7 @@ quit(struct live *lv, bool asked)
 {
 	if (lv->lost)
 		lv->done = true;
-	else if (asked || model_waiting(lv->model, -1) >= 0 || model_running(lv->model) != NULL)
+	else if (asked || model_waiting(lv->model, -1) >= 0 || driver_running(lv) != NULL)
 		live_asking(lv, ASK_QUIT, model_waiting(lv->model, -1) >= 0
 		    ? "a request waits and would be void. end: end the session, leave: leave it> "
 		    : "type end to end the session, leave to leave it open> ");
@@ -284,7 +287,7 @@ cancel(struct live *lv)
 {
 	long waiting = model_waiting(lv->model, -1), next;
 
-	if (editor_interrupt(lv->editor))
+	if (editor_interrupt(lv->editor) || driver_unhold(lv))
 		return;
 	if (model_running(lv->model) != NULL) {
 		if (live_send(lv, "cancel", NULL))
@@ -318,6 +321,10 @@ act(struct live *lv, enum key_action a, const char *rest, size_t n)
 		return true;
 	if (a == KEY_REPLY)
 		reply(lv, rest, n);
+	else if (a == KEY_DESCRIBE || a == KEY_TABLES || a == KEY_FUNCTIONS)
+		driver_describe(lv, a, rest, n);
+	else if (a == KEY_COSTLY)
+		driver_costly(lv, rest, n);
 	else if (a == KEY_CANCEL)
 		cancel(lv);
 	else if (a == KEY_QUIT)
@@ -407,8 +414,10 @@ driver_answer(struct live *lv, const json_t *re)
 		/* refused and not recorded: it can be sent again with Enter */
 		if (!json_bool(re, "ok") && json_int(re, "n", 0) == 0 && lv->ask == ASK_NONE &&
 		    editor_is_empty(lv->editor))
-			put_back(lv);
+			driver_put_back(lv);
 	}
+	if (what != NULL && strcmp(what, "describe") == 0)
+		driver_names_answered(lv, re);
 	if (what != NULL && strcmp(what, "end") == 0 && !json_bool(re, "ok"))
 		lv->leaving = false;
 }
@@ -463,8 +472,8 @@ draw_rule(struct live *lv, int row)
 	time_t t = (time_t)(h->expires_us / 1000000);
 	struct tm tm;
 
-	snprintf(left, sizeof left, "%s", lv->follow ? model_running(lv->model) != NULL ? "RUNNING, Ctrl-C stops it"
-	    : "tx none" : "SCROLLED BACK, End goes on");
+	snprintf(left, sizeof left, "%s", lv->follow ? driver_running(lv) != NULL ? "RUNNING, Ctrl-C stops it"
+	    : driver_is_naming(lv) ? "reading names for Tab" : "tx none" : "SCROLLED BACK, End goes on");
 	snprintf(right, sizeof right, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);
 	if (h->expires_us > 0 && localtime_r(&t, &tm) != NULL) {
 		size_t n = strlen(right);

@@ -16,6 +16,7 @@
 #include "keys.h"
 
 static struct editor *completing;
+static int completing_from;	/* where in the line the word begins */
 
 static const char *const words[] = {
 	"select", "from", "where", "group by", "order by", "limit", "join", "left join", "having",
@@ -29,7 +30,7 @@ candidate(size_t i)
 {
 	size_t nwords = sizeof words / sizeof words[0];
 
-	if (rl_line_buffer[0] == '\\')
+	if (rl_line_buffer[0] == '\\' && completing_from <= 1)
 		return key_word(i);
 	if (i < completing->nnames)
 		return completing->names[i];
@@ -57,6 +58,7 @@ next_match(const char *text, int state)
 static char **
 complete(const char *text, int start, int end)
 {
+	completing_from = start;
 	rl_attempted_completion_over = 1;	/* never names of files */
 	rl_completion_append_character = '\0';
 	return completing->mode == EDITOR_SQL ? rl_completion_matches(text, next_match) : NULL;
@@ -109,14 +111,47 @@ is_plain(const char *s, size_t n)
 	return n > 0 && n < 128 && !isdigit((unsigned char)s[0]);
 }
 
+/* Where a name stands or would stand among the sorted ones. */
+static size_t
+place_of(const struct editor *ed, const char *name, size_t n, bool *there)
+{
+	size_t low = 0, high = ed->nnames;
+
+	*there = false;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int c = strncmp(ed->names[mid], name, n);
+
+		if (c == 0 && ed->names[mid][n] != '\0')
+			c = 1;
+		if (c == 0) {
+			*there = true;
+			return mid;
+		}
+		if (c < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 void
 editor_name(struct editor *ed, const char *name, size_t n)
 {
+	bool there;
+	size_t at;
+
 	if (!is_plain(name, n) || ed->nnames == EDITOR_NAMES_MAX)
 		return;
-	for (size_t i = 0; i < ed->nnames; i++)
-		if (strncmp(ed->names[i], name, n) == 0 && ed->names[i][n] == '\0')
-			return;
-	ed->names = must_realloc(ed->names, (ed->nnames + 1) * sizeof *ed->names);
-	ed->names[ed->nnames++] = must_strndup(name, n);
+	at = place_of(ed, name, n, &there);
+	if (there)
+		return;
+	if (ed->nnames == ed->cap_names) {
+		ed->cap_names = ed->cap_names < 64 ? 64 : ed->cap_names * 2;
+		ed->names = must_realloc(ed->names, ed->cap_names * sizeof *ed->names);
+	}
+	memmove(ed->names + at + 1, ed->names + at, (ed->nnames - at) * sizeof *ed->names);
+	ed->names[at] = must_strndup(name, n);
+	ed->nnames++;
 }

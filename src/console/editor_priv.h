@@ -11,7 +11,7 @@
 
 #include "editor.h"
 
-enum { EDITOR_TEXT_MAX = 1 << 20, EDITOR_NAMES_MAX = 4096, EDITOR_HISTORY_MAX = 2000 };
+enum { EDITOR_TEXT_MAX = 1 << 20, EDITOR_NAMES_MAX = 20000, EDITOR_HISTORY_MAX = 2000 };
 
 struct editor {
 	struct sql_settings set;
@@ -24,7 +24,7 @@ struct editor {
 	bool complete;
 	struct buf draft;	/* the statement that was begun before an answer was asked for */
 	char **names;		/* for completion */
-	size_t nnames;
+	size_t nnames, cap_names;	/* sorted */
 	char **offers;
 	size_t noffers;
 };

@@ -8,9 +8,10 @@
 
 #include "twokey/base/buf.h"
 #include "twokey/base/must.h"
+#include "twokey/base/secret.h"
 #include "twokey/base/text.h"
 
-enum { BOUND_MAX = 64, QUEUE_MAX = 4 << 20 };
+enum { BOUND_MAX = 64, QUEUE_MAX = 4 << 20, FIRST_ROOM = 8192 };
 
 struct sequence {
 	const char *rest;	/* after ESC */
@@ -62,6 +63,9 @@ feeder_create(void)
 
 	buf_init(&f->queue, QUEUE_MAX);
 	buf_init(&f->paste, FEEDER_PASTE_MAX);
+	/* so that what feeder_drop wipes is where short input was from the start */
+	(void)buf_room(&f->queue, FIRST_ROOM);
+	(void)buf_room(&f->paste, FIRST_ROOM);
 	f->since = -1;
 	return f;
 }
@@ -98,8 +102,11 @@ void
 feeder_drop(struct feeder *f)
 {
 	buf_reset(&f->queue);
+	buf_reset(&f->paste);
 	f->pasting = false;
 	f->since = -1;
+	secret_wipe(buf_room(&f->queue, FIRST_ROOM), FIRST_ROOM);
+	secret_wipe(buf_room(&f->paste, FIRST_ROOM), FIRST_ROOM);
 }
 
 const char *

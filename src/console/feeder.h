@@ -29,6 +29,7 @@ bool	feeder_next(struct feeder *f, int64_t now_ms, struct screen_event *out);
 int	feeder_wait(const struct feeder *f, int64_t now_ms);
 /* Text of the last paste. */
 const char *feeder_paste(const struct feeder *f, size_t *n);
+/* Forgets what is there, the paste too; nothing short that was typed before is left in memory. */
 void	feeder_drop(struct feeder *f);
 
 #endif

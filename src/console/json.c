@@ -14,6 +14,7 @@
 #include "twokey/base/json.h"
 #include "twokey/console/link.h"
 #include "twokey/console/seat.h"
+#include "twokey/transcript/event.h"
 
 enum { IN_MAX = LINK_REQUEST_MAX + 2, OUT_LOW = 1 << 20, DRAIN_LINES = 4096 };
 
@@ -21,11 +22,15 @@ struct pipe_state {
 	struct link *link;
 	struct buf in;		/* from standard input */
 	struct buf out;		/* to standard output */
+	bool drives;
 	bool in_ended;
 	bool left;		/* "leave" was sent because the input ended */
 	bool ending;		/* "end" or "stop" was asked for: the broker closes */
 	bool ended;		/* the session did end */
-	bool holds;		/* the database is not connected yet: statements wait here for it */
+	bool holds;		/* the session is not ready yet: statements wait here for it */
+	unsigned asked;		/* statements whose answer has not come */
+	uint64_t runs;		/* the event of the one that runs, 0 none */
+	struct buf end;		/* the line that asks for the end, while it waits for what runs */
 };
 
 /* The answer to hello and the seat, so that the caller knows both; then everything is the broker's. */
@@ -45,15 +50,26 @@ put_seat(struct buf *out, const struct seat *seat)
 	json_decref(o);
 }
 
-static bool
-asks_for(const char *line, size_t n, const char *one, const char *other)
+/* What a line asks for, as far as this program has to know. */
+enum want { WANT_OTHER, WANT_STATEMENT, WANT_CANCEL, WANT_END, WANT_STOP };
+
+static enum want
+want_of(const char *line, size_t n)
 {
+	static const struct {
+		const char *what;
+		enum want want;
+	} wants[] = { { "sql", WANT_STATEMENT }, { "describe", WANT_STATEMENT }, { "cancel", WANT_CANCEL },
+		{ "end", WANT_END }, { "stop", WANT_STOP } };
 	json_t *o = json_line_parse(line, n, NULL);
 	const char *what = json_str(o, "do", NULL);
-	bool is = what != NULL && (strcmp(what, one) == 0 || strcmp(what, other) == 0);
+	enum want want = WANT_OTHER;
 
+	for (size_t i = 0; what != NULL && i < sizeof wants / sizeof wants[0]; i++)
+		if (strcmp(what, wants[i].what) == 0)
+			want = wants[i].want;
 	json_decref(o);
-	return is;
+	return want;
 }
 
 static bool
@@ -62,33 +78,120 @@ begins(const char *line, size_t n, const char *with)
 	return n >= strlen(with) && memcmp(line, with, strlen(with)) == 0;
 }
 
-/* What an answer or event means for the way this run ends. */
+/* A statement was answered; with a number of a read or request its event follows. */
 static void
-note_line(struct pipe_state *p, const char *line, size_t n)
+note_answer(struct pipe_state *p, const char *line, size_t n)
 {
-	if (begins(line, n, "{\"n\":") && memmem(line, n, "\"ev\":\"ended\"", 12) != NULL)
-		p->ended = true;
-	if (p->holds && begins(line, n, "{\"n\":") && (p->ended ||
-	    memmem(line, n, "\"ev\":\"connected\"", 16) != NULL))
-		p->holds = false;
 	if ((begins(line, n, "{\"re\":\"end\"") || begins(line, n, "{\"re\":\"stop\"")) &&
 	    memmem(line, n, "\"ok\":false", 10) != NULL)
 		p->ending = false;
+	if ((begins(line, n, "{\"re\":\"sql\"") || begins(line, n, "{\"re\":\"describe\"")) && p->asked > 0)
+		p->asked--;
+}
+
+static bool
+is_end(enum transcript_event_kind k)
+{
+	return k == TRANSCRIPT_EVENT_DONE || k == TRANSCRIPT_EVENT_COSTLY || k == TRANSCRIPT_EVENT_FAILED ||
+	    k == TRANSCRIPT_EVENT_COMMITTED || k == TRANSCRIPT_EVENT_ROLLEDBACK || k == TRANSCRIPT_EVENT_UNKNOWN;
+}
+
+/* The kind of an event line. A string of it cannot look so: its quotes are escaped. */
+static bool
+kind_of(const char *line, size_t n, enum transcript_event_kind *kind)
+{
+	static const char member[] = "\"ev\":\"";
+	const char *at = memmem(line, n, member, sizeof member - 1), *end;
+
+	if (at == NULL)
+		return false;
+	at += sizeof member - 1;
+	end = memchr(at, '"', n - (size_t)(at - line));
+	return end != NULL && transcript_event_parse(at, (size_t)(end - at), kind);
+}
+
+/* What an event means for what waits here. Those of rows are many and mean nothing. */
+static void
+note_event(struct pipe_state *p, const char *line, size_t n)
+{
+	enum transcript_event_kind k;
+	json_t *ev;
+
+	if (!kind_of(line, n, &k))
+		return;
+	if (k == TRANSCRIPT_EVENT_ENDED) {
+		p->ended = true;
+		p->holds = false;
+		p->runs = 0;
+	}
+	if (k != TRANSCRIPT_EVENT_ACCOUNT && k != TRANSCRIPT_EVENT_READ && k != TRANSCRIPT_EVENT_DESCRIBE &&
+	    k != TRANSCRIPT_EVENT_RUN && !is_end(k))
+		return;
+	ev = json_line_parse(line, n, NULL);
+	if (k == TRANSCRIPT_EVENT_ACCOUNT) {
+		const json_t *refused = json_object_get(ev, "refused");
+
+		/* with anything in it the session ends */
+		p->holds = p->holds && !(json_is_array(refused) && json_array_size(refused) == 0);
+	} else if (k == TRANSCRIPT_EVENT_READ || k == TRANSCRIPT_EVENT_DESCRIBE) {
+		p->runs = (uint64_t)json_int(ev, "n", 0);
+	} else if (k == TRANSCRIPT_EVENT_RUN) {
+		p->runs = (uint64_t)json_int(ev, "of", 0);
+	} else if (json_int(ev, "of", 0) == (int64_t)p->runs) {
+		p->runs = 0;
+	}
+	json_decref(ev);
+}
+
+static void
+note_line(struct pipe_state *p, const char *line, size_t n)
+{
+	if (begins(line, n, "{\"n\":"))
+		note_event(p, line, n);
+	else if (begins(line, n, "{\"re\":"))
+		note_answer(p, line, n);
+}
+
+/* Something of this driver runs, or may do so at any moment. */
+static bool
+is_busy(const struct pipe_state *p)
+{
+	return p->drives && !p->ended && !link_is_lost(p->link) && (p->asked > 0 || p->runs != 0);
 }
 
 static bool
 send_in(struct pipe_state *p, const char *line, size_t n)
 {
+	enum want want;
+
 	if (n == 0)
 		return true;
-	/* a script need not wait for the database by itself */
-	if (p->holds && asks_for(line, n, "sql", "sql"))
+	want = want_of(line, n);
+	/* a script need not wait for the database by itself; nothing runs after "end" */
+	if (want == WANT_STATEMENT && (p->holds || buf_len(&p->end) > 0))
 		return false;
+	if (want == WANT_END && is_busy(p)) {
+		/* it would cancel what runs, which a script does not mean: it goes after that, and "cancel" before it */
+		buf_reset(&p->end);
+		buf_put(&p->end, line, n);
+		return true;
+	}
 	if (!link_send_line(p->link, line, n))
 		return false;
+	p->asked += want == WANT_STATEMENT;
 	/* after these the broker has the last word: no "leave" cuts it short */
-	p->ending = p->ending || asks_for(line, n, "end", "stop");
+	p->ending = p->ending || want == WANT_END || want == WANT_STOP;
 	return true;
+}
+
+/* "end" that waited for the end of what ran. */
+static void
+send_end(struct pipe_state *p)
+{
+	if (buf_len(&p->end) == 0 || is_busy(p) || !link_send_line(p->link, buf_data(&p->end), buf_len(&p->end)))
+		return;
+	buf_reset(&p->end);
+	p->ending = true;
 }
 
 /* Requests of standard input; a last line without LF counts too. */
@@ -98,6 +201,7 @@ pass_in(struct pipe_state *p, struct err *e)
 	const char *line;
 	size_t n;
 
+	send_end(p);
 	while (io_line(&p->in, &line, &n)) {
 		if (!send_in(p, line, n))
 			return 0;	/* the link takes no more now: the line stays */
@@ -110,7 +214,7 @@ pass_in(struct pipe_state *p, struct err *e)
 	if (!send_in(p, buf_data(&p->in), buf_len(&p->in)) && p->holds)
 		return 0;
 	buf_reset(&p->in);
-	if (p->ending)
+	if (p->ending || is_busy(p) || buf_len(&p->end) > 0)
 		return 0;
 	link_send(p->link, "leave", NULL);
 	p->left = true;
@@ -182,17 +286,17 @@ read_in(struct pipe_state *p)
 static int
 run_pipe(struct pipe_state *p, struct err *e)
 {
-	bool held;
+	bool waited;
 	int ret = 0;
 
 	while (ret == 0) {
-		held = p->holds;
+		waited = p->holds || is_busy(p);
 		read_in(p);
 		ret = pass_in(p, e);
 		if (buf_len(&p->out) < OUT_LOW)
 			link_pump(p->link);
 		pass_out(p);
-		if (held && !p->holds)
+		if (waited && !p->holds && !is_busy(p))
 			continue;	/* what waited here can go now */
 		if (!write_out(p))
 			return err_set(e, ERR_CLOSED, "nobody reads standard output any more");
@@ -219,13 +323,15 @@ seat_json(const struct seat_wish *w, struct err *e)
 		return e->code;
 	ret = seat_take(p.link, w, &seat, e);
 	buf_init(&p.in, IN_MAX);
+	buf_init(&p.end, IN_MAX);
 	buf_init(&p.out, SIZE_MAX / 2);
 	if (ret == 0) {
 		put_seat(&p.out, &seat);
-		p.holds = seat.kind == SEAT_DRIVER;
+		p.holds = p.drives = seat.kind == SEAT_DRIVER;
 		ret = run_pipe(&p, e);
 	}
 	buf_fini(&p.in);
+	buf_fini(&p.end);
 	buf_fini(&p.out);
 	link_close(p.link);
 	return ret;

@@ -12,6 +12,7 @@
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
+#include "twokey/base/secret.h"
 #include "twokey/console/link.h"
 
 #include "editor.h"
@@ -38,6 +39,7 @@ live_fini(struct live *lv)
 	log_view_free(lv->log);
 	model_free(lv->model);
 	link_close(lv->link);
+	secret_wipe(&lv->secret, sizeof lv->secret);
 }
 
 void
@@ -117,11 +119,40 @@ take_answer(struct live *lv, const char *line, size_t n)
 
 		live_notice(lv, SCREEN_BAD, "Refused: %s", why != NULL ? why : "no reason was given");
 	}
+	if (json_str(re, "re", NULL) != NULL && strcmp(json_str(re, "re", NULL), "secret") == 0)
+		secret_ask_answered(lv, json_bool(re, "ok"));
 	lv->view->answer(lv, re);
 	json_decref(re);
 }
 
-/* Names that events bring, for completion. */
+/* The names that a part of a result brings: its columns, or what the broker was asked for Tab. */
+static void
+learn_part(struct live *lv, const struct model_entry *en, const json_t *part, size_t *col)
+{
+	const json_t *v;
+	size_t at, len;
+
+	json_array_foreach(json_object_get(part, "cols"), at, v) {
+		const char *name = json_str(v, "name", &len);
+
+		if (name == NULL)
+			continue;
+		if (en->kind != MODEL_DESCRIBE)
+			editor_name(lv->editor, name, len);
+		else if (strcmp(name, "name") == 0)
+			*col = at;
+	}
+	if (en->kind != MODEL_DESCRIBE || strcmp(en->verb, "names") != 0)
+		return;
+	json_array_foreach(json_object_get(part, "rows"), at, v) {
+		const json_t *name = json_array_get(v, *col);
+
+		if (json_is_string(name))
+			editor_name(lv->editor, json_string_value(name), json_string_length(name));
+	}
+}
+
+/* Names that events bring, for completion: it never asks the broker while a person types. */
 static void
 learn_names(struct live *lv)
 {
@@ -130,19 +161,15 @@ learn_names(struct live *lv)
 
 	for (; lv->editor != NULL && i < n; i++) {
 		const struct model_entry *en = model_entry(lv->model, i);
-		const json_t *first = en->nresults > 0 ? en->results[0] : NULL;
+		size_t col = 1, parts = en->kind == MODEL_DESCRIBE ? en->nresults : en->nresults > 0;
 
 		editor_name(lv->editor, en->table, strlen(en->table));
 		json_array_foreach(json_object_get(en->event, "tables"), at, v)
 			if (json_is_string(v))
 				editor_name(lv->editor, json_string_value(v), json_string_length(v));
-		json_array_foreach(json_object_get(first, "cols"), at, v) {
-			size_t len;
-			const char *name = json_str(v, "name", &len);
-
-			if (name != NULL)
-				editor_name(lv->editor, name, len);
-		}
+		for (size_t p = 0; p < parts; p++)
+			if (en->results[p] != NULL)
+				learn_part(lv, en, en->results[p], &col);
 	}
 	lv->named = n;
 }
@@ -224,6 +251,7 @@ reconnect(struct live *lv)
 	lv->links++;
 	lv->lost = false;
 	lv->named = 0;
+	secret_ask_again(lv);
 	lv->follow = true;
 	lv->found = -1;
 	live_notice(lv, SCREEN_GOOD, "Connected again.");
@@ -261,8 +289,14 @@ take_key(struct live *lv, const struct screen_event *ev)
 	say_here(lv);
 	if (is_too_small(lv))
 		return;
+	if (secret_ask_key(lv, ev))
+		return;
 	if (lv->help) {
 		lv->help = false;
+		return;
+	}
+	if (lv->pane != PANE_NONE) {
+		live_pane_key(lv, ev);
 		return;
 	}
 	if (lv->lost && lv->ask == ASK_NONE && ev->key == SCREEN_KEY_ENTER &&
@@ -301,10 +335,12 @@ live_round(struct live *lv, int64_t now_ms, int64_t wall_us)
 	if (!lv->lost && link_is_lost(lv->link))
 		note_loss(lv);
 	check_end(lv);
+	secret_ask_check(lv);
 	if (lv->retry_ms >= 0 && now_ms >= lv->retry_ms)
 		reconnect(lv);
 	while (!lv->done && screen_next(lv->screen, now_ms, &ev))
 		take_key(lv, &ev);
+	secret_wipe(&ev, sizeof ev);
 	if (is_drawn_now(lv)) {
 		lv->wake_ms = -1;
 		live_draw(lv);

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "twokey/base/buf.h"
+#include "twokey/base/sealed.h"
 #include "twokey/console/log.h"
 #include "twokey/console/model.h"
 #include "twokey/console/screen.h"
@@ -42,7 +43,20 @@ struct live_view {
 
 /* What a prompt of one line is for. */
 enum live_ask { ASK_NONE, ASK_SAY, ASK_NOTE, ASK_FIND, ASK_REPLY, ASK_ROWS, ASK_REASON, ASK_QUIT, ASK_DENY, ASK_QUESTION,
-	ASK_STOP };
+	ASK_STOP, ASK_SECRET };
+
+/* What is shown instead of the screen until a key closes it. */
+enum live_pane { PANE_NONE, PANE_ACCOUNT, PANE_TUNNEL };
+
+/* A secret that is asked from this person. What is typed is here and nowhere else. */
+struct secret_ask {
+	uint64_t n;		/* the event whose prompt is open, 0 none */
+	uint64_t answered;	/* the last one that was answered here */
+	uint64_t told;		/* the last one that could not open yet, and that this was said of */
+	bool declining;		/* Esc was pressed once */
+	size_t len;
+	char text[SEALED_TEXT_MAX];
+};
 
 struct live {
 	struct screen *screen;
@@ -65,6 +79,9 @@ struct live {
 	enum log_expanded expanded;
 	enum live_ask ask;
 	bool help;
+	enum live_pane pane;
+	size_t pane_top;		/* first line of it that is shown */
+	struct secret_ask secret;
 	bool coach;
 	bool leaving;			/* the person said so: what the link does now is no loss */
 	int64_t farewell_ms;		/* the session is over and its head shown since then; -1 not */
@@ -139,6 +156,21 @@ int	live_put(struct live *lv, int row, int col, int width, enum screen_look look
 void	live_span(int64_t seconds, char out[16]);
 /* The other person who matters to this one, for row 2. */
 const struct model_person *live_person(const struct live *lv, const char *seat);
+
+/* pane.c */
+void	live_pane_open(struct live *lv, enum live_pane pane);
+/* Every key while a pane is open: it scrolls or closes. */
+void	live_pane_key(struct live *lv, const struct screen_event *ev);
+void	live_pane_draw(struct live *lv);
+
+/* secret_ask.c: opens the prompt when a secret is asked from this person, closes it when it is not any more */
+void	secret_ask_check(struct live *lv);
+/* A key while the prompt is open; false when it is not. */
+bool	secret_ask_key(struct live *lv, const struct screen_event *ev);
+/* The broker's answer to "secret". */
+void	secret_ask_answered(struct live *lv, bool ok);
+/* Another link: what was given may not have arrived. */
+void	secret_ask_again(struct live *lv);
 
 extern const struct live_view live_driver, live_confirmer;
 void	*driver_create(struct live *lv);

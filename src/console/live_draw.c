@@ -9,12 +9,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "twokey/base/cap.h"
 #include "twokey/base/text.h"
 #include "twokey/console/link.h"
 
 #include "editor.h"
 #include "live.h"
+#include "panel.h"
 
 enum { RESULT_ROWS_SHOWN = 500, NOTICE_ROWS = 3 };
 
@@ -105,12 +105,6 @@ draw_first_row(struct live *lv)
 	    : SCREEN_TITLE);
 }
 
-static const char *
-presence(const struct model_person *p)
-{
-	return !p->joined ? "not here" : p->away ? "AWAY" : "PRESENT";
-}
-
 /* What must be known about this broker, said on every screen. */
 static const char *
 broker_note(const struct live *lv)
@@ -125,19 +119,6 @@ broker_note(const struct live *lv)
 	return "";
 }
 
-/* "sqlite 3.40.1", "PostgreSQL 15.20": the version may bring the name with it. */
-static const char *
-engine_word(const struct model_header *h)
-{
-	static const char *const words[] = { "postgres ", "mariadb ", "mysql ", "sqlite " };
-
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (isdigit((unsigned char)h->version[0]) && strlen(h->engine) == strlen(words[i]) - 1 &&
-		    strncmp(h->engine, words[i], strlen(h->engine)) == 0)
-			return words[i];
-	return "";
-}
-
 static void
 draw_second_row(struct live *lv)
 {
@@ -148,17 +129,19 @@ draw_second_row(struct live *lv)
 	int rows, cols, w;
 
 	screen_size(lv->screen, &rows, &cols);
-	if (!h->connected)
+	if (!h->connected && h->wanted_n != 0 && !h->ended)
+		snprintf(left, sizeof left, " waits for %s to give the %s of %s", h->wanted_by, h->wanted_what, h->wanted_of);
+	else if (!h->connected)
 		snprintf(left, sizeof left, " the database is not connected yet");
 	else
 		snprintf(left, sizeof left, " %s%s%s%s, %s", h->role, h->role[0] != '\0' ? " on " : "",
-		    engine_word(h), h->version, h->database);
-	if (note[0] != '\0' && cols < LIVE_PANEL_FROM)
+		    panel_engine(h), h->version, h->database);
+	if (note[0] != '\0' && cols < LIVE_PANEL_FROM && (h->connected || h->wanted_n == 0))
 		snprintf(left, sizeof left, " %s", note);
-	snprintf(right, sizeof right, "%s %s: %s ", seat, p != NULL ? p->name : "", p != NULL ? presence(p) : "none");
+	snprintf(right, sizeof right, "%s %s: %s ", seat, p != NULL ? p->name : "", p != NULL ? panel_presence(p) : "none");
 	w = screen_width(right, strlen(right));
 	if (screen_width(left, strlen(left)) + w + 1 > cols && p != NULL) {
-		snprintf(right, sizeof right, "%s: %s", p->name, presence(p));
+		snprintf(right, sizeof right, "%s: %s", p->name, panel_presence(p));
 		w = screen_width(right, strlen(right));
 	}
 	live_put(lv, 1, 0, cols - w - 1, SCREEN_PLAIN, "%s%s%s", left,
@@ -178,132 +161,15 @@ live_draw_title(struct live *lv, const char *second, enum screen_look look)
 		draw_second_row(lv);
 }
 
-static int __attribute__((format(printf, 5, 6)))
-panel_line(struct live *lv, int row, int bottom, enum screen_look look, const char *fmt, ...)
-{
-	char text[400];
-	int rows, cols;
-	va_list ap;
-
-	if (row >= bottom)
-		return row;
-	screen_size(lv->screen, &rows, &cols);
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	screen_put(lv->screen, row, cols - LIVE_PANEL, 0, look, text, strlen(text));
-	return row + 1;
-}
-
-static int
-panel_people(struct live *lv, int row, int bottom)
-{
-	const struct model_header *h = model_header(lv->model);
-
-	row = panel_line(lv, row, bottom, SCREEN_STRONG, "PEOPLE");
-	for (size_t i = 0; i < h->npeople; i++) {
-		const struct model_person *p = &h->people[i];
-
-		row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%-10s %-10s %-8s %s", p->name, p->seat,
-		    presence(p), p->side);
-	}
-	return row + 1;
-}
-
-/* Our own words, broken between them; the lines after the first are indented. */
-static int
-panel_words(struct live *lv, int row, int bottom, enum screen_look look, const char *text)
-{
-	size_t n = strlen(text), indent = 0;
-
-	while (n > 0) {
-		size_t room = LIVE_PANEL - 1 - indent, len = n;
-
-		if (n > room) {
-			for (len = room; len > 0 && text[len] != ' ';)
-				len--;
-			len = len > 0 ? len : room;
-		}
-		row = panel_line(lv, row, bottom, look, "%*s%.*s", (int)indent, "", (int)len, text);
-		for (text += len, n -= len; n > 0 && *text == ' '; text++)
-			n--;
-		indent = 3;
-	}
-	return row;
-}
-
-static int
-panel_connection(struct live *lv, int row, int bottom)
-{
-	const struct model_header *h = model_header(lv->model);
-	char words[200];
-
-	row = panel_line(lv, row, bottom, SCREEN_STRONG, "CONNECTION");
-	if (!h->connected)
-		return panel_line(lv, row, bottom, SCREEN_PLAIN, "not connected yet") + 1;
-	row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s%s", engine_word(h), h->version);
-	row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s%s%s", h->database, h->role[0] ? " as " : "", h->role);
-	for (unsigned c = 0; c < CAPS; c++)
-		if (h->caps & CAP_BIT(c))
-			row = panel_line(lv, row, bottom, SCREEN_PLAIN, "ok %s", cap_name(c));
-	for (unsigned c = 0; c < CAPS; c++)
-		if (!(h->caps & CAP_BIT(c))) {
-			snprintf(words, sizeof words, "no %s: %s", cap_name(c), cap_help(c));
-			row = panel_words(lv, row, bottom, SCREEN_WARN, words);
-		}
-	return row + 1;
-}
-
-static void
-clock_text(int64_t wall_us, const char *form, char *out, size_t max)
-{
-	time_t t = (time_t)(wall_us / 1000000);
-	struct tm tm;
-
-	out[0] = '\0';
-	if (localtime_r(&t, &tm) != NULL)
-		strftime(out, max, strcmp(form, "sec") == 0 ? "%H:%M:%S" : "%H:%M", &tm);
-}
-
-static void
-panel_events(struct live *lv, int row, int bottom)
-{
-	size_t n = model_entries(lv->model), room, i;
-
-	row = panel_line(lv, row, bottom, SCREEN_STRONG, "LAST EVENTS");
-	room = bottom > row ? (size_t)(bottom - row) : 0;
-	for (i = n > room ? n - room : 0; i < n; i++) {
-		const struct model_entry *en = model_entry(lv->model, i);
-		char at[16], word[24];
-
-		clock_text(en->wall_us, "sec", at, sizeof at);
-		upper(word, sizeof word, transcript_event_rule(en->state)->name);
-		row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s #%" PRIu64 " %s %s", at, en->n, en->by, word);
-	}
-}
-
-static void
-draw_panel(struct live *lv, int top, int bottom)
-{
-	int rows, cols;
-
-	screen_size(lv->screen, &rows, &cols);
-	if (cols < LIVE_PANEL_FROM)
-		return;
-	for (int row = top; row < bottom; row++)
-		live_put(lv, row, cols - LIVE_PANEL - 2, 0, SCREEN_RULE, "|");
-	top = panel_people(lv, top, bottom);
-	top = panel_connection(lv, top, bottom);
-	panel_events(lv, top, bottom);
-}
-
 void
 live_draw_log(struct live *lv, int top, int bottom)
 {
-	int cols = live_log_cols(lv) - 1, height = bottom - top;
+	int cols = live_log_cols(lv) - 1, height;
 	size_t lines;
 
-	draw_panel(lv, top, bottom);
+	top += panel_status(lv, top);
+	height = bottom - top;
+	panel_draw(lv, top, bottom);
 	log_view_update(lv->log, lv->model, cols, lv->expanded, RESULT_ROWS_SHOWN);
 	lines = log_view_lines(lv->log);
 	if (height <= 0)
@@ -494,7 +360,10 @@ live_draw(struct live *lv)
 		    "need %dx%d, have %dx%d", LIVE_COLS_MIN, LIVE_ROWS_MIN, cols, rows);
 		return;
 	}
-	if (lv->farewell_ms >= 0) {
+	if (lv->farewell_ms < 0 && lv->pane != PANE_NONE) {
+		live_draw_title(lv, NULL, SCREEN_PLAIN);
+		live_pane_draw(lv);
+	} else if (lv->farewell_ms >= 0) {
 		live_draw_title(lv, NULL, SCREEN_PLAIN);
 		live_draw_log(lv, 2, rows - 9);
 		draw_farewell(lv);

@@ -106,6 +106,10 @@ live_action(struct live *lv, enum key_action a, const char *rest, size_t n)
 			ask_or_take(lv, ASK_FIND, "find> ", rest, n);
 	} else if (a == KEY_EXPANDED) {
 		turn_expanded(lv);
+	} else if (a == KEY_ACCOUNT) {
+		live_pane_open(lv, PANE_ACCOUNT);
+	} else if (a == KEY_TUNNEL) {
+		live_pane_open(lv, PANE_TUNNEL);
 	} else if (a == KEY_REDRAW) {
 		screen_redraw(lv->screen);
 	} else {

@@ -113,6 +113,8 @@ lay_read(struct log_entry *o)
 		log_error(o, "ERROR");
 	} else if (e->state == TRANSCRIPT_EVENT_READ || e->state == TRANSCRIPT_EVENT_DONE) {
 		log_rows(o);
+	} else if (e->state == TRANSCRIPT_EVENT_COSTLY) {
+		log_costly(o);
 	} else {
 		lay_line(&o->lay, SCREEN_WARN, "%s%s%s", log_state_word(e), e->answer != NULL ? ": " : "",
 		    e->answer != NULL ? e->answer : "");
@@ -156,6 +158,8 @@ kind_word(const struct model_entry *e)
 	switch (e->kind) {
 	case MODEL_READ:
 		return "READ";
+	case MODEL_DESCRIBE:
+		return "DESCRIBE";
 	case MODEL_WRITE:
 	case MODEL_REFUSED:
 		return e->class;
@@ -177,13 +181,15 @@ lay_heading(struct log_entry *o)
 	char left[400], at[12], word[24];
 	size_t i;
 
+	bool plain = e->kind == MODEL_READ || e->kind == MODEL_DESCRIBE;
+
 	if (e->kind == MODEL_STATE || e->kind == MODEL_MESSAGE || e->kind == MODEL_NOTE)
 		return;
 	for (i = 0; kind_word(e)[i] != '\0' && i + 1 < sizeof word; i++)
 		word[i] = (char)toupper((unsigned char)kind_word(e)[i]);
 	word[i] = '\0';
-	snprintf(left, sizeof left, "#%" PRIu64 " %s%s%s by %s", e->n, word, e->kind == MODEL_READ ? "" : " ",
-	    e->kind == MODEL_READ ? "" : log_state_word(e), e->by);
+	snprintf(left, sizeof left, "#%" PRIu64 " %s%s%s by %s", e->n, word, plain ? "" : " ",
+	    plain ? "" : log_state_word(e), e->by);
 	lay_clock(&o->lay, e->wall_us, at);
 	lay_rule(&o->lay, SCREEN_RULE, left, at);
 }
@@ -199,6 +205,9 @@ log_entry_lay(struct log_entry *o)
 		break;
 	case MODEL_WRITE:
 		log_write(o);
+		break;
+	case MODEL_DESCRIBE:
+		log_describe(o);
 		break;
 	case MODEL_REFUSED:
 		lay_refused(o);

@@ -29,6 +29,11 @@ void	log_rows(struct log_entry *o);
 void	log_write(struct log_entry *o);
 /* The state of an entry in capitals ("ALLOWED", "COMMITTED"), for rules and lists. */
 const char *log_state_word(const struct model_entry *e);
+/* log_describe.c: a question about definitions; a read that was not run */
+void	log_describe(struct log_entry *o);
+void	log_costly(struct log_entry *o);
+/* log_reach.c: false when it is no event about the way to the database */
+bool	log_reach(struct log_entry *o, const char *at);
 /* log_state.c: joined, connected, ended and the like, as one sentence */
 void	log_state(struct log_entry *o);
 

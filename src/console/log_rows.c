@@ -84,7 +84,7 @@ log_rows(struct log_entry *o)
 	clipped = table_lay(t, &o->lay, o->x);
 	buf_init(&left, 512);
 	count_words(o, &c, clipped, &left);
-	snprintf(right, sizeof right, "%s #%" PRIu64, "READ", e->n);
+	snprintf(right, sizeof right, "%s #%" PRIu64, e->kind == MODEL_DESCRIBE ? "DEFINITIONS" : "READ", e->n);
 	if (e->end != NULL)
 		snprintf(right + strlen(right), sizeof right - strlen(right), "  %.1f ms", e->ms_server);
 	lay_sides(&o->lay, SCREEN_DIM, buf_str(&left), right);

@@ -17,12 +17,6 @@ field(const struct log_entry *o, const char *key)
 	return s != NULL ? s : "?";
 }
 
-static bool
-starts_with_digit(const char *s)
-{
-	return *s >= '0' && *s <= '9';
-}
-
 static void
 lay_begin(struct log_entry *o, const char *at)
 {
@@ -64,11 +58,8 @@ log_state(struct log_entry *o)
 	lay_clock(l, e->wall_us, at);
 	if (e->state == TRANSCRIPT_EVENT_BEGIN)
 		lay_begin(o, at);
-	else if (e->state == TRANSCRIPT_EVENT_CONNECTED)
-		/* a version that is more than a number says the engine itself */
-		lay_line(l, SCREEN_DIM, "-- %s connected to %s%s%s, %s%s%s", at,
-		    starts_with_digit(field(o, "version")) ? field(o, "engine") : "",
-		    starts_with_digit(field(o, "version")) ? " " : "", field(o, "version"), field(o, "database"), strcmp(field(o, "role"), "") != 0 ? " as " : "", field(o, "role"));
+	else if (log_reach(o, at))
+		;
 	else if (e->state == TRANSCRIPT_EVENT_JOINED)
 		lay_line(l, SCREEN_DIM, "-- %s %s took the %s's seat (%s)", at, e->by, field(o, "seat"), field(o, "side"));
 	else if (e->state == TRANSCRIPT_EVENT_LEFT)

@@ -26,7 +26,7 @@ log_state_word(const struct model_entry *e)
 		[TRANSCRIPT_EVENT_DENIED] = "DENIED", [TRANSCRIPT_EVENT_WITHDRAWN] = "WITHDRAWN",
 		[TRANSCRIPT_EVENT_EXPIRED] = "EXPIRED", [TRANSCRIPT_EVENT_VOID] = "VOID",
 		[TRANSCRIPT_EVENT_ROLLEDBACK] = "ROLLED BACK", [TRANSCRIPT_EVENT_FAILED] = "FAILED",
-		[TRANSCRIPT_EVENT_UNKNOWN] = "OUTCOME UNKNOWN", [TRANSCRIPT_EVENT_OUTCOME] = "OUTCOME",
+		[TRANSCRIPT_EVENT_COSTLY] = "NOT RUN", [TRANSCRIPT_EVENT_UNKNOWN] = "OUTCOME UNKNOWN", [TRANSCRIPT_EVENT_OUTCOME] = "OUTCOME",
 	};
 
 	return words[e->state] != NULL ? words[e->state] : transcript_event_rule(e->state)->name;
@@ -38,7 +38,10 @@ lay_asked(struct log_entry *o)
 	const struct model_entry *e = o->e;
 	struct lay *l = &o->lay;
 
-	if (e->op[0] != '\0' && e->rows_wanted >= 0)
+	if (model_only_reads(e))
+		lay_line(l, SCREEN_PLAIN, "  it only reads; it would go through about %" PRId64 " rows, most of them in %s",
+		    e->rows_wanted, e->table);
+	else if (e->op[0] != '\0' && e->rows_wanted >= 0)
 		lay_line(l, SCREEN_PLAIN, "  rows expected: %s %" PRId64 "   table: %s", e->op, e->rows_wanted, e->table);
 	else
 		lay_line(l, SCREEN_PLAIN, "  rows expected: as the sheet counts   table: %s", e->table);
@@ -196,6 +199,10 @@ log_write(struct log_entry *o)
 		lay_pending(o);
 	else if (e->end == NULL)
 		lay_line(&o->lay, SCREEN_WARN, "%s by %s", log_state_word(e), e->answered_by);
+	else if (e->state == TRANSCRIPT_EVENT_DONE)
+		log_rows(o);
+	else if (e->state == TRANSCRIPT_EVENT_FAILED && model_only_reads(e))
+		log_error(o, "ERROR");
 	else if (e->state == TRANSCRIPT_EVENT_COMMITTED)
 		lay_committed(o, at);
 	else if (e->state == TRANSCRIPT_EVENT_FAILED)

@@ -35,6 +35,7 @@ model_free(struct model *m)
 	for (size_t i = 0; i < m->nslots; i++)
 		model_slot_release(m->slots[i]);
 	model_bodies_drop(m);
+	json_decref(m->audit);
 	if (m->verifier != NULL)
 		transcript_verifier_free(m->verifier);
 	free(m->slots);
@@ -62,6 +63,7 @@ model_copy(const struct model *m)
 
 	*c = *m;
 	c->verifier = NULL;
+	json_incref(c->audit);
 	c->nbodies = 0;
 	c->slots = copy_array(m->slots, m->nslots, sizeof(struct model_slot *));
 	c->map = copy_array(m->map, m->nmap, sizeof *m->map);
@@ -173,6 +175,12 @@ uint64_t
 model_last(const struct model *m)
 {
 	return m->last;
+}
+
+const json_t *
+model_audit(const struct model *m)
+{
+	return m->audit;
 }
 
 const struct model_header *

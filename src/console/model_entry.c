@@ -49,6 +49,7 @@ model_slot_release(struct model_slot *s)
 	json_decref(e->sheet);
 	json_decref(e->event);
 	json_decref(e->sample);
+	json_decref(e->audit);
 	json_decref(e->end);
 	for (size_t i = 0; i < e->nresults; i++)
 		json_decref(e->results[i]);
@@ -107,6 +108,7 @@ slot_clone(const struct model_slot *old)
 	json_incref(e->sheet);
 	json_incref(e->event);
 	json_incref(e->sample);
+	json_incref(e->audit);
 	json_incref(e->end);
 	if (e->nresults > 0) {
 		e->results = must_alloc(room_for(e->nresults) * sizeof *e->results);
@@ -193,8 +195,13 @@ model_bodies_drop(struct model *m)
 void
 model_copy_str(const json_t *fields, const char *key, char *out, size_t size)
 {
-	size_t n;
-	const char *s = json_str(fields, key, &n);
+	model_copy_text(json_str(fields, key, NULL), out, size);
+}
+
+void
+model_copy_text(const char *s, char *out, size_t size)
+{
+	size_t n = s != NULL ? strlen(s) : 0;
 
 	out[0] = '\0';
 	if (s == NULL)

@@ -20,6 +20,8 @@ kind_of(const struct transcript_line *l)
 		return MODEL_READ;
 	if (l->kind == TRANSCRIPT_EVENT_REQUEST)
 		return MODEL_WRITE;
+	if (l->kind == TRANSCRIPT_EVENT_DESCRIBE)
+		return MODEL_DESCRIBE;
 	if (l->kind == TRANSCRIPT_EVENT_REFUSED)
 		return MODEL_REFUSED;
 	if (l->kind == TRANSCRIPT_EVENT_SAID)
@@ -97,6 +99,11 @@ begin_entry(struct model *m, const struct transcript_line *l, const json_t *fiel
 		e->sql = model_body_text(m, "sql", &e->sql_len);
 		m->running = m->nslots;
 		break;
+	case MODEL_DESCRIBE:
+		e->sql = model_body_text(m, "name", &e->sql_len);
+		model_copy_str(fields, "subject", e->verb, sizeof e->verb);
+		m->running = m->nslots;
+		break;
 	case MODEL_WRITE:
 		e->sql = model_body_text(m, "sql", &e->sql_len);
 		fill_request(m, e, fields);
@@ -111,9 +118,34 @@ begin_entry(struct model *m, const struct transcript_line *l, const json_t *fiel
 		break;
 	case MODEL_STATE:
 		e->answer = model_body_text(m, "why", NULL);
+		if (l->known && l->kind == TRANSCRIPT_EVENT_AUDIT)
+			e->audit = json_incref(model_body_fields(m, "audit"));
 		break;
 	}
 	grow_map(m, (uint32_t)(m->nslots - 1));
+}
+
+/* The steps of opening a hop are one entry, which says the latest. */
+static bool
+fold_hop(struct model *m, const struct transcript_line *l, const json_t *fields)
+{
+	int64_t hop = json_int(fields, "hop", 0);
+	struct model_slot *s;
+	size_t *at;
+
+	if (!l->known || l->kind != TRANSCRIPT_EVENT_TUNNEL || hop < 1 || hop > MODEL_HOPS_MAX)
+		return false;
+	at = &m->hop_entry[hop - 1];
+	if (*at == 0 || !model_hop_opens(fields)) {
+		*at = model_hop_opens(fields) ? m->nslots + 1 : 0;
+		return false;
+	}
+	s = model_slot_write(m, *at - 1);
+	json_decref(s->e.event);
+	s->e.event = json_incref((json_t *)fields);
+	s->e.last_n = l->n;
+	grow_map(m, (uint32_t)(*at - 1));
+	return true;
 }
 
 void
@@ -126,12 +158,19 @@ model_fold(struct model *m, const struct transcript_line *l, const json_t *field
 	if (l->known && of > 0 && kind_of(l) == MODEL_STATE && model_index_of(m, (uint64_t)of, &at)) {
 		enum model_kind kind = m->slots[at]->e.kind;
 
-		if ((kind == MODEL_READ || kind == MODEL_WRITE) && model_fold_of(m, at, l, fields, wall_us)) {
+		if ((kind == MODEL_READ || kind == MODEL_WRITE || kind == MODEL_DESCRIBE) && model_fold_of(m, at, l, fields, wall_us)) {
 			grow_map(m, (uint32_t)at);
 			return;
 		}
 	}
-	begin_entry(m, l, fields, wall_us);
+	if (!fold_hop(m, l, fields))
+		begin_entry(m, l, fields, wall_us);
+}
+
+bool
+model_only_reads(const struct model_entry *e)
+{
+	return e->kind == MODEL_WRITE && strcmp(e->class, "read") == 0;
 }
 
 bool

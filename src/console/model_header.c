@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "twokey/base/cap.h"
 #include "twokey/base/json.h"
 
 static struct model_person *
@@ -63,24 +62,6 @@ fold_begin(struct model_header *h, const json_t *fields, int64_t wall_us)
 }
 
 static void
-fold_connected(struct model_header *h, const json_t *fields)
-{
-	const json_t *v;
-	enum cap cap;
-	size_t i;
-
-	model_copy_str(fields, "engine", h->engine, sizeof h->engine);
-	model_copy_str(fields, "version", h->version, sizeof h->version);
-	model_copy_str(fields, "database", h->database, sizeof h->database);
-	model_copy_str(fields, "role", h->role, sizeof h->role);
-	h->caps = 0;
-	json_array_foreach(json_object_get(fields, "caps"), i, v)
-		if (json_is_string(v) && cap_parse(json_string_value(v), &cap))
-			h->caps |= CAP_BIT(cap);
-	h->connected = true;
-}
-
-static void
 fold_person(struct model_header *h, enum transcript_event_kind kind, const json_t *fields)
 {
 	char name[MODEL_NAME_MAX];
@@ -116,8 +97,8 @@ model_fold_header(struct model *m, const struct transcript_line *l, const json_t
 		return;
 	if (l->kind == TRANSCRIPT_EVENT_BEGIN) {
 		fold_begin(h, fields, wall_us);
-	} else if (l->kind == TRANSCRIPT_EVENT_CONNECTED) {
-		fold_connected(h, fields);
+	} else if (model_fold_reach(m, l, fields)) {
+		;
 	} else if (l->kind == TRANSCRIPT_EVENT_JOINED || l->kind == TRANSCRIPT_EVENT_LEFT ||
 	    l->kind == TRANSCRIPT_EVENT_AWAY || l->kind == TRANSCRIPT_EVENT_BACK) {
 		fold_person(h, l->kind, fields);
@@ -125,6 +106,7 @@ model_fold_header(struct model *m, const struct transcript_line *l, const json_t
 		h->paused = l->kind == TRANSCRIPT_EVENT_PAUSED;
 	} else if (l->kind == TRANSCRIPT_EVENT_ENDED) {
 		h->ended = true;
+		h->wanted_n = 0;
 		model_copy_str(fields, "code", h->ended_code, sizeof h->ended_code);
 	} else if (l->kind == TRANSCRIPT_EVENT_SEAL) {
 		h->sealed = h->ended = true;

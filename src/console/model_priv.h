@@ -33,6 +33,8 @@ struct model {
 	size_t nwaiting, cap_waiting;
 	size_t running;		/* entry + 1, 0 none */
 	uint64_t last;
+	json_t *audit;		/* body of the audit */
+	size_t hop_entry[MODEL_HOPS_MAX];	/* entry + 1 of the hop being opened, 0 none */
 	struct {
 		struct model_body b;
 		uint64_t of;
@@ -54,6 +56,8 @@ json_t	*model_body_fields(const struct model *m, const char *k);
 void	model_bodies_drop(struct model *m);
 /* A string field into a fixed place, "" when it is not there. */
 void	model_copy_str(const json_t *fields, const char *key, char *out, size_t size);
+/* The same of a text, which may be NULL. */
+void	model_copy_text(const char *s, char *out, size_t size);
 /* A hex digest, or "". */
 void	model_copy_hex(const json_t *fields, const char *key, char out[DIGEST_HEX + 1]);
 uint64_t model_dangers(const json_t *fields);
@@ -67,6 +71,10 @@ bool	model_index_of(const struct model *m, uint64_t n, size_t *i);
 void	model_fold(struct model *m, const struct transcript_line *l, const json_t *fields, int64_t wall_us);
 /* model_write.c: an event that belongs to entry i; false when it is none that belongs to an entry. */
 bool	model_fold_of(struct model *m, size_t i, const struct transcript_line *l, const json_t *fields, int64_t wall_us);
+/* model_reach.c: tunnel, connection, account and secrets that are asked for; false when it is none of these */
+bool	model_fold_reach(struct model *m, const struct transcript_line *l, const json_t *fields);
+/* True for an event of a hop that is being opened. */
+bool	model_hop_opens(const json_t *fields);
 /* model_header.c: what the title rows know */
 void	model_fold_header(struct model *m, const struct transcript_line *l, const json_t *fields, int64_t wall_us);
 

@@ -51,7 +51,8 @@ add_rows(struct model *m, struct model_slot *s, const struct transcript_line *l)
 		e->parts = must_realloc(e->parts, room * sizeof *e->parts);
 	}
 	e->parts[i] = l->n;
-	e->results[i] = m->load == NULL && s->rows_seen < MODEL_ROWS_KEPT ? json_incref(body) : NULL;
+	e->results[i] = m->load == NULL && s->rows_seen < (e->kind == MODEL_DESCRIBE ? MODEL_NAMES_KEPT : MODEL_ROWS_KEPT) ?
+	    json_incref(body) : NULL;
 	s->rows_seen += json_array_size(json_object_get(body, "rows"));
 	e->nresults++;
 }
@@ -164,7 +165,7 @@ fold_step(struct model *m, struct model_slot *s, const struct transcript_line *l
 static bool
 is_end(enum transcript_event_kind k)
 {
-	return k == TRANSCRIPT_EVENT_DONE || k == TRANSCRIPT_EVENT_FAILED || k == TRANSCRIPT_EVENT_COMMITTED ||
+	return k == TRANSCRIPT_EVENT_DONE || k == TRANSCRIPT_EVENT_COSTLY || k == TRANSCRIPT_EVENT_FAILED || k == TRANSCRIPT_EVENT_COMMITTED ||
 	    k == TRANSCRIPT_EVENT_ROLLEDBACK || k == TRANSCRIPT_EVENT_UNKNOWN || k == TRANSCRIPT_EVENT_OUTCOME ||
 	    k == TRANSCRIPT_EVENT_DENIED || k == TRANSCRIPT_EVENT_WITHDRAWN || k == TRANSCRIPT_EVENT_EXPIRED ||
 	    k == TRANSCRIPT_EVENT_VOID;
@@ -195,6 +196,9 @@ model_fold_of(struct model *m, size_t i, const struct transcript_line *l, const 
 			take_answer(e, fields, wall_us);
 		take_end(m, e, l, fields, wall_us);
 		e->state = l->kind;
+		/* a read that was not run is none */
+		m->h.reads -= l->kind == TRANSCRIPT_EVENT_COSTLY && e->kind == MODEL_READ && m->h.reads > 0;
+		m->h.reads += l->kind == TRANSCRIPT_EVENT_DONE && e->kind == MODEL_WRITE;
 		stop_running(m, i);
 	} else if (fold_step(m, s, l, fields, wall_us)) {
 		if (goes_on(e, l->kind))

@@ -41,8 +41,10 @@ kind_word(const struct model_entry *e)
 	switch (e->kind) {
 	case MODEL_READ:
 		return e->state == TRANSCRIPT_EVENT_FAILED ? "ERROR" : "READ";
+	case MODEL_DESCRIBE:
+		return e->state == TRANSCRIPT_EVENT_FAILED ? "ERROR" : "DEFS";
 	case MODEL_WRITE:
-		return "WRITE";
+		return model_only_reads(e) ? "ASKED" : "WRITE";
 	case MODEL_REFUSED:
 		return "REFUSE";
 	case MODEL_MESSAGE:

@@ -19,6 +19,7 @@
 #include "twokey/base/err.h"
 #include "twokey/base/io.h"
 #include "twokey/base/must.h"
+#include "twokey/base/secret.h"
 #include "twokey/base/text.h"
 #include "twokey/console/screen.h"
 
@@ -371,6 +372,7 @@ screen_fill(struct screen *s)
 		if (n <= 0)
 			return false;
 		screen_feed(s, bytes, (size_t)n);
+		secret_wipe(bytes, (size_t)n);	/* it may be a password */
 		if ((size_t)n < sizeof bytes)
 			break;
 	}

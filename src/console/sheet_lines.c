@@ -133,7 +133,9 @@ lay_statement(struct lay *l, const struct model_entry *e, struct sheet_view *v)
 static void
 lay_bound(struct lay *l, const struct model_entry *e)
 {
-	if (strcmp(e->op, "<=") == 0 && e->rows_wanted >= 0)
+	if (model_only_reads(e))
+		lay_line(l, SCREEN_STRONG, "  it only reads; it would go through about %" PRId64 " rows", e->rows_wanted);
+	else if (strcmp(e->op, "<=") == 0 && e->rows_wanted >= 0)
 		lay_line(l, SCREEN_PLAIN, "  %s expects at most %" PRId64 " row%s; more are rolled back by the broker",
 		    e->by, e->rows_wanted, e->rows_wanted == 1 ? "" : "s");
 	else if (e->op[0] != '\0' && e->rows_wanted >= 0)
@@ -151,13 +153,15 @@ lay_count(struct lay *l, const struct model_entry *e)
 {
 	const char *how = json_str(e->sheet, "how", NULL);
 
-	if (e->count >= 0)
+	if (model_only_reads(e))
+		;	/* nothing is matched to be changed */
+	else if (e->count >= 0)
 		lay_line(l, SCREEN_STRONG, "  matching rows now: %" PRId64 "   (%s, read inside the wall)", e->count,
 		    how != NULL && strcmp(how, "derived") == 0 ? "counted" : how != NULL ? how : "?");
 	else
 		lay_line(l, SCREEN_WARN, "  matching rows: not known before it runs");
 	if (e->note != NULL && e->note[0] != '\0')
-		lay_text(l, e->count >= 0 ? SCREEN_PLAIN : SCREEN_WARN, "  note: ", "    ", e->note, strlen(e->note),
+		lay_text(l, e->count >= 0 || model_only_reads(e) ? SCREEN_PLAIN : SCREEN_WARN, "  note: ", "    ", e->note, strlen(e->note),
 		    LAY_WORDS);
 }
 
@@ -171,7 +175,7 @@ lay_effect(struct lay *l, const struct model_entry *e)
 	for (i = 0; e->class[i] != '\0'; i++)
 		class[i] = (char)toupper((unsigned char)e->class[i]);
 	class[i] = '\0';
-	if (e->table_rows >= 0)
+	if (e->table_rows >= 0 && !model_only_reads(e))
 		snprintf(rows, sizeof rows, "   (about %" PRId64 " rows)", e->table_rows);
 	lay_line(l, SCREEN_STRONG, "  %s  %s   table %s%s", class, e->verb, e->table[0] != '\0' ? e->table : "?", rows);
 	lay_bound(l, e);
@@ -227,7 +231,9 @@ lay_checks(struct lay *l, const struct model_entry *e)
 	if (e->count >= 0 && e->rows_wanted >= 0 && (strcmp(e->op, "<=") == 0 ? e->count > e->rows_wanted :
 	    e->count != e->rows_wanted))
 		lay_line(l, SCREEN_BAD, "  !!  the count does not fit what %s expects", e->by);
-	if (e->sheet != NULL)
+	if (model_only_reads(e))
+		lay_line(l, SCREEN_PLAIN, "  ok  it runs where the server itself refuses to write");
+	else if (e->sheet != NULL)
 		lay_undo(l, e);
 }
 

@@ -126,7 +126,7 @@ sheet_sample(struct lay *l, const struct model_entry *e)
 		lay_blank(l);
 		(void)table_lay(t, l, LOG_EXPANDED_AUTO);
 		if (e->count >= 0 && (uint64_t)e->count <= n)
-			lay_line(l, SCREEN_DIM, "(all %zu row%s shown)", n, n == 1 ? "" : "s");
+			lay_line(l, SCREEN_DIM, n == 1 ? "(the row is shown)" : "(all %zu rows shown)", n);
 		else if (e->count >= 0)
 			lay_line(l, SCREEN_DIM, "(%zu of %" PRId64 " rows shown)", n, e->count);
 		else

@@ -151,8 +151,18 @@ greet(struct world *w, bool drive)
 static void
 connected(struct world *w)
 {
-	say(w->broker, "{\"n\":2,\"ev\":\"connected\"}\n");
+	say(w->broker, "{\"n\":2,\"ev\":\"connected\"}\n{\"n\":3,\"ev\":\"account\",\"refused\":[]}\n");
 	assert_prints(w, "{\"n\":2,\"ev\":\"connected\"}");
+	assert_prints(w, "{\"n\":3,\"ev\":\"account\",\"refused\":[]}");
+}
+
+/* The broker's lines, as they arrive on standard output too. */
+static void
+tell(struct world *w, const char *line)
+{
+	say(w->broker, line);
+	say(w->broker, "\n");
+	assert_prints(w, line);
 }
 
 static int
@@ -220,7 +230,72 @@ a_statement_waits_for_the_database(void **state)
 	connected(&w);
 	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 1\"}");
 	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 2\"}");
+	tell(&w, "{\"re\":\"sql\",\"ok\":true,\"n\":4}");
+	tell(&w, "{\"re\":\"sql\",\"ok\":false,\"code\":\"state\"}");
 	assert_broker_gets(&w, "{\"do\":\"leave\",\"id\":3}");
+	close(w.broker);
+	w.broker = -1;
+	assert_int_equal(end(&w), 0);
+}
+
+static void
+nothing_runs_before_the_account_was_compared(void **state)
+{
+	struct world w = begin(true);
+
+	greet(&w, true);
+	say(w.in, "{\"do\":\"describe\",\"subject\":\"tables\"}\n");
+	tell(&w, "{\"n\":2,\"ev\":\"connected\"}");
+	tell(&w, "{\"n\":3,\"ev\":\"account\",\"refused\":[\"superuser\"]}");
+	assert_int_equal(buf_len(&w.got), 0);
+	tell(&w, "{\"n\":4,\"ev\":\"ended\"}");
+	assert_broker_gets(&w, "{\"do\":\"describe\",\"subject\":\"tables\"}");
+	close(w.broker);
+	w.broker = -1;
+	assert_int_equal(end(&w), 0);
+}
+
+static void
+the_end_waits_for_what_runs_and_cancel_does_not(void **state)
+{
+	struct world w = begin(true);
+
+	greet(&w, true);
+	connected(&w);
+	say(w.in, "{\"do\":\"sql\",\"text\":\"select 1\"}\n{\"do\":\"end\"}\n{\"do\":\"cancel\"}\n"
+	    "{\"do\":\"sql\",\"text\":\"select 2\"}\n");
+	close(w.in);
+	w.in = -1;
+	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 1\"}");
+	assert_broker_gets(&w, "{\"do\":\"cancel\"}");
+	tell(&w, "{\"n\":4,\"ev\":\"read\"}");
+	tell(&w, "{\"re\":\"sql\",\"ok\":true,\"n\":4}");
+	tell(&w, "{\"n\":5,\"ev\":\"rows\",\"of\":4}");
+	assert_int_equal(buf_len(&w.got), 0);
+	tell(&w, "{\"n\":6,\"ev\":\"done\",\"of\":4}");
+	assert_broker_gets(&w, "{\"do\":\"end\"}");
+	tell(&w, "{\"re\":\"end\",\"ok\":true}");
+	tell(&w, "{\"n\":7,\"ev\":\"ended\"}");
+	close(w.broker);
+	w.broker = -1;
+	assert_int_equal(end(&w), 0);
+}
+
+static void
+a_seat_that_does_not_drive_leaves_while_something_runs(void **state)
+{
+	struct world w = begin(false);
+
+	greet(&w, false);
+	assert_broker_gets(&w, "{\"do\":\"list\",\"id\":2}");
+	say(w.broker, "{\"re\":\"list\",\"id\":2,\"ok\":true,\"sessions\":[{\"session\":\"s-2\",\"seat\":\"confirmer\"}]}\n");
+	assert_broker_gets(&w, "{\"do\":\"join\",\"id\":3,\"session\":\"s-2\",\"from\":1}");
+	say(w.broker, "{\"re\":\"join\",\"id\":3,\"ok\":true,\"session\":\"s-2\",\"seat\":\"confirmer\"}\n");
+	assert_prints(&w, "{\"re\":\"join\",\"ok\":true,\"session\":\"s-2\",\"seat\":\"confirmer\",\"person\":\"ben\"}");
+	tell(&w, "{\"n\":4,\"ev\":\"read\"}");
+	close(w.in);
+	w.in = -1;
+	assert_broker_gets(&w, "{\"do\":\"leave\",\"id\":4}");
 	close(w.broker);
 	w.broker = -1;
 	assert_int_equal(end(&w), 0);
@@ -316,6 +391,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_pass_both_ways_as_they_are),
 		cmocka_unit_test(a_statement_waits_for_the_database),
+		cmocka_unit_test(nothing_runs_before_the_account_was_compared),
+		cmocka_unit_test(the_end_waits_for_what_runs_and_cancel_does_not),
+		cmocka_unit_test(a_seat_that_does_not_drive_leaves_while_something_runs),
 		cmocka_unit_test(the_end_of_the_input_leaves_the_seat),
 		cmocka_unit_test(a_lost_link_is_an_error),
 		cmocka_unit_test(a_refused_seat_prints_nothing),

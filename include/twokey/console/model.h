@@ -15,7 +15,8 @@
 
 struct model;
 
-enum { MODEL_PEOPLE_MAX = 32, MODEL_NAME_MAX = 64, MODEL_ROWS_KEPT = 2000 /* of one result, without deferring */ };
+enum { MODEL_PEOPLE_MAX = 32, MODEL_NAME_MAX = 64, MODEL_ROWS_KEPT = 2000 /* of one result, without deferring */,
+	MODEL_NAMES_KEPT = 20000 /* of the names for completion */, MODEL_HOPS_MAX = 9 /* with the endpoint */ };
 
 struct model_person {
 	char name[MODEL_NAME_MAX];
@@ -23,6 +24,22 @@ struct model_person {
 	char seat[16];		/* the seat the ticket names */
 	bool joined;
 	bool away;
+};
+
+/* A hop of the way to the database, as its latest event says. */
+struct model_hop {
+	char name[MODEL_NAME_MAX];	/* "" when nothing was said about it */
+	char state[24];			/* a name of tunnel/phase.def */
+	char type[40], key[64];		/* of the host key */
+	char code[32];			/* why it failed, "" when it did not */
+	char why[240];
+	double ms;			/* of a round trip, or of what was done last; < 0 not known */
+	int64_t in, out;		/* bytes, -1 not known */
+};
+
+/* Limits in force; -1 when not said. */
+struct model_limits {
+	int64_t statement_ms, lock_ms, rows, bytes;
 };
 
 /* What the first lines fixed, for the two title rows. Strings are never NULL. */
@@ -38,7 +55,26 @@ struct model_header {
 	char version[80];
 	char database[256];
 	char role[128];
+	char release[80];
+	char standing[16];	/* "primary", "replica", "unknown", "" */
+	char source[200];	/* what a replica follows, as the server says it */
+	int64_t lag_ms;		/* -1 not known */
+	bool encrypted;
+	struct model_limits limits;
 	unsigned caps;		/* CAP_BIT set; valid when connected */
+	bool audited;		/* the account was looked at; model_audit has what was found */
+	uint64_t found;		/* set of 1 << enum excess, as found there */
+	bool account;		/* and compared with the ticket */
+	uint64_t shown, accepted, refused;	/* sets of 1 << enum excess */
+	bool other_excess;	/* a kind of a newer version is among them */
+	bool account_ok;	/* nothing is refused */
+	char shared[80];	/* the other ticket that uses the account */
+	struct model_hop hops[MODEL_HOPS_MAX];
+	size_t nhops;
+	uint64_t wanted_n;	/* the event that asks a person for a secret and is not answered yet, 0 none */
+	char wanted_by[MODEL_NAME_MAX];
+	char wanted_of[128];
+	char wanted_what[40];
 	bool connected;
 	bool paused;
 	bool ended;
@@ -54,7 +90,7 @@ struct model_header {
 };
 
 /* One statement, message or other thing of the log, built from one or more events. */
-enum model_kind { MODEL_READ, MODEL_WRITE, MODEL_REFUSED, MODEL_MESSAGE, MODEL_NOTE, MODEL_STATE };
+enum model_kind { MODEL_READ, MODEL_WRITE, MODEL_DESCRIBE, MODEL_REFUSED, MODEL_MESSAGE, MODEL_NOTE, MODEL_STATE };
 
 struct model_body {
 	char *k;
@@ -70,7 +106,7 @@ struct model_entry {
 	enum transcript_event_kind state;	/* latest event: READ, DONE, REQUEST, SHEET, OPENED, ALLOWED, COMMITTED ... */
 	char by[MODEL_NAME_MAX];
 	char class[16];
-	char verb[40];
+	char verb[40];			/* DESCRIBE: the subject, its name in sql */
 	char *sql;			/* statement or message text, may hold any bytes; NULL when missing */
 	size_t sql_len;
 	char *reason;			/* driver's reason */
@@ -96,6 +132,7 @@ struct model_entry {
 	json_t *event;			/* fields of the first event */
 	char *derived, *note;		/* bodies of the sheet */
 	json_t *sample;			/* body: {"cols":[{"name","type"}],"rows":[[...]]} */
+	json_t *audit;			/* body: {"findings":[{"what","object","detail"}]} */
 	json_t **results;		/* bodies of rows events, in order: {"cols"(first),"rows"}; an element is NULL
 					 * when it is not there, not kept or fetched later: use model_result */
 	size_t nresults;
@@ -138,6 +175,10 @@ const struct model_entry *model_entry_of(const struct model *m, uint64_t n);
 long	model_waiting(const struct model *m, long i);
 /* The entry whose statement runs now, or NULL. */
 const struct model_entry *model_running(const struct model *m);
+/* The body of the audit ({"findings":[...]}), borrowed until the next feed, or NULL. */
+const json_t *model_audit(const struct model *m);
+/* True for a request that only reads and is asked for because of its cost. */
+bool	model_only_reads(const struct model_entry *e);
 /* True while it waits for the second key. */
 bool	model_is_waiting(const struct model_entry *e);
 /* The verdict on the lines fed so far; OPEN without a word for a model that does not check. */

@@ -73,7 +73,7 @@ bool	screen_next(struct screen *s, int64_t now_ms, struct screen_event *out);
 int	screen_wait(const struct screen *s, int64_t now_ms);
 /* Text of the last SCREEN_KEY_PASTE. */
 const char *screen_paste(const struct screen *s, size_t *n);
-/* Throws away everything typed so far (queue and terminal). */
+/* Throws away everything typed so far (queue and terminal) and wipes the memory it went through. */
 void	screen_drop_input(struct screen *s);
 /* A descriptor that becomes readable on SIGWINCH (self-pipe); poll it beside fd 0. */
 int	screen_winch_fd(const struct screen *s);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Questions about definitions, and reads that were not run because of their cost. */
+#include "config.h"
+
+#include "log_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/json.h"
+#include "twokey/base/text.h"
+
+#include "reach.h"
+
+/* The word that a person types for it. */
+static const char *
+word_of(const char *subject)
+{
+	static const char *const words[][2] = { { "tables", "\\dt" }, { "table", "\\d" }, { "functions", "\\df" } };
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(subject, words[i][0]) == 0)
+			return words[i][1];
+	return "\\describe";
+}
+
+/* "shop=> \d orders" */
+static void
+lay_question(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+	const char *target = model_header(o->m)->target;
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	text_safe(&b, target[0] != '\0' ? target : "sql", target[0] != '\0' ? strlen(target) : 3, TEXT_ONE_LINE);
+	buf_putf(&b, "=> %s ", word_of(e->verb));
+	if (e->sql == NULL)
+		lay_line(&o->lay, SCREEN_WARN, "%s(the name is not in this copy)", buf_str(&b));
+	else
+		lay_text(&o->lay, SCREEN_STRONG, buf_str(&b), "    ", e->sql, e->sql_len, LAY_EXACT);
+	buf_fini(&b);
+}
+
+/* What Tab offers: the names themselves are not shown. */
+static void
+lay_names(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+	char at[12];
+
+	lay_clock(&o->lay, e->wall_us, at);
+	if (e->state == TRANSCRIPT_EVENT_FAILED)
+		lay_line(&o->lay, SCREEN_DIM, "-- %s #%" PRIu64 " the names for Tab could not be read: %s", at, e->n,
+		    e->answer != NULL ? e->answer : e->code);
+	else if (e->end == NULL)
+		lay_line(&o->lay, SCREEN_DIM, "-- %s #%" PRIu64 " the names for Tab are being read", at, e->n);
+	else
+		lay_line(&o->lay, SCREEN_DIM, "-- %s #%" PRIu64 " %" PRId64 " names of tables, columns and functions, for Tab",
+		    at, e->n, e->rows);
+}
+
+void
+log_describe(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+
+	if (strcmp(e->verb, "names") == 0) {
+		lay_names(o);
+		return;
+	}
+	lay_question(o);
+	if (e->state == TRANSCRIPT_EVENT_FAILED) {
+		log_error(o, "ERROR");
+	} else if (e->state == TRANSCRIPT_EVENT_DESCRIBE || e->state == TRANSCRIPT_EVENT_DONE) {
+		log_rows(o);
+	} else {
+		lay_line(&o->lay, SCREEN_WARN, "%s%s%s", log_state_word(e), e->answer != NULL ? ": " : "",
+		    e->answer != NULL ? e->answer : "");
+	}
+}
+
+void
+log_costly(struct log_entry *o)
+{
+	const json_t *end = o->e->end;
+	const char *table = json_str(end, "table", NULL);
+	int64_t bytes = json_int(end, "bytes", -1);
+	struct buf b;
+
+	buf_init(&b, 1024);
+	buf_puts(&b, "NOT RUN: it would go through about ");
+	reach_count(&b, json_int(end, "rows", 0));
+	buf_puts(&b, " rows; the ticket's limit is ");
+	reach_count(&b, json_int(end, "limit", 0));
+	buf_putf(&b, ". Largest table: %s", table != NULL && table[0] != '\0' ? table : "not known");
+	if (bytes > 0) {
+		buf_puts(&b, " (");
+		reach_bytes(&b, bytes);
+		buf_putc(&b, ')');
+	}
+	lay_line(&o->lay, SCREEN_WARN, "%s", buf_str(&b));
+	if (!o->ruled)
+		lay_line(&o->lay, SCREEN_DIM, "  Send it again with \\costly to ask for the second key, or narrow it.");
+	buf_fini(&b);
+}
