@@ -24,7 +24,7 @@ tests_lib_libbrokertest_a_CFLAGS = $(UNIT_CFLAGS)
 BROKER_TEST_LIBS = tests/lib/libbrokertest.a $(BROKER_LIBS) $(CMOCKA_LIBS)
 BROKER_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 BROKER_TESTS = tests/integration/session.t tests/integration/bad_input.t tests/integration/kill.t \
-	tests/integration/full.t tests/integration/system_mode.t tests/integration/postgres.t tests/integration/attack.t
+	tests/integration/full.t tests/integration/system_mode.t tests/integration/postgres.t tests/integration/attack.t tests/integration/connect.t
 check_PROGRAMS += $(BROKER_TESTS)
 TESTS += $(BROKER_TESTS)
 tests_integration_session_t_SOURCES = tests/integration/session.c
@@ -51,6 +51,10 @@ tests_integration_system_mode_t_SOURCES = tests/integration/system_mode.c
 tests_integration_system_mode_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_system_mode_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_system_mode_t_LDADD = $(BROKER_TEST_LIBS)
+tests_integration_connect_t_SOURCES = tests/integration/connect.c
+tests_integration_connect_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_connect_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_connect_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
 tests_integration_postgres_t_SOURCES = tests/integration/postgres.c
 tests_integration_postgres_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_postgres_t_CFLAGS = $(UNIT_CFLAGS)

@@ -121,8 +121,8 @@ write_config(const struct test_broker *b, const struct test_broker_options *o)
 	    login_of(b, "anna"));
 	fprintf(f, "  - {name: kim, side: firm, logins: [%s], seats: [confirmer, watcher, driver]}\n",
 	    login_of(b, "kim"));
-	fprintf(f, "targets:\n  - name: shop\n    engine: %s\n    stage: production\n",
-	    o->engine != NULL ? o->engine : "sqlite");
+	fprintf(f, "targets:\n  - name: shop\n    engine: %s\n    stage: %s\n",
+	    o->engine != NULL ? o->engine : "sqlite", o->stage != NULL ? o->stage : "production");
 	if (o->target != NULL)
 		fputs(o->target, f);
 	else
@@ -204,6 +204,16 @@ test_broker_start(struct test_broker *b, const struct test_broker_options *o)
 	} else {
 		test_shop_exec(b, shop_sql);
 	}
+	write_config(b, o);
+	spawn(b, o->fault);
+}
+
+void
+test_broker_reconfigure(struct test_broker *b, const struct test_broker_options *o)
+{
+	kill(b->pid, SIGTERM);
+	assert_int_equal(waitpid(b->pid, NULL, 0), b->pid);
+	close(b->out);
 	write_config(b, o);
 	spawn(b, o->fault);
 }

@@ -14,6 +14,7 @@ enum { TEST_DEADLINE_MS = 30000 };
 struct test_broker_options {
 	const char *target;		/* YAML lines of the one target's way, NULL: SQLite DIR/shop.db */
 	const char *engine;		/* NULL: "sqlite" */
+	const char *stage;		/* NULL: "production" */
 	const char *fault;		/* TWOKEY_FAULT for its roles, NULL: none */
 	const char *limits;		/* more YAML lines of the configuration */
 	unsigned request_seconds;	/* 0: 300 */
@@ -34,6 +35,8 @@ struct test_broker {
 void	test_broker_start(struct test_broker *b, const struct test_broker_options *o);
 /* Starts it again on the same folder. */
 void	test_broker_restart(struct test_broker *b);
+/* Ends it and starts it on the same folder with another configuration. */
+void	test_broker_reconfigure(struct test_broker *b, const struct test_broker_options *o);
 /* SIGTERM, waits, removes the folder (kept when a test failed and TWOKEY_KEEP is set). */
 void	test_broker_stop(struct test_broker *b);
 /* SIGKILL to the monitor. */
@@ -86,6 +89,8 @@ void	test_wait_eof(struct test_console *c);
 
 /* A ticket MFX-1 made by ben and accepted by anna. */
 void	test_ticket(const struct test_broker *b, const char *id);
+/* The same with other lines than access and stage ("\\n" as in a JSON string). */
+void	test_ticket_with(const struct test_broker *b, const char *id, const char *lines);
 /* Driver and confirmer in a session for that ticket, connected to the database. */
 void	test_session(const struct test_broker *b, const char *id, struct test_console **ben,
 	    struct test_console **anna);

@@ -323,15 +323,21 @@ test_wait_eof(struct test_console *c)
 void
 test_ticket(const struct test_broker *b, const char *id)
 {
+	test_ticket_with(b, id, "access: write\\nstage: production\\n");
+}
+
+void
+test_ticket_with(const struct test_broker *b, const char *id, const char *lines)
+{
 	struct test_console *ben = test_console(b, "ben"), *anna = test_console(b, "anna");
-	char expires[CLOCK_TEXT], line[1024];
+	char expires[CLOCK_TEXT], line[2048];
 	json_t *made;
 
 	clock_format(clock_wall_us() + INT64_C(3600000000), expires);
 	snprintf(line, sizeof line, "{\"do\":\"ticket-new\",\"text\":\"id: %s\\ntitle: orders missing\\n"
-	    "target: shop\\naccess: write\\nstage: production\\npeople:\\n  - {name: ben, seat: driver}\\n"
+	    "target: shop\\n%speople:\\n  - {name: ben, seat: driver}\\n"
 	    "  - {name: anna, seat: confirmer}\\n  - {name: kim, seat: watcher}\\napprover: anna\\n"
-	    "second_key: customer\\nexpires: %.19sZ\\n\"}", id, expires);
+	    "second_key: customer\\nexpires: %.19sZ\\n\"}", id, lines, expires);
 	made = test_ok(ben, line);
 	snprintf(line, sizeof line, "{\"do\":\"ticket-accept\",\"ticket\":\"%s\",\"digest\":\"%s\"}", id,
 	    json_str(made, "digest", NULL));
