@@ -154,9 +154,13 @@ int	my_look_enter(struct my_look *l, struct err *e);
 int	my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e);
 int	my_look_sets_off(struct my_look *l, struct err *e);
 int	my_look_match(struct my_look *l, const struct db_sink *sample, struct err *e);
-/* Appends what the server warned of in its last answer, one sentence each; number (may be NULL) gets the first
- * that says that a value was not kept as written, or that rows stay after ROLLBACK. */
-int	my_warned(struct db_conn *c, struct buf *names, struct buf *out, unsigned *number, struct err *e);
+/* my_warned.c */
+/* Asks for and appends what the server warned of last, one line each; number (may be NULL) gets the first that
+ * says that a value was not kept as written, or that rows stay after ROLLBACK. */
+int	my_warned(struct db_conn *c, struct buf *names, const char *before, struct buf *out, unsigned *number,
+	    struct err *e);
+/* The same as notices of a result. */
+void	my_notices(struct db_conn *c, struct db_result *r);
 
 /* my_sheet.c, my_run.c, my_commit.c */
 int	my_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,

@@ -8,11 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "twokey/base/err.h"
 #include "twokey/base/must.h"
-#include "twokey/base/text.h"
 #include "twokey/sql/derive.h"
 
 enum { KEYS_MAX = 32, SQL_MAX = 2 * 1024 * 1024 };
@@ -32,50 +30,6 @@ find_keys(struct my_look *l, struct keys *k, struct err *e)
 
 	while (ret == 0 && k->n < KEYS_MAX && (row = mysql_fetch_row(res)) != NULL)
 		k->name[k->n++] = must_strdup(row[0]);
-	mysql_free_result(res);
-	return ret;
-}
-
-/* Codes of values that were not kept as written, and of rows that ROLLBACK leaves. */
-static bool
-is_serious(unsigned number)
-{
-	switch (number) {
-	case ER_BAD_NULL_ERROR: case ER_WARN_DATA_OUT_OF_RANGE: case WARN_DATA_TRUNCATED: case ER_TRUNCATED_WRONG_VALUE_FOR_FIELD:
-	case ER_NO_DEFAULT_FOR_FIELD: case ER_DATA_TOO_LONG: case ER_TRUNCATED_WRONG_VALUE: case ER_DIVISION_BY_ZERO:
-	case ER_WARNING_NOT_COMPLETE_ROLLBACK:
-		return true;
-	default:
-		return false;
-	}
-}
-
-int
-my_warned(struct db_conn *c, struct buf *names, struct buf *out, unsigned *number, struct err *e)
-{
-	MYSQL_RES *res;
-	MYSQL_ROW row;
-	int ret;
-
-	if (number != NULL)
-		*number = 0;
-	if (mysql_warning_count(c->my) == 0)
-		return 0;
-	ret = my_own(c, OWN_MY_WARNINGS, 0, NULL, names, &res, e);
-	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL) {
-		unsigned code = (unsigned)strtoul(row[1], NULL, 10);
-		struct buf text;
-
-		if (strcasecmp(row[0], "Note") == 0)
-			continue;
-		buf_init(&text, 8 * 1024);
-		buf_puts(&text, "the server warned: ");
-		text_safe(&text, row[2], strnlen(row[2], 500), TEXT_ONE_LINE);
-		db_note(out, buf_str(&text));
-		buf_fini(&text);
-		if (number != NULL && *number == 0 && is_serious(code))
-			*number = code;
-	}
 	mysql_free_result(res);
 	return ret;
 }
@@ -178,7 +132,9 @@ match_rows(struct my_look *l, const struct keys *k, struct err *e)
 		l->match.keys = digest;
 	l->match.count = named ? sum.count : sum.told;
 	l->match.known = true;
-	return my_warned(l->c, &l->sheet->own, &l->sheet->note, NULL, e);
+	if (mysql_warning_count(l->c->my) == 0)
+		return 0;
+	return my_warned(l->c, &l->sheet->own, "the server warned: ", &l->sheet->note, NULL, e);
 }
 
 static int

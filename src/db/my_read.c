@@ -127,6 +127,7 @@ static int
 once(struct my_rows *rows, const struct db_statement *s, const struct sql_facts *f, struct db_result *r, struct err *e)
 {
 	struct db_conn *c = rows->c;
+	bool warned;
 	int ret, next;
 
 	if (!my_is_walled(c) && (ret = my_leave(c, &r->own, e)) != 0)
@@ -145,8 +146,11 @@ once(struct my_rows *rows, const struct db_statement *s, const struct sql_facts 
 	ret = take_statement(rows, s, r, e);
 	if (ret == ERR_DATABASE)
 		return ret;
+	warned = r->end == DB_DONE && mysql_warning_count(c->my) > 0;
 	next = take_next(c, r, e);
-	return next != 0 ? next : ret;
+	if (next == 0 && warned)	/* ROLLBACK leaves the list as it is */
+		my_notices(c, r);
+	return c->lost ? ERR_DATABASE : next != 0 ? next : ret;
 }
 
 int

@@ -160,12 +160,16 @@ kept_as_written(struct db_conn *c, struct db_result *r)
 	struct err e;
 	int ret;
 
+	if (mysql_warning_count(c->my) == 0)
+		return true;
 	buf_init(&text, 64 * 1024);
-	ret = my_warned(c, &r->own, &text, &number, &e);
+	ret = my_warned(c, &r->own, "WARNING: ", &text, &number, &e);
 	if (ret != 0)
 		db_end_with(r, DB_FAILED, c->lost ? "lost" : "warnings", e.text);
 	else if (number != 0)
 		db_end_with(r, DB_FAILED, "01000", buf_str(&text));
+	else if (buf_len(&text) > 0)
+		db_notice(r, buf_data(&text), buf_len(&text));
 	buf_fini(&text);
 	return ret == 0 && number == 0;
 }
@@ -232,8 +236,8 @@ roll_back(struct db_conn *c, struct db_result *r)
 	struct err e;
 
 	buf_init(&text, 64 * 1024);
-	if (my_own(c, OWN_MY_ROLLBACK, 0, NULL, &r->own, NULL, &e) == 0 &&
-	    my_warned(c, &r->own, &text, &number, &e) == 0 && number == ER_WARNING_NOT_COMPLETE_ROLLBACK) {
+	if (my_own(c, OWN_MY_ROLLBACK, 0, NULL, &r->own, NULL, &e) == 0 && mysql_warning_count(c->my) > 0 &&
+	    my_warned(c, &r->own, "WARNING: ", &text, &number, &e) == 0 && number == ER_WARNING_NOT_COMPLETE_ROLLBACK) {
 		db_end_with(r, DB_FAILED, "partial", "not all of it could be rolled back: rows in tables without transactions stay"
 		    " changed");
 		db_note(&r->text, buf_str(&text));

@@ -132,7 +132,7 @@ empty "main: the programs include only what they may see" \
 	esac
     done)"
 empty "twokey is linked with no database, loop or configuration library" \
-    "$(readelf -d "$top_builddir/twokey" | grep NEEDED | grep -E 'libpq|sqlite|libevent|yaml|libssh')"
+    "$(readelf -d "$top_builddir/twokey" | grep NEEDED | grep -E 'libpq|libmariadb|sqlite|libevent|yaml|libssh')"
 empty "there is no umbrella header" \
     "$(ls "$top_srcdir"/include/twokey/*.h 2>/dev/null
 	for h in "$top_srcdir"/include/twokey/*/*.h "$top_srcdir"/src/*/*.h; do

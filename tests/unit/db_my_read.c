@@ -295,6 +295,17 @@ an_error_tells_its_place_and_code(void **state)
 }
 
 static void
+warnings_stand_beside_the_result(void **state)
+{
+	struct my_shop *s = *state;
+
+	assert_string_equal(bench_rows(&s->b, "SELECT id FROM customers WHERE name = 0 AND id = 1"), "1\n");
+	assert_string_equal(buf_str(&s->b.r.notices), "WARNING: Truncated incorrect DECIMAL value: 'Ada'");
+	assert_string_equal(bench_rows(&s->b, "SELECT 1"), "1\n");
+	assert_int_equal(buf_len(&s->b.r.notices), 0);
+}
+
+static void
 a_result_is_cut_at_each_limit(void **state)
 {
 	struct my_shop *s = *state;
@@ -565,6 +576,7 @@ main(void)
 		cmocka_unit_test(what_runs_code_of_others_is_stopped_before_it_runs),
 		T(a_harmless_view_is_cleared_and_again_when_it_changes),
 		T(an_error_tells_its_place_and_code),
+		T(warnings_stand_beside_the_result),
 		T(a_result_is_cut_at_each_limit),
 		T(a_cancel_stops_what_runs_and_nothing_later),
 		T(a_statement_ends_at_its_time_limit),
