@@ -111,7 +111,7 @@ recorder_follow(struct recorder *r, enum transcript_event_kind kind, const json_
 		r->commit_point = json_deep_copy(ev);
 	} else if (of != 0 && of == r->running && (kind == TRANSCRIPT_EVENT_COMMITTED ||
 	    kind == TRANSCRIPT_EVENT_ROLLEDBACK || kind == TRANSCRIPT_EVENT_FAILED ||
-	    kind == TRANSCRIPT_EVENT_OUTCOME)) {
+	    kind == TRANSCRIPT_EVENT_DONE || kind == TRANSCRIPT_EVENT_OUTCOME)) {
 		r->running = 0;
 		json_decref(r->commit_point);
 		r->commit_point = NULL;
