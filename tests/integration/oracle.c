@@ -331,7 +331,8 @@ run_kind(struct oracle *o, size_t first)
 	for (size_t i = first; i < o->n; i++) {
 		if (!same_kind(&o->rows[i], &o->rows[first]))
 			continue;
-		if (n > 0 && (reads >= 2 * o->engine->batch || (reads >= o->engine->batch && !same_source(&o->rows[i], &o->rows[which[n - 1]])))) {
+		if (n > 0 && (reads >= 2 * o->engine->batch ||
+		    (reads >= o->engine->batch && !same_source(&o->rows[i], &o->rows[which[n - 1]])))) {
 			run_batch(o, which, n);
 			n = reads = 0;
 		}
@@ -373,8 +374,9 @@ oracle_judge(struct oracle *o, size_t percent)
 {
 	const struct oracle_count *c = &o->count;
 
-	print_message("%s: %zu statements (%zu left out: letters or a mode that the driver refuses), %zu called read; ran %zu, cut %zu, over time %zu, refused by the"
-	    " server %zu, stopped by the wall %zu (%zu because they tried to write), session lost %zu; %zu worlds\n",
+	print_message("%s: %zu statements (%zu left out: letters or a mode that the driver refuses), %zu called read; ran %zu,"
+	    " cut %zu, over time %zu, refused by the server %zu, stopped by the wall %zu (%zu because they tried to write),"
+	    " session lost %zu; %zu worlds\n",
 	    sql_engine_name(o->engine->engine), c->rows, c->left_out, c->reads, c->ran, c->cut, c->slow, c->refused,
 	    c->wall, c->tried, c->lost, c->worlds);
 	say(buf_str(&o->lost));

@@ -179,7 +179,8 @@ put_made(MYSQL *m, const char *sql, struct buf *out)
 
 static const char every_table[] =
 	"SELECT concat('CHECKSUM TABLE ', group_concat(concat('`', replace(table_schema, '`', '``'), '`.`',"
-	" replace(table_name, '`', '``'), '`') ORDER BY binary table_schema, binary table_name SEPARATOR ', ')) FROM information_schema.tables"
+	" replace(table_name, '`', '``'), '`') ORDER BY binary table_schema, binary table_name SEPARATOR ', '))"
+	" FROM information_schema.tables"
 	" WHERE table_type LIKE '%BASE TABLE%' AND table_schema NOT IN ('information_schema', 'performance_schema')"
 	" AND table_name NOT IN ('innodb_table_stats', 'innodb_index_stats', 'gtid_slave_pos', 'transaction_registry')";
 
@@ -296,7 +297,7 @@ setup(void **state)
 {
 	static const char *const more[] = { "--default-storage-engine=MyISAM", "--event-scheduler=OFF", "--local-infile=1",
 	    "--plugin-load-add=metadata_lock_info", "--innodb-stats-auto-recalc=OFF", "--secure-file-priv=",
-	    "--log-bin-trust-function-creators=1", NULL };
+	    "--log-bin-trust-function-creators=1", "--sync-frm=OFF", "--innodb-flush-method=nosync", NULL };
 	struct world *w = calloc(1, sizeof *w);
 
 	*state = w;

@@ -86,7 +86,8 @@ connect_to(const struct world *w, const char *database, const char *name)
 {
 	const char *keys[] = { "host", "port", "user", "dbname", "passfile", "application_name", "options", NULL };
 	const char *values[] = { pg_server_socket(w->server), "5432", pg_server_user(w->server), database,
-	    "/dev/null/none", name, "-c synchronous_commit=off -c statement_timeout=20000 -c max_parallel_workers_per_gather=0", NULL };
+	    "/dev/null/none", name,
+	    "-c synchronous_commit=off -c statement_timeout=20000 -c max_parallel_workers_per_gather=0", NULL };
 	PGconn *c = PQconnectdbParams(keys, values, 0);
 
 	if (PQstatus(c) != CONNECTION_OK)
@@ -183,7 +184,8 @@ static const char every_table[] =
 	"SELECT string_agg(format('SELECT %L, count(*)::text || '' '' || coalesce(md5(string_agg(twokey_row.ctid::text ||"
 	" twokey_row.xmin || twokey_row.xmax%s, '','' ORDER BY twokey_row.ctid)), '''') FROM ONLY %s twokey_row',"
 	" 'table ' || c.oid::regclass, CASE WHEN c.oid >= 16384 THEN ' || (twokey_row.*)::text' ELSE '' END, c.oid::regclass),"
-	" ' UNION ALL ') || ' ORDER BY 1' FROM pg_class c WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND c.relpersistence <> 't'";
+	" ' UNION ALL ') || ' ORDER BY 1' FROM pg_class c WHERE c.relkind IN ('r', 'm') AND c.relispopulated"
+	" AND c.relpersistence <> 't'";
 
 static const char everything_else[] =
 	"SELECT 'sequence ' || c.oid::regclass, coalesce(pg_sequence_last_value(c.oid)::text, 'none') FROM pg_class c"
