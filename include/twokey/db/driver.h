@@ -52,7 +52,7 @@ struct db_target {
 	const char *file;		/* SQLite */
 	const char *host;		/* PostgreSQL: name, or NULL with */
 	const char *hostaddr;		/* may be NULL; what to connect to when host is only the name to verify */
-	const char *socket;		/* folder of the Unix socket */
+	const char *socket;		/* PostgreSQL: folder of the Unix socket; MariaDB, MySQL: its path */
 	uint16_t port;
 	const char *database;
 	const char *user;
