@@ -107,6 +107,10 @@ find_names(struct db_conn *c, struct db_info *info, struct err *e)
 	int ret = pg_own(c, OWN_PG_INFO, 0, NULL, NULL, &res, e);
 
 	if (ret == 0) {
+		char *on = strstr(PQgetvalue(res, 0, 0), " on ");
+
+		if (on != NULL)
+			*on = '\0';	/* the machine and compiler behind it help nobody */
 		copy(info->version, sizeof info->version, PQgetvalue(res, 0, 0));
 		copy(c->database, sizeof c->database, PQgetvalue(res, 0, 1));
 		copy(c->role, sizeof c->role, PQgetvalue(res, 0, 2));
