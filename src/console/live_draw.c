@@ -15,6 +15,7 @@
 #include "editor.h"
 #include "live.h"
 #include "panel.h"
+#include "reach.h"
 
 enum { RESULT_ROWS_SHOWN = 500, NOTICE_ROWS = 3 };
 
@@ -126,16 +127,20 @@ draw_second_row(struct live *lv)
 	const char *seat = lv->seat.kind == SEAT_DRIVER ? "confirmer" : "driver", *note = broker_note(lv);
 	const struct model_person *p = live_person(lv, seat);
 	char left[600], right[160];
+	struct buf server;
 	int rows, cols, w;
 
 	screen_size(lv->screen, &rows, &cols);
+	buf_init(&server, 1024);
+	reach_server(h, &server);
 	if (!h->connected && h->wanted_n != 0 && !h->ended)
 		snprintf(left, sizeof left, " waits for %s to give the %s of %s", h->wanted_by, h->wanted_what, h->wanted_of);
 	else if (!h->connected)
 		snprintf(left, sizeof left, " the database is not connected yet");
 	else
-		snprintf(left, sizeof left, " %s%s%s%s, %s", h->role, h->role[0] != '\0' ? " on " : "",
-		    panel_engine(h), h->version, h->database);
+		snprintf(left, sizeof left, " %s%s%s, %s", h->role, h->role[0] != '\0' ? " on " : "", buf_str(&server),
+		    h->database);
+	buf_fini(&server);
 	if (note[0] != '\0' && cols < LIVE_PANEL_FROM && (h->connected || h->wanted_n == 0))
 		snprintf(left, sizeof left, " %s", note);
 	snprintf(right, sizeof right, "%s %s: %s ", seat, p != NULL ? p->name : "", p != NULL ? panel_presence(p) : "none");
@@ -276,7 +281,10 @@ live_draw_foot(struct live *lv, enum key_where where, const char *coach)
 
 	screen_size(lv->screen, &rows, &cols);
 	row = rows - 1;
-	draw_keys(lv, row--, where);
+	if (lv->ask == ASK_SECRET)
+		live_put(lv, row--, 1, 0, SCREEN_DIM, "Enter gives it   ^U types it anew   Esc Esc declines");
+	else
+		draw_keys(lv, row--, where);
 	if (coach != NULL)
 		live_put(lv, row--, 1, 0, SCREEN_DIM, "%s", coach);
 	most = rows / 3;

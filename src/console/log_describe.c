@@ -13,6 +13,7 @@
 #include "twokey/base/text.h"
 
 #include "reach.h"
+#include "table.h"
 
 /* The word that a person types for it. */
 static const char *
@@ -42,6 +43,78 @@ lay_question(struct log_entry *o)
 	else
 		lay_text(&o->lay, SCREEN_STRONG, buf_str(&b), "    ", e->sql, e->sql_len, LAY_EXACT);
 	buf_fini(&b);
+}
+
+enum { PARTS = 3 };
+
+/* One row of a definition: the last part may be long, so it goes on in the next line below its beginning. */
+static void
+lay_part(struct log_entry *o, const json_t *row, const size_t *widths)
+{
+	size_t n = json_array_size(row);
+	struct buf lead, rest, cell;
+
+	if (n == 0)
+		return;
+	buf_init(&lead, SIZE_MAX / 2);
+	buf_init(&rest, SIZE_MAX / 2);
+	buf_init(&cell, SIZE_MAX / 2);
+	for (size_t i = 0; i + 1 < n && i + 1 < PARTS; i++) {
+		size_t used;
+
+		buf_reset(&cell);
+		table_cell_text(&cell, json_array_get(row, i));
+		used = text_width(buf_data(&cell), buf_len(&cell));
+		buf_putf(&lead, " %s%*s", buf_str(&cell), (int)(used < widths[i] ? widths[i] - used : 0) + 1, "");
+		buf_putf(&rest, "%*s", (int)widths[i] + 2, "");
+	}
+	buf_reset(&cell);
+	table_cell_text(&cell, json_array_get(row, n - 1));
+	lay_text(&o->lay, SCREEN_PLAIN, buf_str(&lead), buf_str(&rest), buf_data(&cell), buf_len(&cell), LAY_WORDS);
+	buf_fini(&lead);
+	buf_fini(&rest);
+	buf_fini(&cell);
+}
+
+static void
+measure(const json_t *rows, size_t most, size_t *widths)
+{
+	const json_t *row;
+	struct buf cell;
+	size_t i;
+
+	buf_init(&cell, SIZE_MAX / 2);
+	json_array_foreach(rows, i, row)
+		for (size_t k = 0; k + 1 < PARTS; k++) {
+			size_t w;
+
+			buf_reset(&cell);
+			table_cell_text(&cell, json_array_get(row, k));
+			w = text_width(buf_data(&cell), buf_len(&cell));
+			widths[k] = w > widths[k] ? w : widths[k];
+			widths[k] = widths[k] > most ? most : widths[k];
+		}
+	buf_fini(&cell);
+}
+
+/* A table's definition as what, name and the rest, when it came in one part of three columns and fits no other way. */
+static bool
+lay_definition(struct log_entry *o)
+{
+	size_t widths[PARTS - 1] = { 0 }, i;
+	json_t *body = o->x == LOG_EXPANDED_AUTO && strcmp(o->e->verb, "table") == 0 && o->e->nresults == 1 ?
+	    model_result(o->m, o->e, 0) : NULL;
+	const json_t *row;
+
+	if (json_array_size(json_object_get(body, "cols")) != PARTS) {
+		json_decref(body);
+		return false;
+	}
+	measure(json_object_get(body, "rows"), (size_t)o->lay.width / 3, widths);
+	json_array_foreach(json_object_get(body, "rows"), i, row)
+		lay_part(o, row, widths);
+	json_decref(body);
+	return true;
 }
 
 /* What Tab offers: the names themselves are not shown. */
@@ -74,6 +147,8 @@ log_describe(struct log_entry *o)
 	lay_question(o);
 	if (e->state == TRANSCRIPT_EVENT_FAILED) {
 		log_error(o, "ERROR");
+	} else if (e->state == TRANSCRIPT_EVENT_DONE && !e->cut && lay_definition(o)) {
+		lay_line(&o->lay, SCREEN_DIM, "(%" PRId64 " parts)", e->rows);
 	} else if (e->state == TRANSCRIPT_EVENT_DESCRIBE || e->state == TRANSCRIPT_EVENT_DONE) {
 		log_rows(o);
 	} else {
@@ -91,11 +166,9 @@ log_costly(struct log_entry *o)
 	struct buf b;
 
 	buf_init(&b, 1024);
-	buf_puts(&b, "NOT RUN: it would go through about ");
-	reach_count(&b, json_int(end, "rows", 0));
-	buf_puts(&b, " rows; the ticket's limit is ");
-	reach_count(&b, json_int(end, "limit", 0));
-	buf_putf(&b, ". Largest table: %s", table != NULL && table[0] != '\0' ? table : "not known");
+	buf_putf(&b, "NOT RUN: it would go through about %" PRId64 " rows; the ticket's limit is %" PRId64
+	    ". Largest table: %s", json_int(end, "rows", 0), json_int(end, "limit", 0),
+	    table != NULL && table[0] != '\0' ? table : "not known");
 	if (bytes > 0) {
 		buf_puts(&b, " (");
 		reach_bytes(&b, bytes);

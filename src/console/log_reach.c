@@ -38,15 +38,14 @@ static void
 lay_connected(struct log_entry *o, const char *at)
 {
 	const struct model_header *h = model_header(o->m);
-	const char *version = field(o, "version"), *role = field(o, "role");
-	/* a version that is more than a number says the engine itself */
-	bool bare = *version >= '0' && *version <= '9';
+	const char *role = field(o, "role");
 	struct buf b, limits;
 
 	buf_init(&b, 8192);
 	buf_init(&limits, 1024);
-	buf_putf(&b, "-- %s connected to %s%s%s, %s%s%s", at, bare ? field(o, "engine") : "", bare ? " " : "", version,
-	    field(o, "database"), role[0] != '\0' ? " as " : "", role);
+	buf_putf(&b, "-- %s connected to ", at);
+	reach_server(h, &b);
+	buf_putf(&b, ", %s%s%s", field(o, "database"), role[0] != '\0' ? " as " : "", role);
 	add(&b, "; ", h, reach_standing);
 	add(&b, "; ", h, reach_encryption);
 	lay_line(&o->lay, SCREEN_DIM, "%s", buf_str(&b));

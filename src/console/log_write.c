@@ -39,7 +39,7 @@ lay_asked(struct log_entry *o)
 	struct lay *l = &o->lay;
 
 	if (model_only_reads(e))
-		lay_line(l, SCREEN_PLAIN, "  it only reads; it would go through about %" PRId64 " rows, most of them in %s",
+		lay_line(l, SCREEN_PLAIN, "  it only reads; it would go through about %" PRId64 " rows; largest table: %s",
 		    e->rows_wanted, e->table);
 	else if (e->op[0] != '\0' && e->rows_wanted >= 0)
 		lay_line(l, SCREEN_PLAIN, "  rows expected: %s %" PRId64 "   table: %s", e->op, e->rows_wanted, e->table);

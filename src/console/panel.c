@@ -17,24 +17,12 @@
 #include "live.h"
 #include "reach.h"
 
-enum { ACCOUNT_COLS = 30 };
+enum { ACCOUNT_COLS = 30, KEY_COLS = 40 };
 
 const char *
 panel_presence(const struct model_person *p)
 {
 	return !p->joined ? "not here" : p->away ? "AWAY" : "PRESENT";
-}
-
-const char *
-panel_engine(const struct model_header *h)
-{
-	static const char *const words[] = { "postgres ", "mariadb ", "mysql ", "sqlite " };
-
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (isdigit((unsigned char)h->version[0]) && strlen(h->engine) == strlen(words[i]) - 1 &&
-		    strncmp(h->engine, words[i], strlen(h->engine)) == 0)
-			return words[i];
-	return "";
 }
 
 static void
@@ -138,6 +126,13 @@ panel_said(struct live *lv, int row, int bottom, enum screen_look (*put)(const s
 }
 
 static enum screen_look
+server(const struct model_header *h, struct buf *out)
+{
+	reach_server(h, out);
+	return SCREEN_PLAIN;
+}
+
+static enum screen_look
 limits(const struct model_header *h, struct buf *out)
 {
 	reach_limits(h, out);
@@ -171,7 +166,7 @@ panel_connection(struct live *lv, int row, int bottom)
 		    h->wanted_what) + 1;
 	if (!h->connected)
 		return panel_line(lv, row, bottom, SCREEN_PLAIN, "not connected yet") + 1;
-	row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s%s", panel_engine(h), h->version);
+	row = panel_said(lv, row, bottom, server);
 	row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s%s%s", h->database, h->role[0] ? " as " : "", h->role);
 	row = panel_said(lv, row, bottom, reach_standing);
 	row = panel_said(lv, row, bottom, reach_encryption);
@@ -198,7 +193,10 @@ panel_tunnel(struct live *lv, int row, int bottom)
 		buf_reset(&b);
 		reach_hop(hop, &b);
 		row = panel_line(lv, row, bottom, reach_hop_look(hop), "%zu %s: %s", i + 1, hop->name, buf_str(&b));
-		if (hop->key[0] != '\0')
+		if (strlen(hop->key) > KEY_COLS)
+			row = panel_line(lv, row, bottom, SCREEN_DIM, "  %.15s...%s  \\tunnel", hop->key,
+			    hop->key + strlen(hop->key) - 6);
+		else if (hop->key[0] != '\0')
 			row = panel_line(lv, row, bottom, SCREEN_DIM, "  %s", hop->key);
 	}
 	buf_fini(&b);
@@ -279,21 +277,33 @@ put_said(struct live *lv, int row, int col, enum screen_look (*put)(const struct
 	return col;
 }
 
-/* The kinds, or only how many where there is little room; nothing when there are none. */
+static int
+count(uint64_t set)
+{
+	int n = 0;
+
+	for (; set != 0; set &= set - 1)
+		n++;
+	return n;
+}
+
+/* By name what the level does not permit, the rest by number; all by number where that is too much. */
 static enum screen_look
 account_short(const struct model_header *h, struct buf *out)
 {
-	uint64_t set = h->refused | h->accepted | h->shown;
-	enum screen_look look = reach_account(h, out);
-	int n = 0;
+	uint64_t beyond = h->refused | h->accepted;
 
-	if (buf_len(out) <= ACCOUNT_COLS)
-		return look;
-	for (; set != 0; set &= set - 1)
-		n++;
-	buf_reset(out);
-	buf_putf(out, "%d findings, \\account", n);
-	return look;
+	if (beyond != 0) {
+		buf_puts(out, h->refused != 0 ? "refused: " : "accepted: ");
+		reach_kinds(h->refused != 0 ? h->refused : h->accepted, out);
+	}
+	if (buf_len(out) > ACCOUNT_COLS) {
+		buf_reset(out);
+		buf_putf(out, "%d findings", count(beyond | h->shown));
+	} else if (h->shown != 0) {
+		buf_putf(out, "%s%d shown", buf_len(out) > 0 ? " +" : "account: ", count(h->shown));
+	}
+	return h->refused != 0 ? SCREEN_BAD : SCREEN_WARN;
 }
 
 int
@@ -301,16 +311,22 @@ panel_status(struct live *lv, int row)
 {
 	const struct model_header *h = model_header(lv->model);
 	int rows, cols, col = 1;
+	bool broken = false;
 
 	screen_size(lv->screen, &rows, &cols);
 	if (cols >= LIVE_PANEL_FROM)
 		return 0;
+	for (size_t i = 0; i < h->nhops; i++)
+		broken = broken || reach_hop_look(&h->hops[i]) == SCREEN_BAD;
+	if (broken)
+		col = put_said(lv, row, col, reach_tunnel);
 	if (h->connected) {
 		col = put_said(lv, row, col, reach_standing);
 		col = put_said(lv, row, col, reach_encryption);
 		col = put_said(lv, row, col, account_short);
 	}
-	col = put_said(lv, row, col, reach_tunnel);
-	col = put_said(lv, row, col, limits);
+	if (!broken)
+		col = put_said(lv, row, col, reach_tunnel);
+	col = put_said(lv, row, col, reach_limits_short);
 	return col > 1;
 }

@@ -4,13 +4,10 @@
 #define TWOKEY_SRC_CONSOLE_PANEL_H
 
 struct live;
-struct model_header;
 struct model_person;
 
 /* "PRESENT", "AWAY", "not here" */
 const char *panel_presence(const struct model_person *p);
-/* "sqlite " before "3.40.1"; "" when the version brings the name with it, as "PostgreSQL 15.20" does. */
-const char *panel_engine(const struct model_header *h);
 /* The side panel in rows top..bottom-1; nothing on narrow screens. */
 void	panel_draw(struct live *lv, int top, int bottom);
 /* The status row of narrow screens; returns the rows it took (0 or 1). */

@@ -52,6 +52,23 @@ reach_span(struct buf *out, int64_t ms)
 		buf_putf(out, "%.1f s", (double)ms / 1000);
 }
 
+void
+reach_server(const struct model_header *h, struct buf *out)
+{
+	static const char *const words[][2] = { { "postgres", "PostgreSQL" }, { "mariadb", "MariaDB" }, { "mysql", "MySQL" },
+		{ "sqlite", "SQLite" } };
+	const char *name = h->engine;
+	bool bare = h->version[0] >= '0' && h->version[0] <= '9';
+
+	for (size_t i = 0; h->release[0] != '\0' && i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(h->engine, words[i][0]) == 0)
+			name = words[i][1];
+	if (h->release[0] != '\0')
+		buf_putf(out, "%s %s", name, h->release);
+	else
+		buf_putf(out, "%s%s%s", bare ? name : "", bare ? " " : "", h->version);
+}
+
 static bool
 is_file(const struct model_header *h)
 {
@@ -114,6 +131,17 @@ reach_limits(const struct model_header *h, struct buf *out)
 	limit(out, "lock ", h->limits.lock_ms, reach_span, "");
 	limit(out, "", h->limits.rows, reach_count, " rows");
 	limit(out, "", h->limits.bytes, reach_bytes, "");
+}
+
+enum screen_look
+reach_limits_short(const struct model_header *h, struct buf *out)
+{
+	if (!h->connected)
+		return SCREEN_PLAIN;
+	limit(out, "", h->limits.statement_ms, reach_span, "");
+	limit(out, "lock ", h->limits.lock_ms, reach_span, "");
+	limit(out, "", h->limits.rows, reach_count, " rows");
+	return SCREEN_PLAIN;
 }
 
 void

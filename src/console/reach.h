@@ -19,6 +19,8 @@ void	reach_count(struct buf *out, int64_t n);
 void	reach_bytes(struct buf *out, int64_t n);
 /* "900 ms", "30 s", "5 min" */
 void	reach_span(struct buf *out, int64_t ms);
+/* "PostgreSQL 15.20": the release where it is known, else the version, which may bring the name with it. */
+void	reach_server(const struct model_header *h, struct buf *out);
 /* "primary", "replica, 3.2 s behind"; nothing for an engine that has neither. */
 enum screen_look reach_standing(const struct model_header *h, struct buf *out);
 /* "encrypted", "NOT ENCRYPTED, leaves this host"; nothing for a file. */
@@ -27,6 +29,8 @@ enum screen_look reach_encryption(const struct model_header *h, struct buf *out)
 void	reach_limits(const struct model_header *h, struct buf *out);
 /* "owner, write", the names of a set of 1 << enum excess. */
 void	reach_kinds(uint64_t set, struct buf *out);
+/* "30 s, lock 2 s, 10 000 rows", where there is little room. */
+enum screen_look reach_limits_short(const struct model_header *h, struct buf *out);
 /* "refused: superuser  accepted: owner  shown: name"; nothing when there is nothing. */
 enum screen_look reach_account(const struct model_header *h, struct buf *out);
 /* How a hop looks: open, on its way, gone. */

@@ -56,8 +56,8 @@ open_prompt(struct live *lv)
 	lv->help = false;
 	lv->pane = PANE_NONE;
 	ask_for(lv);
-	live_notice(lv, SCREEN_WARN, "What you type is not shown, not recorded and not kept. Enter gives it; Esc declines, "
-	    "and the session ends.");
+	live_notice(lv, SCREEN_WARN, "What you type is not shown, not recorded and not kept. Enter gives it; Esc, twice, "
+	    "declines, and the session ends.");
 	screen_bell(lv->screen);
 }
 

@@ -184,7 +184,8 @@ lay_effect(struct lay *l, const struct model_entry *e)
 		return;
 	}
 	lay_count(l, e);
-	sheet_sample(l, e);
+	if (!model_only_reads(e))
+		sheet_sample(l, e);
 	if (e->derived != NULL && e->derived[0] != '\0')
 		lay_text(l, SCREEN_DIM, "  read with: ", "    ", e->derived, strlen(e->derived), LAY_EXACT);
 }
