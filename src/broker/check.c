@@ -251,6 +251,7 @@ broker_check_target(const struct broker_options *o, const char *name, struct err
 	c->config = *o->config;
 	own.config = &c->config;
 	c->m.o = &own;
+	c->m.checking = true;
 	c->m.listener = c->w.db.fd = c->w.tunnel.fd = c->control = c->fd[FROM_DB] = c->fd[FROM_TUNNEL] = -1;
 	snprintf(c->w.session, sizeof c->w.session, "check");
 	snprintf(c->w.target, sizeof c->w.target, "%s", name);

@@ -42,6 +42,7 @@ struct monitor {
 	uid_t uids[4];
 	gid_t gids[4];
 	bool stopping;
+	bool checking;		/* "target check": the tunnel also asks how its last hop is reached */
 };
 
 /* monitor_spawn.c */

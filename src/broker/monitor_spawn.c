@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +45,18 @@ keep_for_tests(const char **env, size_t n)
 #endif
 }
 
+/* A database that is a file, or behind a Unix socket (every tunnel without TLS): db needs no network at all. */
+static bool
+is_alone(const json_t *init)
+{
+	const json_t *target = json_object_get(init, "target");
+
+	return json_object_get(target, "host") == NULL && json_object_get(target, "hostaddr") == NULL;
+}
+
 /* In the child: the descriptors move to 3, 4, 5 ... and everything else goes away in role_begin. */
 static void
-become(enum role_kind k, const struct monitor *m, int monitor_fd, const int *fds, size_t nfds)
+become(enum role_kind k, const struct monitor *m, int monitor_fd, const int *fds, size_t nfds, bool alone)
 {
 	int at[8], user = role_user(k);
 	char uid[16], gid[16];
@@ -64,6 +74,8 @@ become(enum role_kind k, const struct monitor *m, int monitor_fd, const int *fds
 			_exit(126);
 	close_range((unsigned)(ROLE_FD_MONITOR + nfds + 1), ~0u, 0);
 	keep_for_tests(env, 3);
+	if (alone)
+		(void)unshare(CLONE_NEWNET);	/* best effort: who is not root may not, and is told nothing else by it */
 	execve("/proc/self/exe", (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
 	_exit(126);
 }
@@ -98,7 +110,7 @@ monitor_start(struct monitor *m, enum role_kind k, int *fds, size_t nfds, const 
 	} else {
 		c->pid = fork();
 		if (c->pid == 0)
-			become(k, m, pair[1], fds, nfds);
+			become(k, m, pair[1], fds, nfds, k == ROLE_DB && is_alone(init));
 		close(pair[1]);
 		c->fd = pair[0];
 		if (c->pid < 0) {

@@ -132,7 +132,7 @@ way_init(const struct monitor *m, const struct watched *w, const struct config_t
 
 	for (size_t i = 0; i < t->nhops; i++)
 		must(json_array_append_new(hops, hop_make(&t->hops[i])) == 0);
-	way = json_pack("{s:o, s:i, s:i, s:i, s:I}", "hops", hops, "port", (int)t->port,
+	way = json_pack("{s:o, s:b, s:i, s:i, s:i, s:I}", "hops", hops, "check", (int)m->checking, "port", (int)t->port,
 	    "keepalive", (int)t->keepalive_s, "dead_after", (int)t->dead_after_s,
 	    "uid", (json_int_t)(m->o->private_mode ? getuid() : m->uids[USER_DB]));
 	must(way != NULL);

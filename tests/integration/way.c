@@ -275,6 +275,7 @@ a_check_walks_the_same_way(void **state)
 	says(out, "PostgreSQL");
 	says(out, "primary");
 	says(out, "metricfixer_readonly");
+	says(out, "sees us come from 127.0.0.1");
 	says(out, "write: public.orders");
 	test_broker_stop(&b);
 	target(&way, other);
