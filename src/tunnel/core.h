@@ -7,7 +7,8 @@
  * - Connecting sets the socket blocking again: O_NONBLOCK is set after every step of it.
  * - ssh_channel_write takes nothing during a rekey although the window is open: what was not taken is kept.
  * - What a callback leaves in libssh is offered again only with the next packet: it is pulled when there is room.
- * - One dopoll receives 4096 bytes: it is repeated while the socket has more.
+ * - One dopoll receives 4096 bytes: it is repeated while the socket has more. It restarts by itself after a signal,
+ *   so it is never given time to wait: the waiting is done by our own poll.
  * - The receive window is 1.3 MB and fixed, which is slow on a long way: it is made larger by asking to read 8 MB. */
 #ifndef TWOKEY_TUNNEL_CORE_H
 #define TWOKEY_TUNNEL_CORE_H
