@@ -18,7 +18,7 @@ pg_sql postgres "create role twokey login" && pg_sql postgres "create database s
 	insert into orders select n, 'status ' || n % 7, n * 1.5, timestamptz '2026-01-01 00:00:00Z' + n * interval '1 s'
 	from generate_series(1, $rows) n; grant select on orders to twokey" &&
     pg_sql shop "vacuum (analyze) orders" || exit 1
-config "$(target_postgres | sed 's/ }$/, statement_timeout: 3600 }/')" "quota: 1TiB" "max_rows: 100000000" "max_bytes: 1TiB"
+config "$(target_postgres | sed 's/ }$/, statement_timeout: 3600, table_limit: 1TiB }/')" "quota: 1TiB" "max_rows: 100000000" "max_bytes: 1TiB"
 broker_start || { cat "$dir/broker.log" >&2; exit 1; }
 ticket BENCH-1 read || exit 1
 sql="select id, status, total, changed from orders"
