@@ -84,7 +84,8 @@ target(struct buf *b, const char *inner_key)
 static void
 begin(struct test_broker *b, struct buf *way)
 {
-	struct test_broker_options o = { .engine = "postgres", .target = buf_str(way) };
+	struct test_broker_options o = { .engine = "postgres", .target = buf_str(way),
+	    .limits = "max_rows: 100000000\nmax_bytes: 512MiB\n" };
 
 	test_broker_start(b, &o);
 	buf_fini(way);
@@ -138,6 +139,49 @@ reads_and_writes_go_through_two_hops(void **state)
 	test_end(&b, ben);
 	assert_string_equal(hop_state(ben, 1), "closed");	/* recorded before the seal */
 	assert_string_equal(hop_state(ben, 2), "closed");
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
+/* Cancels what runs; milliseconds on record between the cancel and the statement's end. */
+static int64_t
+cancelled(struct test_console *ben, const char *text, const char *first, const char *last)
+{
+	char line[300];
+	int64_t n;
+	json_t *end;
+
+	snprintf(line, sizeof line, "{\"do\":\"sql\",\"text\":\"%s\"}", text);
+	n = json_int(test_ok(ben, line), "n", 0);
+	if (first != NULL)
+		test_event(ben, first, n);
+	test_ok(ben, "{\"do\":\"cancel\"}");
+	end = test_event(ben, last, n);
+	return json_int(end, "ms", 0) - json_int(test_event(ben, "cancel", n), "ms", 0);
+}
+
+static void
+cancel_goes_through_and_the_session_goes_on(void **state)
+{
+	struct test_console *ben, *anna;
+	char *key = sshd_host_key(inner);
+	struct test_broker b;
+	struct buf way;
+	int64_t waits, streams;
+
+	(void)state;
+	target(&way, key);
+	free(key);
+	begin(&b, &way);
+	test_session(&b, "WAY-7", &ben, &anna);
+	waits = cancelled(ben, "select count(*) from generate_series(1, 1000000000)", NULL, "failed");
+	streams = cancelled(ben, "select generate_series(1, 1000000000), pg_catalog.repeat('x', 200)", "rows",
+	    "done");
+	print_message("# cancelled through two hops within %lld ms, while rows stream %lld ms\n", (long long)waits,
+	    (long long)streams);
+	wait_done(ben, "select 1");
+	test_end(&b, ben);
 	test_console_close(ben);
 	test_console_close(anna);
 	test_broker_stop(&b);
@@ -323,6 +367,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_and_writes_go_through_two_hops),
+		cmocka_unit_test(cancel_goes_through_and_the_session_goes_on),
 		cmocka_unit_test(another_host_key_stops_before_anything_is_sent),
 		cmocka_unit_test(a_hop_that_dies_ends_the_session_with_its_name),
 		cmocka_unit_test(a_hop_that_freezes_is_noticed),
