@@ -259,9 +259,9 @@ report(double *psql, double *twokey, size_t rounds, uint64_t rows, uint64_t psql
 	cpu = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 	printf("psql              computed %6.2f s a round\n", cpu / (double)rounds);
 	for (size_t i = 0; i < nwatched; i++)
-		printf("%-16s  computed %6.2f s a round; memory %ld KiB, grew by %ld KiB\n", watched[i].name,
+		printf("%-16s  computed %6.2f s a round; memory %ld KiB, grew by %ld KiB, peak %ld KiB\n", watched[i].name,
 		    (cpu_of(watched[i].pid) - watched[i].cpu) / (double)rounds, watched[i].first,
-		    watched[i].most - watched[i].first);
+		    watched[i].most - watched[i].first, status_of(watched[i].pid, "VmHWM:"));
 }
 
 /* The command behind the next "--", which is cut off there. */
