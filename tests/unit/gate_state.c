@@ -29,6 +29,7 @@ static const struct {
 	{ "asking", GATE_INPUT_ALLOW, "allowed" },
 	{ "allowed", GATE_INPUT_SPOIL, "void" },
 	{ "allowed", GATE_INPUT_EXECUTE, "executing" },
+	{ "executing", GATE_INPUT_FINISH, "done" },
 	{ "executing", GATE_INPUT_HOLD, "hold" },
 	{ "executing", GATE_INPUT_COMMIT, "committed" },
 	{ "executing", GATE_INPUT_ROLL_BACK, "rolled back" },
