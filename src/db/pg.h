@@ -117,12 +117,14 @@ PGresult *pg_rows_drain(struct pg_rows *rows);
 /* pg_notice.c: from begin to end what the server says goes to r, else nowhere */
 void	pg_notices_begin(struct db_conn *c, struct db_result *r);
 void	pg_notices_end(struct db_conn *c);
+
 /* pg_read.c */
 int	pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
 /* EXPLAIN of a read as JSON, behind the same guard: planning can run functions too. Errors as of a read. */
 int	pg_read_plan(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sink, struct db_result *r, struct err *e);
+
 /* pg_weigh.c, pg_plan.c */
 struct pg_sizes;	/* of large relations, and the views over them; kept for a minute */
 void	pg_sizes_free(struct pg_sizes *sizes);
@@ -133,11 +135,12 @@ int	pg_plan_rows(const char *json, size_t n, const struct pg_sizes *sizes, doubl
 int	pg_weigh(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_weight_limit *limit, struct db_weight *w, struct err *e);
 
+/* pg_audit.c */
+int	pg_audit(struct db_conn *c, struct db_audit *a, struct err *e);
+
 /* pg_describe.c: driver's describe */
 int	pg_answer(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,
 	    const struct db_sink *sink, struct db_result *r, struct err *e);
-/* pg_audit.c */
-int	pg_audit(struct db_conn *c, struct db_audit *a, struct err *e);
 
 /* pg_sheet.c, pg_look.c, pg_match.c */
 struct pg_look {

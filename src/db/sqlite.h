@@ -93,6 +93,7 @@ int	sqlite_describe(struct db_conn *c, enum db_subject s, const char *name, cons
 	    const struct db_sink *sink, struct db_result *r, struct err *e);
 int	sqlite_weigh(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_weight_limit *limit, struct db_weight *w, struct err *e);
+
 int	sqlite_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
 int	sqlite_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
 /* The file's change counter, "" when the journal keeps none (WAL). */
