@@ -352,6 +352,7 @@ broker_run(const struct broker_options *o, struct err *e)
 	signals = watch_signals(e);
 	ret = signals < 0 ? e->code : monitor_setup(m, e);
 	if (ret == 0) {
+		way_remove_all(m);
 		note_read_all(m);
 		ret = monitor_start_front(m, e);
 	}

@@ -266,7 +266,8 @@ monitor_start_resolver(struct monitor *m, struct watched *w, struct err *e)
 
 	if (io_pair(control, e) != 0 || io_pair(bulk, e) != 0)
 		return e->code;
-	way_remove(m, w);	/* of a broker that crashed */
+	monitor_stop_tunnel(w);	/* of the db that died, which may still be on its way to its end */
+	way_remove(m, w);
 	/* nobody listens to this tunnel: the transcript has its last word already */
 	ret = monitor_start_db(m, w, control[1], bulk[1], open("/dev/null", O_RDWR | O_CLOEXEC), e);
 	if (ret == 0)

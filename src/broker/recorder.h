@@ -35,6 +35,7 @@ struct recorder {
 	bool broken;			/* the disk does not take it */
 	bool finishing;			/* db was told to end; seal follows */
 	bool concluding;		/* only the tunnel's end is waited for */
+	bool tunnel_told;		/* the tunnel said why it ends */
 	bool sealed;			/* ended: sealed, or that failed */
 	bool unsealed;			/* the seal is not on disk: to be recovered */
 	bool monitor_gone;

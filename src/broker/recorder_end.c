@@ -67,8 +67,12 @@ conclude(struct recorder *r)
 void
 recorder_tunnel_gone(struct recorder *r)
 {
-	if (r->concluding && !r->sealed)
+	if (r->sealed)
+		return;
+	if (r->concluding)
 		seal(r);
+	else if (!r->finishing && !r->tunnel_told && r->bulk != NULL)
+		recorder_tell_lost(r, "tunnel");	/* an idle db does not notice that its way is gone */
 }
 
 /* Asks the monitor for a db that asks the server what became of the commit point. */

@@ -4,6 +4,7 @@
 #include "way.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -195,4 +196,24 @@ way_remove(const struct monitor *m, const struct watched *w)
 	snprintf(path, sizeof path, "%s/%s", folder, socket_name);
 	(void)unlink(path);
 	(void)rmdir(folder);
+}
+
+void
+way_remove_all(const struct monitor *m)
+{
+	static const char suffix[] = ".way";
+	DIR *d = opendir(m->o->config->run);
+	const struct dirent *de;
+
+	while (d != NULL && (de = readdir(d)) != NULL) {
+		struct watched w = { .used = false };
+		size_t n = strlen(de->d_name), tail = sizeof suffix - 1;
+
+		if (n <= tail || n - tail >= sizeof w.session || strcmp(de->d_name + n - tail, suffix) != 0)
+			continue;
+		memcpy(w.session, de->d_name, n - tail);
+		way_remove(m, &w);
+	}
+	if (d != NULL)
+		closedir(d);
 }

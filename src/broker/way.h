@@ -24,5 +24,7 @@ json_t	*way_init(const struct monitor *m, const struct watched *w, const struct 
 int	way_send_agents(const struct watched *w, const struct config_target *t, struct err *e);
 /* Removes what way_listen made. */
 void	way_remove(const struct monitor *m, const struct watched *w);
+/* At the start: what a broker that died left of its ways. */
+void	way_remove_all(const struct monitor *m);
 
 #endif
