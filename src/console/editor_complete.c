@@ -34,6 +34,8 @@ candidate(size_t i)
 		return key_word(i);
 	if (i < completing->nnames)
 		return completing->names[i];
+	if (rl_line_buffer[0] == '\\')
+		return NULL;	/* behind a \word only names */
 	i -= completing->nnames;
 	return i < nwords ? words[i] : NULL;
 }

@@ -51,7 +51,8 @@ enum live_pane { PANE_NONE, PANE_ACCOUNT, PANE_TUNNEL };
 /* A secret that is asked from this person. What is typed is here and nowhere else. */
 struct secret_ask {
 	uint64_t n;		/* the event whose prompt is open, 0 none */
-	uint64_t answered;	/* the last one that was answered here */
+	uint64_t answered[MODEL_WANTED_MAX];	/* those that were answered here */
+	size_t turn;		/* where the next one goes */
 	uint64_t told;		/* the last one that could not open yet, and that this was said of */
 	bool declining;		/* Esc was pressed once */
 	size_t len;

@@ -133,15 +133,16 @@ draw_second_row(struct live *lv)
 	screen_size(lv->screen, &rows, &cols);
 	buf_init(&server, 1024);
 	reach_server(h, &server);
-	if (!h->connected && h->wanted_n != 0 && !h->ended)
-		snprintf(left, sizeof left, " waits for %s to give the %s of %s", h->wanted_by, h->wanted_what, h->wanted_of);
+	if (!h->connected && h->nwanted > 0)
+		snprintf(left, sizeof left, " waits for %s to give the %s of %s%s", h->wanted[0].by, h->wanted[0].what,
+		    h->wanted[0].of, h->nwanted > 1 ? ", and more" : "");
 	else if (!h->connected)
 		snprintf(left, sizeof left, " the database is not connected yet");
 	else
 		snprintf(left, sizeof left, " %s%s%s, %s", h->role, h->role[0] != '\0' ? " on " : "", buf_str(&server),
 		    h->database);
 	buf_fini(&server);
-	if (note[0] != '\0' && cols < LIVE_PANEL_FROM && (h->connected || h->wanted_n == 0))
+	if (note[0] != '\0' && cols < LIVE_PANEL_FROM && (h->connected || h->nwanted == 0))
 		snprintf(left, sizeof left, " %s", note);
 	snprintf(right, sizeof right, "%s %s: %s ", seat, p != NULL ? p->name : "", p != NULL ? panel_presence(p) : "none");
 	w = screen_width(right, strlen(right));

@@ -106,7 +106,7 @@ model_fold_header(struct model *m, const struct transcript_line *l, const json_t
 		h->paused = l->kind == TRANSCRIPT_EVENT_PAUSED;
 	} else if (l->kind == TRANSCRIPT_EVENT_ENDED) {
 		h->ended = true;
-		h->wanted_n = 0;
+		h->nwanted = 0;
 		model_copy_str(fields, "code", h->ended_code, sizeof h->ended_code);
 	} else if (l->kind == TRANSCRIPT_EVENT_SEAL) {
 		h->sealed = h->ended = true;

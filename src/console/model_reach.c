@@ -150,10 +150,29 @@ fold_hop(struct model *m, const json_t *fields)
 static void
 fold_wanted(struct model_header *h, uint64_t n, const json_t *fields)
 {
-	h->wanted_n = n;
-	model_copy_str(fields, "by", h->wanted_by, sizeof h->wanted_by);
-	model_copy_str(fields, "of_what", h->wanted_of, sizeof h->wanted_of);
-	model_copy_str(fields, "what", h->wanted_what, sizeof h->wanted_what);
+	struct model_wanted *w = &h->wanted[h->nwanted];
+
+	if (h->nwanted == MODEL_WANTED_MAX || h->ended)
+		return;
+	w->n = n;
+	model_copy_str(fields, "by", w->by, sizeof w->by);
+	model_copy_str(fields, "of_what", w->of, sizeof w->of);
+	model_copy_str(fields, "what", w->what, sizeof w->what);
+	h->nwanted++;
+}
+
+static void
+fold_given(struct model_header *h, const json_t *fields)
+{
+	int64_t of = json_int(fields, "of", 0);
+	size_t i = 0;
+
+	while (i < h->nwanted && (int64_t)h->wanted[i].n != of)
+		i++;
+	if (i == h->nwanted)
+		return;
+	memmove(h->wanted + i, h->wanted + i + 1, (h->nwanted - i - 1) * sizeof h->wanted[0]);
+	h->nwanted--;
 }
 
 bool
@@ -172,7 +191,7 @@ model_fold_reach(struct model *m, const struct transcript_line *l, const json_t 
 	else if (l->kind == TRANSCRIPT_EVENT_WANTED || l->kind == TRANSCRIPT_EVENT_LOCKED)
 		fold_wanted(h, l->n, fields);
 	else if (l->kind == TRANSCRIPT_EVENT_GIVEN)
-		h->wanted_n = json_int(fields, "of", 0) == (int64_t)h->wanted_n ? 0 : h->wanted_n;
+		fold_given(h, fields);
 	else
 		return false;
 	return true;

@@ -161,9 +161,9 @@ panel_connection(struct live *lv, int row, int bottom)
 	const struct model_header *h = model_header(lv->model);
 
 	row = panel_line(lv, row, bottom, SCREEN_STRONG, "CONNECTION");
-	if (!h->connected && h->wanted_n != 0)
-		return panel_line(lv, row, bottom, SCREEN_WARN, "waits for %s to give the %s", h->wanted_by,
-		    h->wanted_what) + 1;
+	for (size_t i = 0; !h->connected && i < h->nwanted; i++)
+		row = panel_line(lv, row, bottom, SCREEN_WARN, "waits for %s to give the %s", h->wanted[i].by,
+		    h->wanted[i].what);
 	if (!h->connected)
 		return panel_line(lv, row, bottom, SCREEN_PLAIN, "not connected yet") + 1;
 	row = panel_said(lv, row, bottom, server);

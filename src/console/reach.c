@@ -55,18 +55,17 @@ reach_span(struct buf *out, int64_t ms)
 void
 reach_server(const struct model_header *h, struct buf *out)
 {
-	static const char *const words[][2] = { { "postgres", "PostgreSQL" }, { "mariadb", "MariaDB" }, { "mysql", "MySQL" },
-		{ "sqlite", "SQLite" } };
-	const char *name = h->engine;
+	static const char *const ends[] = { " (", " on ", "," };
 	bool bare = h->version[0] >= '0' && h->version[0] <= '9';
+	size_t n = strlen(h->version);
 
-	for (size_t i = 0; h->release[0] != '\0' && i < sizeof words / sizeof words[0]; i++)
-		if (strcmp(h->engine, words[i][0]) == 0)
-			name = words[i][1];
-	if (h->release[0] != '\0')
-		buf_putf(out, "%s %s", name, h->release);
-	else
-		buf_putf(out, "%s%s%s", bare ? name : "", bare ? " " : "", h->version);
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		const char *end = strstr(h->version, ends[i]);
+
+		if (end != NULL && end > h->version && (size_t)(end - h->version) < n)
+			n = (size_t)(end - h->version);
+	}
+	buf_putf(out, "%s%s%.*s", bare ? h->engine : "", bare ? " " : "", (int)n, h->version);
 }
 
 static bool

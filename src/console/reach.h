@@ -19,7 +19,7 @@ void	reach_count(struct buf *out, int64_t n);
 void	reach_bytes(struct buf *out, int64_t n);
 /* "900 ms", "30 s", "5 min" */
 void	reach_span(struct buf *out, int64_t ms);
-/* "PostgreSQL 15.20": the release where it is known, else the version, which may bring the name with it. */
+/* "PostgreSQL 15.20", "sqlite 3.40.1": the version, which may bring the name with it, without where it was built. */
 void	reach_server(const struct model_header *h, struct buf *out);
 /* "primary", "replica, 3.2 s behind"; nothing for an engine that has neither. */
 enum screen_look reach_standing(const struct model_header *h, struct buf *out);

@@ -24,19 +24,39 @@ wipe(struct secret_ask *a)
 	a->declining = false;
 }
 
-/* "password of support (only the broker's database process can open it): " */
-static void
-ask_for(struct live *lv)
+static bool
+was_answered(const struct secret_ask *a, uint64_t n)
+{
+	for (size_t i = 0; i < MODEL_WANTED_MAX; i++)
+		if (a->answered[i] == n)
+			return true;
+	return false;
+}
+
+/* The first that is asked from this person and was not answered here. */
+static const struct model_wanted *
+asked_from_me(const struct live *lv)
 {
 	const struct model_header *h = model_header(lv->model);
-	const struct model_entry *e = model_entry_of(lv->model, h->wanted_n);
+
+	for (size_t i = 0; i < h->nwanted && !lv->lost; i++)
+		if (strcmp(h->wanted[i].by, lv->seat.person) == 0 && !was_answered(&lv->secret, h->wanted[i].n))
+			return &h->wanted[i];
+	return NULL;
+}
+
+/* "password of support (only the broker's database process can open it): " */
+static void
+ask_for(struct live *lv, const struct model_wanted *w)
+{
+	const struct model_entry *e = model_entry_of(lv->model, w->n);
 	bool tunnel = e != NULL && e->state == TRANSCRIPT_EVENT_LOCKED;
 	struct buf prompt, name;
 
 	buf_init(&prompt, 4096);
 	buf_init(&name, 4096);
-	text_safe(&prompt, h->wanted_what, strlen(h->wanted_what), TEXT_ONE_LINE);
-	text_safe(&name, h->wanted_of, strlen(h->wanted_of), TEXT_ONE_LINE);
+	text_safe(&prompt, w->what, strlen(w->what), TEXT_ONE_LINE);
+	text_safe(&name, w->of, strlen(w->of), TEXT_ONE_LINE);
 	buf_puts(&prompt, tunnel ? " of the key for " : " of ");
 	buf_put(&prompt, buf_data(&name), text_fit(buf_data(&name), buf_len(&name), NAME_COLS));
 	buf_putf(&prompt, " (only the broker's %s process can open it): ", tunnel ? "tunnel" : "database");
@@ -46,16 +66,16 @@ ask_for(struct live *lv)
 }
 
 static void
-open_prompt(struct live *lv)
+open_prompt(struct live *lv, const struct model_wanted *w)
 {
 	struct secret_ask *a = &lv->secret;
 
 	screen_drop_input(lv->screen);	/* what was typed for another screen is no password */
 	wipe(a);
-	a->n = model_header(lv->model)->wanted_n;
+	a->n = w->n;
 	lv->help = false;
 	lv->pane = PANE_NONE;
-	ask_for(lv);
+	ask_for(lv, w);
 	live_notice(lv, SCREEN_WARN, "What you type is not shown, not recorded and not kept. Enter gives it; Esc, twice, "
 	    "declines, and the session ends.");
 	screen_bell(lv->screen);
@@ -74,22 +94,19 @@ close_prompt(struct live *lv)
 void
 secret_ask_check(struct live *lv)
 {
-	const struct model_header *h = model_header(lv->model);
+	const struct model_wanted *w = asked_from_me(lv);
 	struct secret_ask *a = &lv->secret;
-	bool mine = !lv->lost && !h->ended && h->wanted_n != 0 && h->wanted_n != a->answered &&
-	    strcmp(h->wanted_by, lv->seat.person) == 0;
 
-	if (a->n != 0 && (!mine || a->n != h->wanted_n))
+	if (a->n != 0 && (w == NULL || a->n != w->n))
 		close_prompt(lv);
-	if (!mine || a->n != 0)
+	if (w == NULL || a->n != 0)
 		return;
 	/* a prompt never opens under what a person is typing */
 	if (lv->ask == ASK_NONE && editor_is_empty(lv->editor)) {
-		open_prompt(lv);
-	} else if (a->told != h->wanted_n) {
-		a->told = h->wanted_n;
-		live_notice(lv, SCREEN_WARN, "The %s of %s is asked from you: send or drop this line first.", h->wanted_what,
-		    h->wanted_of);
+		open_prompt(lv, w);
+	} else if (a->told != w->n) {
+		a->told = w->n;
+		live_notice(lv, SCREEN_WARN, "The %s of %s is asked from you: send or drop this line first.", w->what, w->of);
 	}
 }
 
@@ -125,7 +142,7 @@ send_box(struct live *lv, const char *box)
 		wipe(&lv->secret);
 		return;
 	}
-	lv->secret.answered = n;
+	lv->secret.answered[lv->secret.turn++ % MODEL_WANTED_MAX] = n;
 	close_prompt(lv);
 }
 
@@ -234,11 +251,12 @@ void
 secret_ask_answered(struct live *lv, bool ok)
 {
 	if (!ok)
-		lv->secret.answered = 0;	/* when it is still asked, the prompt opens again */
+		secret_ask_again(lv);	/* what is still asked opens its prompt again */
 }
 
 void
 secret_ask_again(struct live *lv)
 {
-	lv->secret.answered = lv->secret.told = 0;
+	memset(lv->secret.answered, 0, sizeof lv->secret.answered);
+	lv->secret.told = 0;
 }

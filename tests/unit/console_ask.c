@@ -416,6 +416,35 @@ the_prompt_never_opens_under_what_is_typed(void **state)
 }
 
 static void
+two_secrets_are_asked_one_after_the_other(void **state)
+{
+	struct sealed_pair *pair = sealed_pair_create();
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+	uint64_t first = wanted(w, "ben", pair), second;
+	json_t *o;
+
+	(void)state;
+	world_keys(w, "hun");
+	second = wanted(w, "ben", pair);
+	world_keys(w, "ter2\r");
+	o = world_expect(w, "secret");
+	assert_int_equal(json_int(o, "of", 0), first);
+	json_decref(o);
+	world_round(w);
+	world_sees(w, "can open it");
+	world_event(w, TRANSCRIPT_EVENT_GIVEN, json_pack("{s:I, s:s}", "of", (json_int_t)first, "by", "ben"), NULL, NULL);
+	world_sees(w, "can open it");
+	world_keys(w, "x\r");
+	o = world_expect(w, "secret");
+	assert_int_equal(json_int(o, "of", 0), second);
+	json_decref(o);
+	world_round(w);
+	world_sees_not(w, "can open it");
+	sealed_pair_free(pair);
+	world_end(w);
+}
+
+static void
 what_is_too_long_is_not_sent(void **state)
 {
 	struct sealed_pair *pair = sealed_pair_create();
@@ -451,6 +480,7 @@ main(void)
 		cmocka_unit_test(nobody_else_is_asked),
 		cmocka_unit_test(declining_takes_two_keys),
 		cmocka_unit_test(the_prompt_never_opens_under_what_is_typed),
+		cmocka_unit_test(two_secrets_are_asked_one_after_the_other),
 		cmocka_unit_test(what_is_too_long_is_not_sent),
 	};
 

@@ -42,7 +42,7 @@ reached(struct world *w, const char *standing, json_t *lag, bool encrypted)
 {
 	world_event(w, TRANSCRIPT_EVENT_CONNECTED, json_pack(
 	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:b, s:[s, s, s], s:{s:i, s:i, s:i, s:i}}",
-	    "engine", "postgres", "version", "PostgreSQL 15.20 on x86_64", "release", "15.20", "database", "shop",
+	    "engine", "postgres", "version", "PostgreSQL 15.20 on x86_64", "release", "15", "database", "shop",
 	    "role", "support", "standing", standing, "lag", lag, "source", "replica 'east' of db1.example",
 	    "encrypted", (int)encrypted, "caps", "read-wall", "transaction", "cancel", "limits", "statement_ms", 30000,
 	    "lock_ms", 2000, "rows", 10000, "bytes", 16 << 20), NULL, NULL);

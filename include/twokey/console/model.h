@@ -16,7 +16,7 @@
 struct model;
 
 enum { MODEL_PEOPLE_MAX = 32, MODEL_NAME_MAX = 64, MODEL_ROWS_KEPT = 2000 /* of one result, without deferring */,
-	MODEL_NAMES_KEPT = 20000 /* of the names for completion */, MODEL_HOPS_MAX = 9 /* with the endpoint */ };
+	MODEL_NAMES_KEPT = 20000 /* of the names for completion */, MODEL_HOPS_MAX = 9 /* with the endpoint */, MODEL_WANTED_MAX = 16 };
 
 struct model_person {
 	char name[MODEL_NAME_MAX];
@@ -35,6 +35,14 @@ struct model_hop {
 	char why[240];
 	double ms;			/* of a round trip, or of what was done last; < 0 not known */
 	int64_t in, out;		/* bytes, -1 not known */
+};
+
+/* A secret that is asked from a person: by the database and every hop at the same time. */
+struct model_wanted {
+	uint64_t n;		/* the event that asks */
+	char by[MODEL_NAME_MAX];
+	char of[128];
+	char what[40];
 };
 
 /* Limits in force; -1 when not said. */
@@ -71,10 +79,8 @@ struct model_header {
 	char shared[80];	/* the other ticket that uses the account */
 	struct model_hop hops[MODEL_HOPS_MAX];
 	size_t nhops;
-	uint64_t wanted_n;	/* the event that asks a person for a secret and is not answered yet, 0 none */
-	char wanted_by[MODEL_NAME_MAX];
-	char wanted_of[128];
-	char wanted_what[40];
+	struct model_wanted wanted[MODEL_WANTED_MAX];	/* secrets that are asked and not given yet, in order */
+	size_t nwanted;
 	bool connected;
 	bool paused;
 	bool ended;
