@@ -78,9 +78,11 @@ cancelled(uint64_t n)
 static void
 send_costly(uint64_t n, const struct db_weight *w, const struct db_weight_limit *limit)
 {
-	(void)dbrole_send(json_pack("{s:s, s:I, s:I, s:I, s:s, s:I}", "ev", "costly", "of", (json_int_t)n,
+	json_t *own = json_loads(w->own, JSON_REJECT_DUPLICATES, NULL);
+
+	(void)dbrole_send(json_pack("{s:s, s:I, s:I, s:I, s:s, s:I, s:o}", "ev", "costly", "of", (json_int_t)n,
 	    "rows", (json_int_t)w->rows, "limit", (json_int_t)limit->rows, "table", w->table,
-	    "bytes", (json_int_t)w->table_bytes), NULL, 0);
+	    "bytes", (json_int_t)w->table_bytes, "own", json_is_array(own) ? own : json_array()), NULL, 0);
 }
 
 /* False when it is over the ticket's limit, or could not be weighed: then it has been answered. */

@@ -216,6 +216,9 @@ connect_to(struct db_conn *c, const struct db_target *t, struct err *e)
 		return err_set(e, ERR_UNREACHABLE, "the connection is not encrypted although the target asks for it");
 	if (PQprotocolVersion(c->pg) < 3)
 		return err_set(e, ERR_UNSUPPORTED, "the server is too old");
+	if (PQserverVersion(c->pg) < VERSION_MIN)
+		return err_set(e, ERR_UNSUPPORTED, "the server is PostgreSQL %d.%d; this version of twokey needs 13 or newer, whose "
+		    "transactions can be asked about later", PQserverVersion(c->pg) / 10000, PQserverVersion(c->pg) / 100 % 100);
 	c->stop = PQgetCancel(c->pg);
 	must(c->stop != NULL);
 	return 0;
