@@ -15,7 +15,7 @@
 #include "twokey/base/must.h"
 #include "twokey/base/secret.h"
 
-enum { OPTIONS_MAX = 40, SESSION_MAX = 40, CONNECT_MS = 10 * 1000 };
+enum { OPTIONS_MAX = 40, SESSION_MAX = 40, CONNECT_MS = 10 * 1000, VERSION_MIN = 130000 };
 /* A file that is not there and cannot be: libpq then has none, and does not look in the home folder. */
 static const char nowhere[] = "/dev/null/none";
 
