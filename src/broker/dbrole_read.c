@@ -9,6 +9,7 @@
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
+#include "twokey/base/text.h"
 
 #include "dbrole.h"
 
@@ -81,7 +82,8 @@ send_costly(uint64_t n, const struct db_weight *w, const struct db_weight_limit 
 	json_t *own = json_loads(w->own, JSON_REJECT_DUPLICATES, NULL);
 
 	(void)dbrole_send(json_pack("{s:s, s:I, s:I, s:I, s:s, s:I, s:o}", "ev", "costly", "of", (json_int_t)n,
-	    "rows", (json_int_t)w->rows, "limit", (json_int_t)limit->rows, "table", w->table,
+	    "rows", (json_int_t)w->rows, "limit", (json_int_t)limit->rows, "table",
+	    text_is_utf8(w->table, strlen(w->table)) ? w->table : "?",
 	    "bytes", (json_int_t)w->table_bytes, "own", json_is_array(own) ? own : json_array()), NULL, 0);
 }
 
