@@ -22,6 +22,7 @@ struct transcript_verifier {
 	uint64_t n, line, bodies, missing;
 	int64_t ms;
 	bool sealed, broken;
+	bool foreign;		/* its very first line is none of a transcript */
 	struct digest head;	/* of the last event */
 	struct digest before;	/* once sealed: of the event before the seal */
 	uint64_t bad_n;
@@ -196,6 +197,7 @@ transcript_verify_line(struct transcript_verifier *v, const char *line, size_t n
 	case TRANSCRIPT_LINE_BAD:
 		break;
 	}
+	v->foreign = v->line == 1;
 	return broken(v, v->line, v->n + 1, n > TRANSCRIPT_LINE_MAX ? "the line is longer than any line of a transcript" :
 	    memchr(line, '\0', n) != NULL ? "the line holds zero bytes, as after a power failure" :
 	    "this is no line of a transcript");
@@ -267,6 +269,11 @@ transcript_verify_report(const struct transcript_verifier *v, uint64_t torn, str
 		out->verdict = TRANSCRIPT_BROKEN;
 		out->n = v->broken ? v->bad_n : v->n + 1;
 		out->line = v->broken ? v->line : v->line + 1;
+		if (v->foreign) {
+			say(out, "this is no transcript: its first line is none of one (%s). Give a file that a broker wrote; if it "
+			    "is one, its beginning was changed.", v->why);
+			return;
+		}
 		say(out, "broken at event %llu (line %llu): %s. What stands before it is intact; do not rely on the rest, and get "
 		    "the file again from where it was recorded.", (unsigned long long)out->n, (unsigned long long)out->line,
 		    v->broken ? v->why : "something stands behind the seal");

@@ -58,6 +58,10 @@ for wrong in '' '--head abc file' '--what file'; do
 done
 "$twokey" verify "$tmp" > /dev/null 2>&1
 if [ $? -eq 2 ]; then pass "a folder is no transcript: exit 2"; else fail "a folder is no transcript"; fi
+echo hello > "$tmp/hello"
+"$twokey" verify "$tmp/hello" > "$tmp/out"
+if [ $? -eq 1 ] && grep -q 'this is no transcript' "$tmp/out"; then pass "another file is told to be none"
+else fail "another file is told to be none"; fi
 cp "$golden/sealed.jsonl" "$tmp/$(printf 'evil\033[31m')"
 if "$twokey" verify "$tmp"/evil* | grep -q "$(printf '\033')"; then fail "a file's name reaches the terminal raw"
 else pass "a file's name never reaches the terminal raw"; fi
