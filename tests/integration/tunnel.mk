@@ -28,4 +28,12 @@ tests_integration_way_t_SOURCES = tests/integration/way.c
 tests_integration_way_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_way_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_way_t_LDADD = tests/lib/libtunneltest.a $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
+# the same as root, with users of their own for the roles
+check_PROGRAMS += tests/integration/system_way.t
+TESTS += tests/integration/system_way.t
+tests_integration_system_way_t_SOURCES = tests/integration/system_way.c tests/integration/system_world.c \
+	tests/integration/system_world.h
+tests_integration_system_way_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_system_way_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_system_way_t_LDADD = tests/lib/libtunneltest.a $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
 endif
