@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "ticket/doc.h"
+#include "ticket/schema.h"
 #include "twokey/base/err.h"
+#include "twokey/base/sshkey.h"
 #include "twokey/ticket/config.h"
 
 /* Entry i of the list under key; the schema has seen that it is there. */
@@ -48,6 +50,48 @@ check_login(const struct doc *d, const struct config *c, size_t person, size_t l
 	return 0;
 }
 
+/* The person before p, or p itself with a key before the one at k, that has this very key; NULL: nobody. */
+static const struct config_person *
+owner_of(const struct config *c, size_t p, size_t k, const struct sshkey *key)
+{
+	struct sshkey other;
+
+	for (size_t i = 0; i <= p; i++)
+		for (size_t j = 0; j < (i < p ? c->people[i].nkeys : k); j++)
+			if (sshkey_parse(c->people[i].keys[j], strlen(c->people[i].keys[j]), &other) &&
+			    strcmp(other.fingerprint, key->fingerprint) == 0)
+				return &c->people[i];
+	return NULL;
+}
+
+static int
+check_key(const struct doc *d, const struct config *c, size_t person, size_t k, struct err *e)
+{
+	const struct doc_node *node = doc_get(entry(d, "people", person), "keys")->children[k];
+	const char *line = c->people[person].keys[k];
+	const struct config_person *owner;
+	struct sshkey key;
+
+	if (!sshkey_parse(line, strlen(line), &key))
+		return doc_error(d, node->line, "keys", e, "entry %zu is no public key; a type (ssh-ed25519, ecdsa, rsa or their sk- "
+		    "kinds) and base64 as in a .pub file are expected, without options in front", k + 1);
+	owner = owner_of(c, person, k, &key);
+	if (owner != NULL)
+		return doc_error(d, node->line, "keys", e, "entry %zu (%s) is a key of %s already; a key belongs to one person and "
+		    "stands once", k + 1, key.fingerprint, owner->name);
+	return 0;
+}
+
+/* What signs and anchors the end of a transcript. */
+static int
+check_end(const struct doc *d, const struct config *c, struct err *e)
+{
+	if (c->nanchor > 0 && !schema_path_ok(c->anchor[0]))
+		return doc_error_at(d, d->root, "anchor", e, "the first word is the program: an absolute path without '.', '..' and "
+		    "'//' is expected");
+	return 0;
+}
+
 static int
 check_people(const struct doc *d, const struct config *c, struct err *e)
 {
@@ -59,6 +103,8 @@ check_people(const struct doc *d, const struct config *c, struct err *e)
 			    "'%s' stands here twice; every person has a name of his own", c->people[i].name);
 		for (size_t j = 0; j < c->people[i].nlogins && ret == 0; j++)
 			ret = check_login(d, c, i, j, e);
+		for (size_t j = 0; j < c->people[i].nkeys && ret == 0; j++)
+			ret = check_key(d, c, i, j, e);
 	}
 	return ret;
 }
@@ -88,5 +134,7 @@ config_check(const struct doc *d, const struct config *c, struct err *e)
 		ret = check_people(d, c, e);
 	if (ret == 0)
 		ret = check_targets(d, c, e);
+	if (ret == 0)
+		ret = check_end(d, c, e);
 	return ret;
 }

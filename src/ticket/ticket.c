@@ -96,6 +96,15 @@ check_server(const struct doc *d, const struct ticket *t, struct err *e)
 }
 
 static int
+check_signed(const struct doc *d, const struct ticket *t, struct err *e)
+{
+	if (t->signed_pin && t->signature != TICKET_SIGNED_HARDWARE)
+		return doc_error_at(d, d->root, "signed_pin", e, "only a security key asks for a PIN; signed: hardware is expected, or "
+		    "leave signed_pin out");
+	return 0;
+}
+
+static int
 check_accepted(const struct doc *d, const struct ticket *t, struct err *e)
 {
 	for (size_t i = 0; i < t->naccept_excess; i++)
@@ -120,7 +129,7 @@ check_alone(const struct doc *d, const struct ticket *t, struct err *e)
 		return doc_error_at(d, d->root, "approver", e,
 		    "'%s' is a driver of this ticket and cannot give himself power; another person is expected",
 		    t->approver);
-	if (check_server(d, t, e) != 0 || check_accepted(d, t, e) != 0)
+	if (check_server(d, t, e) != 0 || check_accepted(d, t, e) != 0 || check_signed(d, t, e) != 0)
 		return ERR_CONFIG;
 	return check_once(d, t, e);
 }

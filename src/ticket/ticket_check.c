@@ -6,6 +6,7 @@
 
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
+#include "twokey/base/sshkey.h"
 #include "twokey/ticket/config.h"
 #include "twokey/ticket/ticket.h"
 
@@ -99,6 +100,27 @@ check_second(const struct ticket *t, const struct config *c, struct err *e)
 	return 0;
 }
 
+static bool
+has_key(const struct config_person *p, enum ticket_signed asked)
+{
+	for (size_t i = 0; i < p->nkeys; i++)
+		if (asked != TICKET_SIGNED_HARDWARE || sshkey_is_hardware(p->keys[i]))
+			return true;
+	return false;
+}
+
+/* A confirmer who could never answer is found now, not when a request waits. */
+static int
+check_signers(const struct ticket *t, const struct config *c, struct err *e)
+{
+	for (size_t i = 0; t->signature != TICKET_SIGNED_NO && i < t->npeople; i++)
+		if (t->people[i].seat == TICKET_SEAT_CONFIRMER && !has_key(config_person(c, t->people[i].name), t->signature))
+			return err_set(e, ERR_CONFIG, "ticket %s: signed: %s has no %s at this broker and could allow nothing; have the "
+			    "public key registered there (keys)", t->id, t->people[i].name,
+			    t->signature == TICKET_SIGNED_HARDWARE ? "key of a security key (sk-...)" : "SSH key");
+	return 0;
+}
+
 int
 ticket_check(const struct ticket *t, const struct config *c, int64_t now_us, struct err *e)
 {
@@ -109,6 +131,8 @@ ticket_check(const struct ticket *t, const struct config *c, int64_t now_us, str
 		ret = check_people(t, c, e);
 	if (ret == 0)
 		ret = check_second(t, c, e);
+	if (ret == 0)
+		ret = check_signers(t, c, e);
 	if (ret == 0 && t->expires_us <= now_us) {
 		clock_format(t->expires_us, when);
 		ret = err_set(e, ERR_CONFIG, "ticket %s: expires: it expired at %.19sZ; bring a new ticket", t->id, when);

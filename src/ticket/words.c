@@ -41,6 +41,10 @@ static const char *const replica_names[] = {
 	[TICKET_REPLICA_ANY] = "any", [TICKET_REPLICA_REQUIRED] = "required",
 	[TICKET_REPLICA_PREFERRED] = "preferred", [TICKET_REPLICA_NO] = "no",
 };
+static const char *const signed_names[] = {
+	[TICKET_SIGNED_NO] = "no", [TICKET_SIGNED_YES] = "yes", [TICKET_SIGNED_HARDWARE] = "hardware",
+};
+static const char *const no_yes[] = { "no", "yes" };
 static const char *const excess_names[EXCESSES] = {
 #define EXCESS(name, text, help) text,
 #include "twokey/base/excess.def"
@@ -60,6 +64,8 @@ static const struct word_list lists[WORDS_KINDS] = {
 	[WORDS_ENGINE] = LIST(engine_names),
 	[WORDS_REPLICA] = LIST(replica_names),
 	[WORDS_EXCESS] = LIST(excess_names),
+	[WORDS_SIGNED] = LIST(signed_names),
+	[WORDS_NO_YES] = LIST(no_yes),
 };
 
 struct word_list
@@ -122,6 +128,23 @@ const char *
 ticket_replica_name(enum ticket_replica r)
 {
 	return name_of(WORDS_REPLICA, (unsigned)r);
+}
+
+const char *
+ticket_signed_name(enum ticket_signed s)
+{
+	return name_of(WORDS_SIGNED, (unsigned)s);
+}
+
+bool
+ticket_signed_parse(const char *name, enum ticket_signed *s)
+{
+	size_t i;
+
+	if (!word_find(WORDS_SIGNED, name, &i))
+		return false;
+	*s = (enum ticket_signed)i;
+	return true;
 }
 
 const char *

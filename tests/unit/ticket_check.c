@@ -128,6 +128,39 @@ what_a_ticket_asks_of_its_server_is_read(void **state)
 	ticket_free(t);
 }
 
+/* anna, who confirms in the ticket, with a key or none. */
+static void
+check_with_key(const char *signature, const char *key, const char *answer)
+{
+	struct ticket *t = changed(signature);
+	struct config *c = golden_config();
+	struct err e = { .text = "" };
+
+	if (key != NULL) {
+		c->people[1].keys = calloc(1, sizeof *c->people[1].keys);
+		c->people[1].keys[0] = strdup(key);
+		c->people[1].nkeys = 1;
+	}
+	assert_int_equal(ticket_check(t, c, now_us(), &e), answer != NULL ? ERR_CONFIG : 0);
+	assert_string_equal(e.text, answer != NULL ? answer : "");
+	config_free(c);
+	ticket_free(t);
+}
+
+static void
+a_confirmer_who_could_not_sign_is_refused(void **state)
+{
+	static const char yes[] = "access: write\nsigned: yes\n", hardware[] = "access: write\nsigned: hardware\nsigned_pin: yes\n";
+
+	check_with_key("access: write\n", NULL, NULL);
+	check_with_key(yes, NULL, "ticket MFX-1234: signed: anna has no SSH key at this broker and could allow nothing; have the "
+	    "public key registered there (keys)");
+	check_with_key(yes, "ssh-ed25519 SHA256:x", NULL);
+	check_with_key(hardware, "ssh-ed25519 SHA256:x", "ticket MFX-1234: signed: anna has no key of a security key (sk-...) at "
+	    "this broker and could allow nothing; have the public key registered there (keys)");
+	check_with_key(hardware, "sk-ssh-ed25519@openssh.com SHA256:x", NULL);
+}
+
 static void
 an_unknown_excess_is_answered_by_all_names(void **state)
 {
@@ -300,6 +333,7 @@ main(void)
 		cmocka_unit_test(every_byte_of_the_file_is_in_the_digest),
 		cmocka_unit_test(a_ticket_without_access_needs_nobody),
 		cmocka_unit_test(what_a_ticket_asks_of_its_server_is_read),
+		cmocka_unit_test(a_confirmer_who_could_not_sign_is_refused),
 		cmocka_unit_test(an_unknown_excess_is_answered_by_all_names),
 		cmocka_unit_test(a_version_fits_by_whole_parts),
 		cmocka_unit_test(an_id_is_a_name_and_never_a_path),

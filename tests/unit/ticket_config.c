@@ -77,6 +77,30 @@ what_is_left_out_has_its_default(void **state)
 	config_free(c);
 }
 
+static void
+keys_of_people_seal_key_and_anchor_are_read(void **state)
+{
+	static const char key[] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6MDEyMzQ1 anna@example.com";
+	char *base = golden_text("config.yaml"), *text, lines[1024];
+	struct config *c;
+	struct err e = { .text = "" };
+
+	snprintf(lines, sizeof lines, "    may_answer: json\n    keys: [ \"%s\" ]\n", key);
+	text = golden_change(base, "    may_answer: json", lines);
+	free(base);
+	base = golden_change(text, NULL, "seal_key: /etc/twokey/seal\nanchor: [/usr/bin/logger, head]\n");
+	if (config_parse(base, strlen(base), "t", &c, &e) != 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(c->people[0].nkeys, 0);
+	assert_int_equal(c->people[1].nkeys, 1);
+	assert_string_equal(c->people[1].keys[0], key);
+	assert_string_equal(c->seal_key, "/etc/twokey/seal");
+	assert_int_equal(c->nanchor, 2);
+	config_free(c);
+	free(text);
+	free(base);
+}
+
 static struct config *
 way_config(void)
 {
@@ -359,6 +383,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_configuration_is_read_into_its_struct),
 		cmocka_unit_test(what_is_left_out_has_its_default),
+		cmocka_unit_test(keys_of_people_seal_key_and_anchor_are_read),
 		cmocka_unit_test(hops_are_read_into_their_structs),
 		cmocka_unit_test(other_ways_and_secrets_are_read_into_their_structs),
 		cmocka_unit_test(an_account_is_called_as_the_patterns_ask),

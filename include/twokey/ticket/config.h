@@ -11,7 +11,7 @@
 
 struct err;
 
-enum { CONFIG_NAME_MAX = 63, CONFIG_LIST_MAX = 64, CONFIG_HOPS_MAX = 8 };
+enum { CONFIG_NAME_MAX = 63, CONFIG_LIST_MAX = 64, CONFIG_HOPS_MAX = 8, CONFIG_KEYS_MAX = 8 };
 
 /* One human. No login belongs to two people. */
 struct config_person {
@@ -21,6 +21,8 @@ struct config_person {
 	size_t nlogins;
 	unsigned seats;		/* bit 1 << TICKET_SEAT_*: which seats the person may hold */
 	bool may_answer_json;	/* may_answer: json */
+	char **keys;		/* "TYPE BASE64 [comment]", well-formed; a slice: "TYPE FINGERPRINT" */
+	size_t nkeys;		/* 0: answers are not signed */
 };
 
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_REQUIRE, CONFIG_TLS_VERIFY_FULL };
@@ -85,6 +87,9 @@ struct config {
 	unsigned away_seconds;	/* no key for so long: AWAY, default 120 */
 	char **account_names;	/* shell patterns of what an account is called; none: any name will do */
 	size_t naccount_names;
+	char *seal_key;		/* absolute path of a private key, NULL: seals are not signed */
+	char **anchor;		/* [0] absolute */
+	size_t nanchor;		/* 0: none */
 	struct config_person *people;
 	size_t npeople;
 	struct config_target *targets;

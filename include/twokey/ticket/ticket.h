@@ -45,6 +45,8 @@ struct ticket {
 	size_t npeople;
 	char *approver;			/* who alone may accept it; always named */
 	enum ticket_second second_key;	/* default any */
+	enum ticket_signed signature;	/* signed; default no */
+	bool signed_pin;		/* only with hardware */
 	uint64_t max_rows_read;		/* rows a read may be estimated to go through before it asks, default 1000000 */
 	struct ticket_excess *accept_excess;
 	size_t naccept_excess;

@@ -36,14 +36,23 @@ enum ticket_replica {
 	TICKET_REPLICA_NO		/* "no": a replica is refused */
 };
 
+/* What an answer that allows must carry. A person who has keys signs in any case. */
+enum ticket_signed {
+	TICKET_SIGNED_NO,	/* "no": the ticket asks for none; the default */
+	TICKET_SIGNED_YES,	/* "yes": a signature by one of the person's keys */
+	TICKET_SIGNED_HARDWARE	/* "hardware": by a security key that was touched */
+};
+
 const char *ticket_access_name(enum ticket_access a);
 const char *ticket_stage_name(enum ticket_stage s);
 const char *ticket_seat_name(enum ticket_seat s);
 const char *ticket_replica_name(enum ticket_replica r);
 const char *ticket_side_name(enum ticket_side s);
+const char *ticket_signed_name(enum ticket_signed s);
 bool	ticket_access_parse(const char *name, enum ticket_access *a);
 bool	ticket_stage_parse(const char *name, enum ticket_stage *s);
 bool	ticket_seat_parse(const char *name, enum ticket_seat *s);
+bool	ticket_signed_parse(const char *name, enum ticket_signed *s);
 bool	ticket_side_parse(const char *name, enum ticket_side *s);
 
 #endif
