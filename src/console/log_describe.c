@@ -76,44 +76,60 @@ lay_part(struct log_entry *o, const json_t *row, const size_t *widths)
 	buf_fini(&cell);
 }
 
-static void
-measure(const json_t *rows, size_t most, size_t *widths)
+/* The columns that each part takes; the sum of them as a table. */
+static size_t
+measure(const json_t *rows, size_t *widths)
 {
 	const json_t *row;
 	struct buf cell;
-	size_t i;
+	size_t i, sum = 0;
 
 	buf_init(&cell, SIZE_MAX / 2);
 	json_array_foreach(rows, i, row)
-		for (size_t k = 0; k + 1 < PARTS; k++) {
+		for (size_t k = 0; k < PARTS; k++) {
 			size_t w;
 
 			buf_reset(&cell);
 			table_cell_text(&cell, json_array_get(row, k));
 			w = text_width(buf_data(&cell), buf_len(&cell));
 			widths[k] = w > widths[k] ? w : widths[k];
-			widths[k] = widths[k] > most ? most : widths[k];
 		}
 	buf_fini(&cell);
+	for (size_t k = 0; k < PARTS; k++)
+		sum += widths[k] + 3;
+	return sum;
 }
 
-/* A table's definition as what, name and the rest, when it came in one part of three columns and fits no other way. */
+/* How many there are, and which event it is, as below every result. */
+static void
+lay_count(struct log_entry *o)
+{
+	char left[40], right[80];
+
+	snprintf(left, sizeof left, "(%" PRId64 " row%s)", o->e->rows, o->e->rows == 1 ? "" : "s");
+	snprintf(right, sizeof right, "DEFINITIONS #%" PRIu64 "  %.1f ms", o->e->n, o->e->ms_server);
+	lay_sides(&o->lay, SCREEN_DIM, left, right);
+}
+
+/* A definition that is too wide for a table, when it came in one part of three columns: the last one is wrapped. */
 static bool
 lay_definition(struct log_entry *o)
 {
-	size_t widths[PARTS - 1] = { 0 }, i;
+	size_t widths[PARTS] = { 0 }, most = (size_t)o->lay.width / 3, i;
 	json_t *body = o->x == LOG_EXPANDED_AUTO && strcmp(o->e->verb, "table") == 0 && o->e->nresults == 1 ?
 	    model_result(o->m, o->e, 0) : NULL;
-	const json_t *row;
+	const json_t *row, *rows = json_object_get(body, "rows");
 
-	if (json_array_size(json_object_get(body, "cols")) != PARTS) {
+	if (json_array_size(json_object_get(body, "cols")) != PARTS || measure(rows, widths) <= (size_t)o->lay.width) {
 		json_decref(body);
 		return false;
 	}
-	measure(json_object_get(body, "rows"), (size_t)o->lay.width / 3, widths);
-	json_array_foreach(json_object_get(body, "rows"), i, row)
+	for (i = 0; i < PARTS; i++)
+		widths[i] = widths[i] > most ? most : widths[i];
+	json_array_foreach(rows, i, row)
 		lay_part(o, row, widths);
 	json_decref(body);
+	lay_count(o);
 	return true;
 }
 
@@ -131,7 +147,7 @@ lay_names(struct log_entry *o)
 	else if (e->end == NULL)
 		lay_line(&o->lay, SCREEN_DIM, "-- %s #%" PRIu64 " the names for Tab are being read", at, e->n);
 	else
-		lay_line(&o->lay, SCREEN_DIM, "-- %s #%" PRIu64 " %" PRId64 " names of tables, columns and functions, for Tab",
+		lay_line(&o->lay, SCREEN_DIM, "-- %s #%" PRIu64 " names of tables, columns and functions, for Tab: %" PRId64,
 		    at, e->n, e->rows);
 }
 
@@ -148,7 +164,7 @@ log_describe(struct log_entry *o)
 	if (e->state == TRANSCRIPT_EVENT_FAILED) {
 		log_error(o, "ERROR");
 	} else if (e->state == TRANSCRIPT_EVENT_DONE && !e->cut && lay_definition(o)) {
-		lay_line(&o->lay, SCREEN_DIM, "(%" PRId64 " parts)", e->rows);
+		;
 	} else if (e->state == TRANSCRIPT_EVENT_DESCRIBE || e->state == TRANSCRIPT_EVENT_DONE) {
 		log_rows(o);
 	} else {

@@ -62,6 +62,7 @@ EXTRA_DIST += tests/golden/console/log-ruled-80.txt
 EXTRA_DIST += tests/golden/console/log-waiting-80.txt
 EXTRA_DIST += tests/golden/console/show-100.txt
 EXTRA_DIST += tests/golden/console/show-80.txt
+EXTRA_DIST += tests/golden/console/show-way-100.txt
 check_PROGRAMS += tests/unit/console_table.t
 TESTS += tests/unit/console_table.t
 tests_unit_console_table_t_SOURCES = tests/unit/console_table.c

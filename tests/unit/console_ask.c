@@ -62,7 +62,7 @@ names_are_asked_once_and_only_feed_completion(void **state)
 	n = names_asked(w);
 	world_sees(w, "the names for Tab are being read");
 	names_come(w, n);
-	world_sees(w, "2 names of tables, columns and functions, for Tab");
+	world_sees(w, "names of tables, columns and functions, for Tab: 2");
 	world_sees_not(w, "shipments");
 	world_keys(w, "select * from ship\t");
 	world_sees(w, "select * from shipments");

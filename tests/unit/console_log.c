@@ -212,7 +212,7 @@ a_megabyte_without_width_is_laid_out(void **state)
 }
 
 static void
-golden_show(const char *name, int width)
+golden_show(const char *path, const char *name, int width)
 {
 	struct transcript_report r;
 	char *text = NULL;
@@ -220,7 +220,7 @@ golden_show(const char *name, int width)
 	FILE *f = open_memstream(&text, &n);
 	struct err e = { 0 };
 
-	if (show_file(shop.path, width, f, &r, &e) != 0)
+	if (show_file(path, width, f, &r, &e) != 0)
 		fail_msg("%s", e.text);
 	fclose(f);
 	assert_int_equal(r.verdict, TRANSCRIPT_SEALED);
@@ -239,8 +239,18 @@ golden_show(const char *name, int width)
 static void
 show_prints_the_whole_session(void **state)
 {
-	golden_show("show-100.txt", 100);
-	golden_show("show-80.txt", 80);
+	golden_show(shop.path, "show-100.txt", 100);
+	golden_show(shop.path, "show-80.txt", 80);
+}
+
+static void
+show_tells_the_way_to_the_database(void **state)
+{
+	struct make k;
+
+	make_way(&k);
+	golden_show(k.path, "show-way-100.txt", 100);
+	make_end(&k);
 }
 
 static void
@@ -275,6 +285,7 @@ main(void)
 		cmocka_unit_test(a_copy_without_bodies_says_what_is_not_there),
 		cmocka_unit_test(a_megabyte_without_width_is_laid_out),
 		cmocka_unit_test(show_prints_the_whole_session),
+		cmocka_unit_test(show_tells_the_way_to_the_database),
 		cmocka_unit_test(show_says_what_is_wrong_with_a_file),
 	};
 

@@ -237,6 +237,86 @@ make_shop(struct make *k)
 	make_seal(k);
 }
 
+/* Events 1 to 12. */
+static void
+way_opening(struct make *k)
+{
+	make_event(k, TRANSCRIPT_EVENT_BEGIN, "{'v':1,'session':'s-02','ticket':'MFX-77','digest':'','access':'write',"
+	    "'stage':'production','broker':'system','target':'shop','engine':'postgres','people':[{'person':'ben',"
+	    "'side':'firm','seat':'driver'},{'person':'anna','side':'customer','seat':'confirmer'}],'results':'full'}",
+	    "{'k':'ticket','text':'id: MFX-77\\n'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_LOCKED, "{'by':'anna','what':'passphrase','of_what':'jump','box':'AAAA'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_WANTED, "{'by':'ben','what':'password','of_what':'support','box':'BBBB'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_GIVEN, "{'of':2,'by':'anna'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_TUNNEL, "{'hop':1,'name':'jump','state':'connected','took':4.5}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_TUNNEL, "{'hop':1,'name':'jump','state':'open','took':38.25,"
+	    "'key':'SHA256:Qm3xT1mYw0bUvB8s5cQe2f7kHh4pLr9nZa6dGj0iVuE','type':'ssh-ed25519'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_GIVEN, "{'of':3,'by':'ben'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_AUDIT, "{'kinds':['owner','no-expiry']}", "{'k':'audit','findings':["
+	    "{'what':'owner','object':'public.orders','detail':'table'},{'what':'no-expiry','object':'support','detail':''}]}",
+	    NULL);
+	make_event(k, TRANSCRIPT_EVENT_CONNECTED, "{'engine':'postgres','version':'PostgreSQL 15.20 on x86_64',"
+	    "'release':'15','database':'shop','role':'support','identity':'x','standing':'replica','lag':3200,"
+	    "'source':'east','encrypted':false,'caps':['read-wall','transaction','cancel','explain'],'settings':'','text':{},"
+	    "'limits':{'statement_ms':30000,'lock_ms':2000,'rows':10000,'bytes':16777216}}",
+	    "{'k':'own','statements':[{'name':'pg.begin-read','sql':'BEGIN READ ONLY'}]}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_ACCOUNT, "{'role':'support','shown':['no-expiry'],'accepted':['owner'],'refused':[]}",
+	    NULL);
+	make_event(k, TRANSCRIPT_EVENT_JOINED, "{'by':'ben','seat':'driver','side':'firm'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_JOINED, "{'by':'anna','seat':'confirmer','side':'customer'}", NULL);
+}
+
+/* Events 13 to 20: the names, a definition, a read that was not run. */
+static void
+way_asked(struct make *k)
+{
+	make_event(k, TRANSCRIPT_EVENT_DESCRIBE, "{'by':'ben','subject':'names'}", make_text("name", ""), NULL);
+	make_event(k, TRANSCRIPT_EVENT_ROWS, "{'of':13,'part':1,'rows':1}", "{'k':'rows','cols':[{'name':'what','type':'text'},"
+	    "{'name':'name','type':'text'},{'name':'place','type':'text'}],'rows':[['table','orders','public']]}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_DONE, "{'of':13,'rows':1,'cut':false,'took':3}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_DESCRIBE, "{'by':'ben','subject':'table'}", make_text("name", "orders"), NULL);
+	make_event(k, TRANSCRIPT_EVENT_ROWS, "{'of':16,'part':1,'rows':1}", "{'k':'rows','cols':[{'name':'what','type':'text'},"
+	    "{'name':'name','type':'text'},{'name':'definition','type':'text'}],'rows':[['column','id','integer']]}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_DONE, "{'of':16,'rows':1,'cut':false,'took':3}", NULL);
+	make_pass(k, 5);
+	make_event(k, TRANSCRIPT_EVENT_READ, "{'by':'ben','class':'read','verb':'select','digest':'','tables':['orders']}",
+	    make_text("sql", "select count(*) from orders"), NULL);
+	make_event(k, TRANSCRIPT_EVENT_COSTLY, "{'of':19,'rows':200000,'limit':50000,'table':'public.orders','bytes':9646899,"
+	    "'took':1,'own':[]}", NULL);
+}
+
+/* Events 21 to 29: it is asked for and allowed; the hop is lost. */
+static void
+way_allowed(struct make *k)
+{
+	make_event(k, TRANSCRIPT_EVENT_REQUEST, "{'by':'ben','class':'read','verb':'select','tables':['orders'],'digest':'',"
+	    "'dangers':['cost'],'op':'<=','rows':200000,'table':'public.orders','until':'2026-06-08T14:08:00.000000Z'}",
+	    make_text("sql", "select count(*) from orders"), "{'k':'reason','text':'once a year'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_SHEET, "{'of':21,'how':'explain','count':null,'bind':'','keys':'','dangers':[],"
+	    "'triggers':[],'cascades':[],'table_rows':200000,'undo':'none','took':1}", make_text("note", "It changes nothing."),
+	    NULL);
+	make_event(k, TRANSCRIPT_EVENT_OPENED, "{'of':21,'by':'anna','last':true}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_ALLOWED, "{'of':21,'by':'anna','digest':'','bind':''}",
+	    "{'k':'typed','text':'public.orders <=200000'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_RUN, "{'of':21}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_ROWS, "{'of':21,'part':1,'rows':1}",
+	    "{'k':'rows','cols':[{'name':'count','type':'int8'}],'rows':[['200000']]}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_DONE, "{'of':21,'rows':1,'cut':false,'took':15}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_TUNNEL, "{'hop':1,'name':'jump','state':'lost','code':'silent','bytes_in':4096,"
+	    "'bytes_out':70000}", "{'k':'why','text':'jump does not answer any more'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_ENDED, "{'code':'lost'}", "{'k':'why','text':'the tunnel is lost'}", NULL);
+}
+
+void
+make_way(struct make *k)
+{
+	make_begin(k);
+	way_opening(k);
+	way_asked(k);
+	way_allowed(k);
+	make_seal(k);
+}
+
 void
 make_feed(const char *path, struct model *m, uint64_t n)
 {

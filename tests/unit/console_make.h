@@ -41,6 +41,8 @@ void	make_end(struct make *k);
 void	make_opening(struct make *k);
 /* The session that the golden files show: reads, an error, a committed, a denied and a refused write, words. */
 void	make_shop(struct make *k);
+/* A session through a hop whose passphrase is asked: names, a definition, a read too costly to run, asked for and allowed. */
+void	make_way(struct make *k);
 /* Feeds the first n events (and their bodies) of a file into a model. */
 void	make_feed(const char *path, struct model *m, uint64_t n);
 /* Compares with tests/golden/console/name; with TWOKEY_GOLDEN=write it is written instead. */

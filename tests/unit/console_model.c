@@ -22,7 +22,7 @@
 
 #include "console_make.h"
 
-enum { SHOP_EVENTS = 30 };
+enum { SHOP_EVENTS = 30, WAY_EVENTS = 30 };
 
 static struct model *
 shop(struct make *k, uint64_t n)
@@ -287,6 +287,73 @@ hostile_lines_change_nothing_that_matters_and_never_crash(void **state)
 	model_free(m);
 }
 
+/* Live, late or replayed: what stands there is what the events so far say. */
+static void
+the_way_to_the_database_is_a_function_of_the_events(void **state)
+{
+	struct make k;
+	struct model *m = model_create(), *early, *copy;
+	const struct model_header *h = model_header(m);
+
+	make_way(&k);
+	make_feed(k.path, m, WAY_EVENTS);
+	early = model_create();
+	make_feed(k.path, early, 3);
+	assert_int_equal(model_header(early)->nwanted, 2);
+	assert_string_equal(model_header(early)->wanted[0].by, "anna");
+	assert_string_equal(model_header(early)->wanted[1].of, "support");
+	model_free(early);
+	early = model_create();
+	make_feed(k.path, early, 6);
+	assert_int_equal(model_header(early)->nwanted, 1);
+	assert_string_equal(model_header(early)->hops[0].state, "open");
+	assert_int_equal(model_entry_of(early, 5)->n, 5);
+	assert_int_equal(model_entry_of(early, 6)->n, 5);	/* one entry for the steps of a hop */
+	copy = model_copy(early);
+	model_free(early);
+	assert_string_equal(model_header(copy)->hops[0].name, "jump");
+	model_free(copy);
+	assert_int_equal(h->nwanted, 0);
+	assert_string_equal(h->standing, "replica");
+	assert_int_equal(h->lag_ms, 3200);
+	assert_int_equal(h->limits.statement_ms, 30000);
+	assert_int_equal(h->limits.rows, 10000);
+	assert_true(h->account_ok);
+	assert_int_equal(json_array_size(json_object_get(model_audit(m), "findings")), 2);
+	assert_string_equal(h->hops[0].state, "lost");
+	assert_string_equal(h->hops[0].why, "jump does not answer any more");
+	assert_int_equal(h->hops[0].out, 70000);
+	assert_true(h->hops[0].ms > 38 && h->hops[0].key[0] == 'S');	/* still known */
+	look_at_everything(m);
+	model_free(m);
+	make_end(&k);
+}
+
+static void
+a_read_that_was_not_run_is_none_until_it_is_allowed(void **state)
+{
+	struct make k;
+	struct model *m = model_create();
+
+	make_way(&k);
+	make_feed(k.path, m, 20);
+	assert_int_equal(model_entry_of(m, 13)->kind, MODEL_DESCRIBE);
+	assert_string_equal(model_entry_of(m, 16)->verb, "table");
+	assert_int_equal(model_entry_of(m, 19)->state, TRANSCRIPT_EVENT_COSTLY);
+	assert_null(model_running(m));
+	assert_int_equal(model_header(m)->reads, 0);
+	model_free(m);
+	m = model_create();
+	make_feed(k.path, m, WAY_EVENTS);
+	assert_true(model_only_reads(model_entry_of(m, 21)));
+	assert_int_equal(model_entry_of(m, 21)->state, TRANSCRIPT_EVENT_DONE);
+	assert_int_equal(model_entry_of(m, 21)->rows, 1);
+	assert_int_equal(model_header(m)->reads, 1);
+	assert_int_equal(model_header(m)->writes, 0);
+	model_free(m);
+	make_end(&k);
+}
+
 static uint32_t
 next_random(uint32_t *seed)
 {
@@ -294,15 +361,14 @@ next_random(uint32_t *seed)
 	return *seed >> 8;
 }
 
-/* The shop's own lines with bytes changed: what is still JSON is of another type, number or name. */
+/* A session's own lines with bytes changed: what is still JSON is of another type, number or name. */
 static void
-changed_bytes_never_crash_it(void **state)
+change_bytes(void (*make)(struct make *k), uint32_t seed)
 {
 	struct make k;
 	struct buf file;
-	uint32_t seed = 7;
 
-	make_shop(&k);
+	make(&k);
 	buf_init(&file, 1 << 20);
 	{
 		FILE *f = fopen(k.path, "rb");
@@ -333,6 +399,13 @@ changed_bytes_never_crash_it(void **state)
 	}
 	buf_fini(&file);
 	make_end(&k);
+}
+
+static void
+changed_bytes_never_crash_it(void **state)
+{
+	change_bytes(make_shop, 7);
+	change_bytes(make_way, 11);
 }
 
 static void
@@ -388,6 +461,8 @@ main(void)
 		cmocka_unit_test(a_late_word_does_not_wake_a_request_that_has_ended),
 		cmocka_unit_test(a_copy_and_its_original_go_their_own_ways),
 		cmocka_unit_test(hostile_lines_change_nothing_that_matters_and_never_crash),
+		cmocka_unit_test(the_way_to_the_database_is_a_function_of_the_events),
+		cmocka_unit_test(a_read_that_was_not_run_is_none_until_it_is_allowed),
 		cmocka_unit_test(changed_bytes_never_crash_it),
 		cmocka_unit_test(events_after_a_gap_still_find_their_entries),
 		cmocka_unit_test(rows_beyond_what_is_kept_are_left_to_the_transcript),
