@@ -26,13 +26,15 @@
 #include "role.h"
 #include "via.h"
 
-enum { AGENT_WITHIN_MS = 5000, KNOWN_HOSTS_MAX = 4 * 1024 * 1024, COMMAND_WORDS_MAX = 32 };
+enum { AGENT_WITHIN_MS = 5000, KNOWN_HOSTS_MAX = 4 * 1024 * 1024, COMMAND_WORDS_MAX = 32,
+	REFUSED_TOLD = 16 };
 
 struct tunnelrole {
 	struct tunnel_hop hops[TUNNEL_HOPS_MAX];
 	struct tunnel_plan plan;
 	struct buf known[TUNNEL_HOPS_MAX];
 	const char *session;
+	unsigned refused;		/* connections of other logins */
 };
 
 static void
@@ -50,15 +52,27 @@ tell(json_t *head, const char *why)
 	json_decref(head);
 }
 
+/* Any login of this host may connect to a port again and again: the transcript is not its to fill. */
+static bool
+told_enough(struct tunnelrole *r, const struct tunnel_state *s)
+{
+	if (s->phase != TUNNEL_REFUSED || s->fault != TUNNEL_FAULT_UID)
+		return false;
+	return r->refused++ >= REFUSED_TOLD;
+}
+
 /* Every change of a hop is an event; that it is still alive is none. */
 static void
 on_state(void *ctx, const struct tunnel_state *s)
 {
+	struct tunnelrole *r = ctx;
+	char why[sizeof s->err.text + 40];
 	json_t *ev;
 
-	(void)ctx;
-	if (s->phase == TUNNEL_ALIVE || s->phase == TUNNEL_RESOLVING || s->phase == TUNNEL_CONNECTING)
+	if (s->phase == TUNNEL_ALIVE || s->phase == TUNNEL_RESOLVING || s->phase == TUNNEL_CONNECTING || told_enough(r, s))
 		return;
+	snprintf(why, sizeof why, "%s%s", s->fault != TUNNEL_FAULT_NONE ? s->err.text : "",
+	    r->refused == REFUSED_TOLD && s->phase == TUNNEL_REFUSED ? "; no more of them are recorded" : "");
 	ev = json_pack("{s:s, s:I, s:s, s:s}", "ev", "tunnel", "hop", (json_int_t)s->hop + 1, "name", s->name,
 	    "state", tunnel_phase_name(s->phase));
 	must(ev != NULL);
@@ -74,7 +88,7 @@ on_state(void *ctx, const struct tunnel_state *s)
 	}
 	if (s->fault != TUNNEL_FAULT_NONE)
 		json_object_set_new(ev, "code", json_string(tunnel_fault_name(s->fault)));
-	tell(json_pack("{s:o}", "event", ev), s->fault != TUNNEL_FAULT_NONE ? s->err.text : "");
+	tell(json_pack("{s:o}", "event", ev), why);
 }
 
 /* One line of the recorder: that the session has begun, or what a person gave, sealed. NULL when the session ends
@@ -202,7 +216,7 @@ make_plan(struct tunnelrole *r, const json_t *way, struct err *e)
 	    .socket = json_str(way, "socket", NULL), .keepalive_s = (unsigned)json_int(way, "keepalive", 0),
 	    .dead_after_s = (unsigned)json_int(way, "dead_after", 0), .listeners = { TUNNEL_FD_LISTEN },
 	    .nlisteners = 1, .uid = (uid_t)json_int(way, "uid", -1), .control_fd = ROLE_FD_MONITOR,
-	    .watch = { NULL, on_state } };
+	    .watch = { r, on_state } };
 	if (r->plan.nhops == 0 || r->plan.nhops > TUNNEL_HOPS_MAX)
 		return err_set(e, ERR_CONFIG, "the target has no hops, or more than %d", TUNNEL_HOPS_MAX);
 	for (size_t i = 0; i < r->plan.nhops; i++)
@@ -256,11 +270,11 @@ run_hops(struct tunnelrole *r, const json_t *way, struct err *e)
 }
 
 static int
-run_command(const json_t *way, const json_t *words, struct err *e)
+run_command(struct tunnelrole *r, const json_t *way, const json_t *words, struct err *e)
 {
 	const char *argv[COMMAND_WORDS_MAX + 1] = { NULL };
 	struct command_plan p = { .argv = (char *const *)(uintptr_t)argv, .listeners = { TUNNEL_FD_LISTEN }, .nlisteners = 1,
-		.uid = (uid_t)json_int(way, "uid", -1), .control_fd = ROLE_FD_MONITOR, .watch = { NULL, on_state } };
+		.uid = (uid_t)json_int(way, "uid", -1), .control_fd = ROLE_FD_MONITOR, .watch = { r, on_state } };
 
 	if (json_array_size(words) == 0 || json_array_size(words) > COMMAND_WORDS_MAX)
 		return err_set(e, ERR_CONFIG, "the target's command is empty or too long");
@@ -279,7 +293,7 @@ tunnelrole_main(json_t *init)
 
 	r.session = json_str(init, "session", NULL);
 	json_decref(wait_recorder());	/* the transcript has begun */
-	ret = words != NULL ? run_command(way, words, &e) : run_hops(&r, way, &e);
+	ret = words != NULL ? run_command(&r, way, words, &e) : run_hops(&r, way, &e);
 	if (ret != 0 && ret != ERR_CANCELLED)
 		tell(json_pack("{s:s}", "down", err_name(ret)), e.text);
 	json_decref(init);

@@ -193,6 +193,17 @@ the_way_belongs_to_db_alone(void **state)
 	test_broker_stop(&b);
 }
 
+static size_t
+refusals(const struct test_console *c)
+{
+	size_t i, n = 0;
+	json_t *ev;
+
+	json_array_foreach(c->events, i, ev)
+		n += strcmp(json_str(ev, "ev", NULL), "tunnel") == 0 && strcmp(json_str(ev, "state", NULL), "refused") == 0;
+	return n;
+}
+
 static void
 nobody_else_may_use_the_port(void **state)
 {
@@ -217,9 +228,15 @@ nobody_else_may_use_the_port(void **state)
 	assert_string_equal(json_str(refused, "code", NULL), "uid");
 	world_says(test_body(ben, json_int(refused, "n", 0), "why"), "only the session's own login");
 	assert_int_equal(as_user(WORLD_USER_TUNNEL, connect_tcp, &port), 1);
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(as_user(USER_OTHER, connect_tcp, &port), 1);
 	assert_int_equal(as_user(WORLD_USER_DB, connect_tcp, &port), 0);	/* the way itself is open */
 	world_read(ben);
-	world_done(&b, ben, anna);
+	test_end(&b, ben);
+	assert_int_equal(refusals(ben), 16);	/* the transcript is not theirs to fill */
+	test_console_close(ben);
+	test_console_close(anna);
+	world_nothing_left(&b);
 	test_broker_stop(&b);
 	/* another name than the certificate's, though it is the same server */
 	snprintf(end, sizeof end, "host: 127.0.0.1\n    port: %u\n    tls: verify-full\n    ca: %s", world_port(),
