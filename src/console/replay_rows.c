@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "twokey/base/buf.h"
+#include "twokey/base/json.h"
 #include "twokey/base/text.h"
 
 #include "log_priv.h"
@@ -57,6 +58,21 @@ kind_word(const struct model_entry *e)
 	return "-";
 }
 
+/* "jump open": which hop, and what it came to. */
+static void
+put_hop(struct buf *b, const struct model_entry *e)
+{
+	static const char *const keys[] = { "name", "state" };
+
+	for (size_t i = 0; e->state == TRANSCRIPT_EVENT_TUNNEL && i < 2; i++) {
+		const char *s = json_str(e->event, keys[i], NULL);
+
+		buf_putc(b, ' ');
+		if (s != NULL)
+			text_safe(b, s, strlen(s), TEXT_ONE_LINE);
+	}
+}
+
 /* One line of a statement or message, blanks for line ends. */
 static void
 put_flat(struct buf *b, const struct model_entry *e)
@@ -70,7 +86,12 @@ put_flat(struct buf *b, const struct model_entry *e)
 		text_safe(b, name, strlen(name), TEXT_ONE_LINE);
 		buf_puts(b, e->by[0] != '\0' ? " " : "");
 		text_safe(b, e->by, strlen(e->by), TEXT_ONE_LINE);
+		put_hop(b, e);
 		return;
+	}
+	if (e->kind == MODEL_DESCRIBE) {
+		text_safe(b, e->verb, strlen(e->verb), TEXT_ONE_LINE);
+		buf_putc(b, ' ');
 	}
 	for (size_t i = 0; e->sql != NULL && i < e->sql_len && n < sizeof flat; i++) {
 		char c = e->sql[i] == '\n' || e->sql[i] == '\t' ? ' ' : e->sql[i];
@@ -94,8 +115,9 @@ outcome(const struct model_entry *e, char *out, size_t max)
 	if (e->rows >= 0)
 		snprintf(rows, sizeof rows, "%" PRId64 " row%s%s", e->rows, e->rows == 1 ? "" : "s",
 		    e->kind == MODEL_WRITE ? "  " : "");
-	if (e->kind == MODEL_READ)
-		snprintf(out, max, "%s", e->state == TRANSCRIPT_EVENT_FAILED ? e->code : rows);
+	if (e->kind == MODEL_READ || e->kind == MODEL_DESCRIBE)
+		snprintf(out, max, "%s", e->state == TRANSCRIPT_EVENT_FAILED ? e->code
+		    : e->state == TRANSCRIPT_EVENT_COSTLY ? "NOT RUN" : rows);
 	else if (e->kind == MODEL_WRITE)
 		snprintf(out, max, "%s%s", rows, log_state_word(e));
 	else

@@ -293,6 +293,21 @@ the_sheet_of_a_costly_read_says_that_it_only_reads(void **state)
 	world_end(w);
 }
 
+static void
+the_rows_of_a_join_can_be_left_to_the_count(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	(void)state;
+	world_event(w, TRANSCRIPT_EVENT_CONNECTED, json_pack("{s:s, s:s, s:s, s:s, s:[]}", "engine", "mariadb",
+	    "version", "10.11.6-MariaDB", "database", "shop", "role", "r", "caps"), NULL, NULL);
+	world_sees(w, "connected to mariadb 10.11.6-MariaDB, shop as r");
+	world_keys(w, "update orders o join items i on i.order_id = o.id set o.status = 'x' where i.sku = 'a';\r");
+	world_sees(w, "Enter: as many as match now");
+	world_keys(w, "\003\003");
+	world_end(w);
+}
+
 static uint64_t
 wanted(struct world *w, const char *by, const struct sealed_pair *pair)
 {
@@ -476,6 +491,7 @@ main(void)
 		cmocka_unit_test(a_definition_is_shown_as_a_result),
 		cmocka_unit_test(a_costly_read_is_told_and_can_be_asked_for),
 		cmocka_unit_test(the_sheet_of_a_costly_read_says_that_it_only_reads),
+		cmocka_unit_test(the_rows_of_a_join_can_be_left_to_the_count),
 		cmocka_unit_test(a_secret_is_sealed_and_shown_nowhere),
 		cmocka_unit_test(nobody_else_is_asked),
 		cmocka_unit_test(declining_takes_two_keys),

@@ -358,19 +358,49 @@ assert_same_at(const char *path, struct tape *t, struct log_view *v, uint64_t n)
 }
 
 static void
-every_step_both_ways_equals_a_fresh_fold(void **state)
+step_both_ways(const char *path, uint64_t events)
 {
 	struct log_view *v = log_view_create();
 	struct err e;
-	struct tape *t = tape_open(shop.path, &e);
+	struct tape *t = tape_open(path, &e);
 
 	assert_non_null(t);
-	for (uint64_t n = 1; n <= SHOP_EVENTS; n++)
-		assert_same_at(shop.path, t, v, n);
-	for (uint64_t n = SHOP_EVENTS; n > 0; n--)
-		assert_same_at(shop.path, t, v, n);
+	for (uint64_t n = 1; n <= events; n++)
+		assert_same_at(path, t, v, n);
+	for (uint64_t n = events; n > 0; n--)
+		assert_same_at(path, t, v, n);
 	log_view_free(v);
 	tape_close(t);
+}
+
+static void
+every_step_both_ways_equals_a_fresh_fold(void **state)
+{
+	struct make way;
+
+	make_way(&way);
+	step_both_ways(shop.path, SHOP_EVENTS);
+	step_both_ways(way.path, SHOP_EVENTS);	/* it has as many */
+	make_end(&way);
+}
+
+static void
+the_way_and_what_was_not_run_are_in_the_list(void **state)
+{
+	struct player p;
+	struct make way;
+
+	make_way(&way);
+	player_open(&p, way.path, 40, 140);
+	keys(&p, "G");
+	assert_sees(&p, "tunnel jump lost");
+	assert_sees(&p, "NOT RUN");
+	assert_sees(&p, "DEFS   table orders");
+	keys(&p, "[");
+	keys(&p, "s");
+	assert_sees(&p, "it only reads; it would go through about 200000 rows");
+	player_close(&p);
+	make_end(&way);
 }
 
 /* Many statements, with requests that stay open over many events. */
@@ -553,6 +583,7 @@ main(void)
 		cmocka_unit_test(a_search_goes_to_the_event_that_holds_the_text),
 		cmocka_unit_test(no_recorded_byte_is_sent_raw),
 		cmocka_unit_test(every_step_both_ways_equals_a_fresh_fold),
+		cmocka_unit_test(the_way_and_what_was_not_run_are_in_the_list),
 		cmocka_unit_test(jumps_in_a_long_file_equal_a_fresh_fold),
 		cmocka_unit_test(a_damaged_file_is_played_as_far_as_it_can_be_read),
 		cmocka_unit_test(a_file_that_is_no_transcript_is_refused),
