@@ -36,6 +36,8 @@ struct db_conn {
 	struct my_checked checked[MY_CHECKED];
 	size_t nchecked;		/* counts on; the place is its remainder */
 	int64_t wait_ms;		/* for the first byte of an answer, 0: no limit */
+	MYSQL_RES *variables;		/* as they were when the session was made */
+	bool flagged, moved;		/* the server says that something changed; something is not as it was */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
 	pthread_mutex_t lock;
 	bool running;			/* under lock */
@@ -75,9 +77,17 @@ int	my_lose(struct db_conn *c, struct err *e, const char *why);
 /* The flags that the server's last words had. */
 bool	my_is_walled(const struct db_conn *c);
 bool	my_is_writing(const struct db_conn *c);
-bool	my_settings_moved(const struct db_conn *c);
 /* Back into the read-only transaction that waits between statements; ERR_DATABASE when that cannot be had. */
 int	my_leave(struct db_conn *c, struct buf *names, struct err *e);
+
+/* my_state.c */
+/* Keeps what the session's variables are now; what differs later has moved. */
+int	my_state_keep(struct db_conn *c, struct err *e);
+/* Behind every answer of the server to a statement that was not ours, and to ours without rows; no error. */
+void	my_watch(struct db_conn *c);
+/* ERR_DATABASE and the connection counts as lost when the database or a variable of the session is another, or cannot
+ * be asked; ERR_CANCELLED when that was cancelled, then it is to be called again. */
+int	my_settled(struct db_conn *c, struct buf *names, struct err *e);
 
 /* my_cancel.c */
 void	my_begin(struct db_conn *c);

@@ -15,6 +15,7 @@ my_close(struct db_conn *c)
 		mysql_close(c->my);
 	if (c->stop != NULL)
 		mysql_close(c->stop);
+	mysql_free_result(c->variables);
 	buf_fini(&c->text);
 	free(c->facts);
 	pthread_mutex_destroy(&c->lock);

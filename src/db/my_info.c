@@ -216,6 +216,8 @@ my_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, 
 	if (ret == 0)
 		ret = my_settings(c, NULL, &info->settings, e);
 	if (ret == 0)
+		ret = my_state_keep(c, e);
+	if (ret == 0)
 		ret = my_leave(c, NULL, e);
 	copy(info->database, sizeof info->database, c->database);
 	copy(info->role, sizeof info->role, c->role);

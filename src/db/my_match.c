@@ -59,6 +59,10 @@ select_derived(struct my_look *l, enum own_id id, const struct buf *sql, struct 
 	number = mysql_read_query_result(m) != 0 ? mysql_errno(m) : my_rows_drain(rows);
 	if (my_is_lost(number))
 		return my_lose(c, e, "the connection to the database is lost");
+	if (number == 0)
+		my_watch(c);
+	else
+		c->flagged = true;
 	if (number == 0 || (rows->cut && my_is_cancelled(number)))
 		return 0;
 	return err_set(e, my_is_cancelled(number) ? ERR_CANCELLED : number == ER_LOCK_WAIT_TIMEOUT ||

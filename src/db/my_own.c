@@ -11,8 +11,7 @@
 
 enum {
 	IN_TRANSACTION = 1,		/* SERVER_STATUS_IN_TRANS */
-	READ_ONLY = 8192,		/* SERVER_STATUS_IN_TRANS_READONLY */
-	SETTINGS_MOVED = 1 << 14	/* SERVER_SESSION_STATE_CHANGED */
+	READ_ONLY = 8192		/* SERVER_STATUS_IN_TRANS_READONLY */
 };
 
 struct my_value
@@ -135,6 +134,8 @@ my_take(struct db_conn *c, enum own_id id, MYSQL_RES **res, struct err *e)
 	if (mysql_read_query_result(c->my) != 0 ||
 	    (mysql_field_count(c->my) > 0 && (got = mysql_store_result(c->my)) == NULL))
 		number = mysql_errno(c->my);
+	if (number == 0 && got == NULL)	/* rows of ours change nothing, but information_schema raises the flag */
+		my_watch(c);
 	if (number == 0 && res != NULL)
 		*res = got;
 	else
@@ -193,12 +194,6 @@ bool
 my_is_writing(const struct db_conn *c)
 {
 	return (status_of(c) & (IN_TRANSACTION | READ_ONLY)) == IN_TRANSACTION;
-}
-
-bool
-my_settings_moved(const struct db_conn *c)
-{
-	return (status_of(c) & SETTINGS_MOVED) != 0;
 }
 
 int

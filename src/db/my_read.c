@@ -104,8 +104,10 @@ take_statement(struct my_rows *rows, const struct db_statement *s, struct db_res
 		return ret;
 	if (number == 0 && (mysql_more_results(m) || !my_is_walled(rows->c)))
 		return my_lose(rows->c, e, "the statement ended the transaction that walls a read");
-	if (number == 0 && my_settings_moved(rows->c))
-		return my_lose(rows->c, e, "the statement changed settings of the connection");
+	if (number == 0)
+		my_watch(rows->c);
+	else	/* an error says nothing of what was done before it */
+		rows->c->flagged = true;
 	return ret;
 }
 
@@ -118,8 +120,6 @@ take_next(struct db_conn *c, struct db_result *r, struct err *e)
 
 	if (ret == ERR_DATABASE)
 		return err_set(e, ERR_DATABASE, "%s", why.text);
-	if (my_settings_moved(c))
-		return my_lose(c, e, "the statement changed settings of the connection");
 	return ret == 0 && my_is_walled(c) ? 0 : my_leave(c, &r->own, e);
 }
 
@@ -170,6 +170,8 @@ my_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts 
 	my_begin(c);
 	ret = once(&rows, s, f, r, e);
 	my_end(c);
+	if (!c->lost && my_settled(c, &r->own, e) != 0)	/* no cancel comes in between */
+		ret = ERR_DATABASE;
 	r->ms = (double)(clock_wall_us() - began) / 1000.0;
 	return ret;
 }

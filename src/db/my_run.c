@@ -134,6 +134,7 @@ execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		r->rows = mysql_affected_rows(m);
 	else if ((number = my_rows_drain(&rows)) == 0)
 		r->rows = rows.count.rows;
+	c->flagged = c->flagged || number != 0;	/* an error says nothing of what was done before it */
 	if (number != 0) {
 		my_ended_by(c, number, &a->statement, r);
 		return false;
@@ -143,11 +144,7 @@ execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		db_end_with(r, DB_UNKNOWN, "wall", "the statement ended the transaction that it ran in");
 		return false;
 	}
-	if (my_settings_moved(c)) {
-		c->lost = true;
-		db_end_with(r, DB_FAILED, "wall", "the statement changed settings of the connection; the server rolls back");
-		return false;
-	}
+	my_watch(c);
 	return true;
 }
 
@@ -245,12 +242,27 @@ roll_back(struct db_conn *c, struct db_result *r)
 	buf_fini(&text);
 }
 
+static bool
+settled(struct db_conn *c, struct db_result *r)
+{
+	struct err e;
+	int ret = my_settled(c, &r->own, &e);
+
+	if (ret == 0)
+		return true;
+	if (ret == ERR_CANCELLED)
+		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled");
+	else
+		db_end_with(r, DB_FAILED, c->moved ? "wall" : "lost", e.text);
+	return false;
+}
+
 static void
 run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
 	if (still_as_allowed(c, a, r) && execute(c, a, r)) {
 		tell_effects(a, mysql_info(c->my), r);
-		if (kept_as_written(c, r) && within(a, r))
+		if (kept_as_written(c, r) && within(a, r) && settled(c, r))
 			my_commit(c, a, r);
 	}
 	if (!c->lost && r->end != DB_COMMITTED)
@@ -287,6 +299,8 @@ my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 	if (!c->lost)
 		(void)my_leave(c, &r->own, NULL);
 	my_end(c);
+	if (!c->lost)
+		(void)my_settled(c, &r->own, NULL);
 	r->ms = (double)(clock_wall_us() - began) / 1000.0;
 	return 0;
 }

@@ -67,6 +67,8 @@ my_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts
 	ret = make(&l, sample, e);
 	left = c->lost ? ERR_DATABASE : my_leave(c, &sheet->own, ret == 0 ? e : NULL);
 	my_end(c);
+	if (left == 0)
+		left = my_settled(c, &sheet->own, ret == 0 ? e : NULL);
 	my_look_fini(&l);
 	db_note(&sheet->undo, "none: this version keeps no before-images");
 	sheet->ms = (double)(clock_wall_us() - began) / 1000.0;

@@ -43,7 +43,6 @@ oracle_init(struct oracle *o, const struct oracle_engine *engine, void *ctx)
 	o->facts = must_zalloc(sizeof *o->facts);
 	buf_init(&o->found, LOOK_MAX);
 	buf_init(&o->tried, LOOK_MAX);
-	buf_init(&o->lost, LOOK_MAX);
 }
 
 static void
@@ -67,7 +66,6 @@ oracle_fini(struct oracle *o)
 	free(o->facts);
 	buf_fini(&o->found);
 	buf_fini(&o->tried);
-	buf_fini(&o->lost);
 }
 
 static void
@@ -169,10 +167,7 @@ static void
 count_lost(struct oracle *o, const struct oracle_row *row, const char *why)
 {
 	o->count.lost++;
-	if (o->engine->forgives != NULL && o->engine->forgives(why))
-		note(&o->lost, row, why);
-	else
-		found(o, row, why);
+	found(o, row, why);
 }
 
 static void
@@ -259,7 +254,7 @@ static void
 find(struct oracle *o, const size_t *which, size_t n, struct buf *before, struct buf *after)
 {
 	struct oracle_count kept = o->count;
-	size_t known = o->nfound, tried = buf_len(&o->tried), lost = buf_len(&o->lost);
+	size_t known = o->nfound, tried = buf_len(&o->tried);
 	struct buf what;
 
 	buf_init(&what, LOOK_MAX);
@@ -285,7 +280,6 @@ find(struct oracle *o, const size_t *which, size_t n, struct buf *before, struct
 	kept.worlds = o->count.worlds;
 	o->count = kept;
 	buf_truncate(&o->tried, tried);
-	buf_truncate(&o->lost, lost);
 }
 
 static void
@@ -379,7 +373,6 @@ oracle_judge(struct oracle *o, size_t percent)
 	    " session lost %zu; %zu worlds\n",
 	    sql_engine_name(o->engine->engine), c->rows, c->left_out, c->reads, c->ran, c->cut, c->slow, c->refused,
 	    c->wall, c->tried, c->lost, c->worlds);
-	say(buf_str(&o->lost));
 	say(buf_str(&o->found));
 	say(buf_str(&o->tried));
 	if (o->nfound > 0)

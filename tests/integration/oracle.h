@@ -32,8 +32,6 @@ struct oracle_engine {
 	const char *const *session;
 	/* True when the wall's words mean that the statement itself began to write, so that the classifier was wrong. */
 	bool (*tried)(const struct sql_facts *f, const char *why);
-	/* True when a session may end by a read with these words; NULL: never. */
-	bool (*forgives)(const char *why);
 };
 
 struct oracle_row {
@@ -62,7 +60,6 @@ struct oracle {
 	struct buf found;	/* what changed something, with its difference, as text */
 	size_t nfound;
 	struct buf tried;	/* reads that only the server's refusal to write stopped */
-	struct buf lost;	/* forgiven reads that ended the session */
 	struct db_conn *conn;
 	struct db_info info;
 	struct sql_facts *facts;

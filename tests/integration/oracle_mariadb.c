@@ -231,14 +231,6 @@ tried(const struct sql_facts *f, const char *why)
 	return strncmp(f->verb, "EXPLAIN", 7) != 0 && strncmp(f->verb, "DESC", 4) != 0 && strstr(why, "READ ONLY transaction") != NULL;
 }
 
-/* The driver ends a session after a view of another database (the server opens it there and comes back) and after
- * SET STATEMENT: needless, but nothing was changed. */
-static bool
-forgives(const char *why)
-{
-	return strstr(why, "changed settings of the connection") != NULL;
-}
-
 static const char *const session[] = {
 	"SELECT variable_name, variable_value FROM information_schema.session_variables WHERE variable_name NOT IN ('TIMESTAMP',"
 	" 'LAST_INSERT_ID', 'INSERT_ID', 'IDENTITY', 'RAND_SEED1', 'RAND_SEED2', 'WARNING_COUNT', 'ERROR_COUNT',"
@@ -248,7 +240,7 @@ static const char *const session[] = {
 
 static struct oracle_engine engine = {
 	.engine = SQL_MARIADB, .begin = begin, .make = make, .target = target, .look = look_at, .finish = finish,
-	.batch = 100, .session = session, .tried = tried, .forgives = forgives
+	.batch = 100, .session = session, .tried = tried
 };
 
 static void
