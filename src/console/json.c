@@ -27,6 +27,7 @@ struct pipe_state {
 	bool left;		/* "leave" was sent because the input ended */
 	bool ending;		/* "end" or "stop" was asked for: the broker closes */
 	bool ended;		/* the session did end */
+	char ended_code[32];
 	bool holds;		/* the session is not ready yet: statements wait here for it */
 	unsigned asked;		/* statements whose answer has not come */
 	uint64_t runs;		/* the event of the one that runs, 0 none */
@@ -125,10 +126,14 @@ note_event(struct pipe_state *p, const char *line, size_t n)
 		p->runs = 0;
 	}
 	if (k != TRANSCRIPT_EVENT_ACCOUNT && k != TRANSCRIPT_EVENT_READ && k != TRANSCRIPT_EVENT_DESCRIBE &&
-	    k != TRANSCRIPT_EVENT_RUN && !is_end(k))
+	    k != TRANSCRIPT_EVENT_RUN && k != TRANSCRIPT_EVENT_ENDED && !is_end(k))
 		return;
 	ev = json_line_parse(line, n, NULL);
-	if (k == TRANSCRIPT_EVENT_ACCOUNT) {
+	if (k == TRANSCRIPT_EVENT_ENDED) {
+		const char *code = json_str(ev, "code", NULL);
+
+		snprintf(p->ended_code, sizeof p->ended_code, "%s", code != NULL ? code : "");
+	} else if (k == TRANSCRIPT_EVENT_ACCOUNT) {
 		const json_t *refused = json_object_get(ev, "refused");
 
 		/* with anything in it the session ends */
@@ -329,6 +334,8 @@ seat_json(const struct seat_wish *w, struct err *e)
 		put_seat(&p.out, &seat);
 		p.holds = p.drives = seat.kind == SEAT_DRIVER;
 		ret = run_pipe(&p, e);
+		if (ret == 0)
+			ret = seat_ended(p.ended_code, e);
 	}
 	buf_fini(&p.in);
 	buf_fini(&p.end);

@@ -208,6 +208,24 @@ print_head(const struct live *lv)
 }
 
 int
+seat_ended(const char *code, struct err *e)
+{
+	static const struct {
+		const char *code;
+		int err;
+	} ends[] = {
+		{ "unreachable", ERR_UNREACHABLE }, { "lost", ERR_UNREACHABLE }, { "target-differs", ERR_DENIED },
+		{ "excess", ERR_DENIED }, { "not-given", ERR_DENIED }, { "transcript-full", ERR_FULL },
+		{ "transcript-broken", ERR_SYSTEM },
+	};
+
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+		if (strcmp(code, ends[i].code) == 0)
+			return err_set(e, ends[i].err, "the session ended (%s); the last lines of its transcript say why", code);
+	return 0;
+}
+
+int
 seat_run(const struct seat_wish *w, struct err *e)
 {
 	struct link *l = seat_connect(w, false, e);
@@ -231,6 +249,8 @@ seat_run(const struct seat_wish *w, struct err *e)
 	print_head(&lv);
 	if (lv.lost && !lv.leaving && !model_header(lv.model)->ended)
 		ret = err_set(e, ERR_CLOSED, "the link to the broker was lost: %s", link_why(lv.link));
+	if (ret == 0 && model_header(lv.model)->ended)
+		ret = seat_ended(model_header(lv.model)->ended_code, e);
 	live_fini(&lv);
 	return ret;
 }

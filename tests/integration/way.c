@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -214,10 +215,29 @@ says(const char *why, const char *words)
 		fail_msg("\"%s\" does not say \"%s\"", why, words);
 }
 
+/* The exit status of a command of twokey, and what it says. */
+static int
+twokey(const char *arguments, char *out, size_t size)
+{
+	const char *top = getenv("top_builddir");
+	char command[600];
+	FILE *p;
+	size_t n;
+	int status;
+
+	snprintf(command, sizeof command, "%s/twokey %s 2>&1", top != NULL ? top : ".", arguments);
+	p = popen(command, "re");
+	assert_non_null(p);
+	n = fread(out, 1, size - 1, p);
+	out[n] = '\0';
+	status = pclose(p);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 static void
 another_host_key_stops_before_anything_is_sent(void **state)
 {
-	char *other = sshd_host_key(outer), *why;
+	char *other = sshd_host_key(outer), *why, arguments[500], out[8192];
 	struct test_broker b;
 	struct buf way;
 
@@ -229,6 +249,11 @@ another_host_key_stops_before_anything_is_sent(void **state)
 	says(why, "shop-host");
 	says(why, "SHA256:");
 	free(why);
+	/* and programs are told by the exit status */
+	snprintf(arguments, sizeof arguments, "%s/never-ends", b.dir);
+	assert_int_equal(mkfifo(arguments, 0600), 0);
+	snprintf(arguments, sizeof arguments, "open --json --broker %s --as ben WAY-2 0<>%s/never-ends", b.socket, b.dir);
+	assert_int_equal(twokey(arguments, out, sizeof out), 4);
 	test_broker_stop(&b);
 }
 
@@ -282,24 +307,14 @@ a_hop_that_freezes_is_noticed(void **state)
 	test_broker_stop(&b);
 }
 
-/* What "target check" says of the broker's target; its exit status. */
+/* What "target check" says of the broker's target. */
 static int
 check(const struct test_broker *b, char *out, size_t size)
 {
-	const char *top = getenv("top_builddir");
-	char command[600];
-	FILE *p;
-	size_t n;
-	int status;
+	char arguments[500];
 
-	snprintf(command, sizeof command, "%s/twokey target check --private --config %s/twokeyd.yaml shop 2>&1",
-	    top != NULL ? top : ".", b->dir);
-	p = popen(command, "re");
-	assert_non_null(p);
-	n = fread(out, 1, size - 1, p);
-	out[n] = '\0';
-	status = pclose(p);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	snprintf(arguments, sizeof arguments, "target check --private --config %s/twokeyd.yaml shop", b->dir);
+	return twokey(arguments, out, size);
 }
 
 static void
