@@ -220,7 +220,7 @@ static int
 twokey(const char *arguments, char *out, size_t size)
 {
 	const char *top = getenv("top_builddir");
-	char command[600];
+	char command[1400];
 	FILE *p;
 	size_t n;
 	int status;
@@ -237,7 +237,7 @@ twokey(const char *arguments, char *out, size_t size)
 static void
 another_host_key_stops_before_anything_is_sent(void **state)
 {
-	char *other = sshd_host_key(outer), *why, arguments[500], out[8192];
+	char *other = sshd_host_key(outer), *why, arguments[900], out[8192];
 	struct test_broker b;
 	struct buf way;
 
