@@ -5,6 +5,7 @@ include tests/tty/local.mk
 UNIT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 if HAVE_CMOCKA
 include tests/unit/base.mk
+include tests/lib/keys.mk
 include tests/unit/sql.mk
 include tests/unit/transcript.mk
 include tests/unit/ticket.mk
