@@ -283,7 +283,7 @@ live_draw_foot(struct live *lv, enum key_where where, const char *coach)
 	screen_size(lv->screen, &rows, &cols);
 	row = rows - 1;
 	if (lv->ask == ASK_SECRET)
-		live_put(lv, row--, 1, 0, SCREEN_DIM, "Enter gives it   ^U types it anew   Esc Esc declines");
+		live_put(lv, row--, 1, 0, SCREEN_DIM, "Enter gives it   ^U types it anew   Esc Esc declines   F10 \\q");
 	else
 		draw_keys(lv, row--, where);
 	if (coach != NULL)

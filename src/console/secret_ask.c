@@ -24,6 +24,12 @@ wipe(struct secret_ask *a)
 	a->declining = false;
 }
 
+static void
+note_answered(struct secret_ask *a, uint64_t n)
+{
+	a->answered[a->turn++ % MODEL_WANTED_MAX] = n;
+}
+
 static bool
 was_answered(const struct secret_ask *a, uint64_t n)
 {
@@ -142,7 +148,7 @@ send_box(struct live *lv, const char *box)
 		wipe(&lv->secret);
 		return;
 	}
-	lv->secret.answered[lv->secret.turn++ % MODEL_WANTED_MAX] = n;
+	note_answered(&lv->secret, n);
 	close_prompt(lv);
 }
 
@@ -228,6 +234,11 @@ secret_ask_key(struct live *lv, const struct screen_event *ev)
 	if (cancel) {
 		decline(lv);
 		return true;
+	}
+	if (ev->key == SCREEN_KEY_F10) {	/* who leaves declines nothing */
+		note_answered(a, a->n);
+		close_prompt(lv);
+		return false;
 	}
 	if (a->declining)
 		live_notice(lv, SCREEN_DIM, "Not declined.");

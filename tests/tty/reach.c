@@ -45,9 +45,9 @@ put_hop(struct buf *b)
 	free(host_key);
 }
 
-/* The way to the database: through the hop, or straight with an account whose password ben knows. */
+/* The way to the database: through the hop or straight, with an account whose password ben knows or without one. */
 static void
-begin(bool hop)
+begin(bool hop, bool password)
 {
 	struct test_broker_options o = { .engine = "postgres" };
 	struct buf target;
@@ -56,7 +56,7 @@ begin(bool hop)
 	if (hop)
 		put_hop(&target);
 	buf_putf(&target, "    socket: %s%s\n    database: postgres\n    user: %s\n    table_limit: 8KiB\n%s",
-	    pg_server_socket(server), hop ? "/.s.PGSQL.5432" : "", hop ? "metricfixer_readonly" : "metricfixer_ben", hop ? "" : "    password_from: ben\n");
+	    pg_server_socket(server), hop ? "/.s.PGSQL.5432" : "", password ? "metricfixer_ben" : "metricfixer_readonly", password ? "    password_from: ben\n" : "");
 	o.target = buf_str(&target);
 	test_broker_start(&broker, &o);
 	buf_fini(&target);
@@ -119,7 +119,7 @@ through_the_hop(const char *ticket, int rows, int cols)
 {
 	struct pair p;
 
-	begin(true);
+	begin(true, false);
 	test_ticket_with(&broker, ticket, "access: write\\nstage: production\\nmax_rows_read: 100\\n");
 	p.ben = console("open", ticket, "ben", rows, cols);
 	sees(p.ben, "waits for anna to give the passphrase of jump");
@@ -135,7 +135,7 @@ straight(const char *ticket, int rows, int cols)
 {
 	struct pair p;
 
-	begin(false);
+	begin(false, true);
 	test_ticket_with(&broker, ticket, "access: write\\nstage: production\\nmax_rows_read: 100\\n");
 	p.ben = console("open", ticket, "ben", rows, cols);
 	sees(p.ben, "password of metricfixer_ben (only the broker's database process can open it)");
@@ -267,7 +267,7 @@ esc_twice_declines_and_ends(void **state)
 	struct pair p;
 
 	(void)state;
-	begin(true);
+	begin(true, false);
 	test_ticket(&broker, "TTY-R4");
 	p.ben = console("open", "TTY-R4", "ben", 24, 80);
 	sees(p.ben, "waits for anna");
@@ -280,6 +280,29 @@ esc_twice_declines_and_ends(void **state)
 	end(&p);
 }
 
+static void
+database_and_hop_ask_at_the_same_time(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	begin(true, true);
+	test_ticket(&broker, "TTY-R5");
+	p.ben = console("open", "TTY-R5", "ben", 24, 80);
+	sees(p.ben, "password of metricfixer_ben (only the broker's database process can open it)");
+	sees(p.ben, "anna is asked for the passphrase of jump");
+	term_feed(p.ben, PASSWORD "\r");
+	sees(p.ben, "ben gave it");
+	sees(p.ben, "waits for anna to give the passphrase of jump");
+	p.anna = console("join", "TTY-R5", "anna", 24, 80);
+	sees(p.anna, "passphrase of the key for jump");
+	term_feed(p.anna, SSHD_PASSPHRASE "\r");
+	sees(p.ben, "encrypted by the tunnel");
+	sees(p.anna, "encrypted by the tunnel");
+	the_transcript_has_no_secret();
+	end(&p);
+}
+
 int
 main(void)
 {
@@ -287,6 +310,7 @@ main(void)
 		cmocka_unit_test(the_way_is_shown_on_wide_screens_early_and_late),
 		cmocka_unit_test(definitions_and_costly_reads_at_80x24),
 		cmocka_unit_test(a_lost_hop_is_said_by_name),
+		cmocka_unit_test(database_and_hop_ask_at_the_same_time),
 		cmocka_unit_test(esc_twice_declines_and_ends),
 	};
 

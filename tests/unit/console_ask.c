@@ -406,6 +406,22 @@ declining_takes_two_keys(void **state)
 }
 
 static void
+who_leaves_declines_nothing(void **state)
+{
+	struct sealed_pair *pair = sealed_pair_create();
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	(void)state;
+	wanted(w, "anna", pair);
+	world_keys(w, "half\033[21~");
+	json_decref(world_expect(w, "leave"));
+	assert_true(w->lv.done);
+	assert_int_equal(w->lv.secret.len, 0);
+	sealed_pair_free(pair);
+	world_end(w);
+}
+
+static void
 the_prompt_never_opens_under_what_is_typed(void **state)
 {
 	struct sealed_pair *pair = sealed_pair_create();
@@ -495,6 +511,7 @@ main(void)
 		cmocka_unit_test(a_secret_is_sealed_and_shown_nowhere),
 		cmocka_unit_test(nobody_else_is_asked),
 		cmocka_unit_test(declining_takes_two_keys),
+		cmocka_unit_test(who_leaves_declines_nothing),
 		cmocka_unit_test(the_prompt_never_opens_under_what_is_typed),
 		cmocka_unit_test(two_secrets_are_asked_one_after_the_other),
 		cmocka_unit_test(what_is_too_long_is_not_sent),
