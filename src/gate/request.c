@@ -206,8 +206,8 @@ check_key(const struct gate_request *r, const struct gate_key *key, struct err *
 	return 0;
 }
 
-int
-gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e)
+static int
+check_all(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e)
 {
 	int ret = check_second(r, key->by, now_ms, e);
 
@@ -215,8 +215,49 @@ gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t n
 		ret = err_set(e, ERR_STATE, "request %" PRIu64 " has no sheet yet; wait for it", r->n);
 	if (ret == 0)
 		ret = check_read(r, key->by, now_ms, e);
-	if (ret == 0)
-		ret = check_key(r, key, e);
+	return ret == 0 ? check_key(r, key, e) : ret;
+}
+
+int
+gate_request_signing(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e)
+{
+	int ret = check_all(r, key, now_ms, e);
+
+	if (ret != 0)
+		return ret;
+	if (r->signings >= GATE_SIGNINGS_MAX)
+		return err_set(e, ERR_DENIED, "a signature of request %" PRIu64 " was begun %d times; deny it, and have it asked for "
+		    "anew", r->n, GATE_SIGNINGS_MAX);
+	r->signings++;
+	snprintf(r->signer, sizeof r->signer, "%s", key->by);
+	r->sign_by_ms = ends(now_ms, GATE_SIGN_WITHIN_S);
+	if (r->until_ms < r->sign_by_ms)
+		r->until_ms = r->sign_by_ms;
+	return 0;
+}
+
+int
+gate_request_signed(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e)
+{
+	int ret = check_second(r, key->by, now_ms, e);
+
+	if (ret != 0)
+		return ret;
+	if (r->signer[0] == '\0' || strcmp(r->signer, key->by) != 0)
+		return err_set(e, ERR_STATE, "%s did not begin to sign request %" PRIu64 ", or another one began after him; type what "
+		    "allows it first", key->by, r->n);
+	r->signer[0] = '\0';
+	if (now_ms > r->sign_by_ms)
+		return err_set(e, ERR_STATE, "the signature came more than %d seconds after what was typed; type it again",
+		    GATE_SIGN_WITHIN_S);
+	return check_key(r, key, e);
+}
+
+int
+gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e)
+{
+	int ret = check_all(r, key, now_ms, e);
+
 	if (ret == 0 && !gate_step(&r->state, GATE_INPUT_ALLOW))
 		ret = err_set(e, ERR_STATE, "request %" PRIu64 " cannot be allowed", r->n);
 	return ret;

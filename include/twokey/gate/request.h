@@ -51,7 +51,8 @@ struct gate_bound {
 int	gate_bound_parse(const char *s, struct gate_bound *out, struct err *e);
 bool	gate_bound_holds(const struct gate_bound *b, uint64_t rows);
 
-enum { GATE_NAME_MAX = 64, GATE_SECONDS_MIN = 2, GATE_ANSWER_WITHIN_S = 600, GATE_QUESTIONS_MAX = 3 };
+enum { GATE_NAME_MAX = 64, GATE_SECONDS_MIN = 2, GATE_ANSWER_WITHIN_S = 600, GATE_QUESTIONS_MAX = 3,
+	GATE_SIGN_WITHIN_S = 120, GATE_SIGNINGS_MAX = 5 };
 
 /* One request. All times are monotonic milliseconds. */
 struct gate_request {
@@ -70,6 +71,9 @@ struct gate_request {
 	bool count_known;
 	uint64_t count;
 	unsigned questions;		/* how often the confirmer asked */
+	char signer[GATE_NAME_MAX];	/* who typed the content and signs now; "" nobody */
+	int64_t sign_by_ms;		/* when that signature has to be there */
+	unsigned signings;		/* how often somebody began to sign */
 	/* who has it open (one record per confirmer who opened it) */
 	struct gate_opened {
 		char by[GATE_NAME_MAX];
@@ -102,6 +106,13 @@ struct gate_key {
 	const char *typed;
 };
 int	gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
+/* The same guards for a person who signs his answer: the content is typed in time, and from here on the clock waits for
+ * the signature, GATE_SIGN_WITHIN_S, whatever a touch takes. Nothing but that changes: the request still waits. At most
+ * GATE_SIGNINGS_MAX times; one that begins later takes the place of the one before. */
+int	gate_request_signing(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
+/* The signature is there: by him who began it, within its time, with the same content. It is used up by this, good or not.
+ * When it is found good, the caller steps GATE_INPUT_ALLOW. */
+int	gate_request_signed(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
 /* What has to be typed: "orders 3", "orders <=500", "all rows orders 812" without WHERE (all_rows, or
  * r->all_rows, which is what gate_request_allow goes by). "" while nothing can be typed. */
 void	gate_request_expected(const struct gate_request *r, bool all_rows, char *out, size_t size);
