@@ -101,6 +101,19 @@ log_error(struct log_entry *o, const char *title)
 	lay_position(o);
 }
 
+void
+log_notices(struct log_entry *o)
+{
+	const char *s = o->e->notices;
+
+	while (s != NULL && *s != '\0') {
+		size_t n = strcspn(s, "\n");
+
+		lay_text(&o->lay, SCREEN_DIM, "  the server: ", "    ", s, n, LAY_WORDS);
+		s += n + (s[n] == '\n');
+	}
+}
+
 static void
 lay_read(struct log_entry *o)
 {
@@ -119,6 +132,7 @@ lay_read(struct log_entry *o)
 		lay_line(&o->lay, SCREEN_WARN, "%s%s%s", log_state_word(e), e->answer != NULL ? ": " : "",
 		    e->answer != NULL ? e->answer : "");
 	}
+	log_notices(o);
 }
 
 static void

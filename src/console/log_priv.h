@@ -32,6 +32,8 @@ const char *log_state_word(const struct model_entry *e);
 /* log_describe.c: a question about definitions; a read that was not run */
 void	log_describe(struct log_entry *o);
 void	log_costly(struct log_entry *o);
+/* What the server said beside the result (notices, warnings). */
+void	log_notices(struct log_entry *o);
 /* log_reach.c: false when it is no event about the way to the database */
 bool	log_reach(struct log_entry *o, const char *at);
 /* log_state.c: joined, connected, ended and the like, as one sentence */

@@ -209,4 +209,5 @@ log_write(struct log_entry *o)
 		log_error(o, "FAILED, nothing changed");
 	else
 		lay_end(o, at);
+	log_notices(o);
 }

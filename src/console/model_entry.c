@@ -43,6 +43,7 @@ model_slot_release(struct model_slot *s)
 	free(e->sql);
 	free(e->reason);
 	free(e->answer);
+	free(e->notices);
 	free(e->typed);
 	free(e->derived);
 	free(e->note);
@@ -102,6 +103,7 @@ slot_clone(const struct model_slot *old)
 	e->sql = copy_bytes(e->sql, e->sql_len);
 	e->reason = copy_string(e->reason);
 	e->answer = copy_string(e->answer);
+	e->notices = copy_string(e->notices);
 	e->typed = copy_string(e->typed);
 	e->derived = copy_string(e->derived);
 	e->note = copy_string(e->note);

@@ -117,6 +117,7 @@ take_end(struct model *m, struct model_entry *e, const struct transcript_line *l
 	model_copy_str(fields, json_str(fields, "state", NULL) != NULL ? "state" : "code", e->code, sizeof e->code);
 	set_text(m, &e->answer, l->kind == TRANSCRIPT_EVENT_FAILED ? "error" :
 	    l->kind == TRANSCRIPT_EVENT_DENIED ? "reason" : "why");
+	set_text(m, &e->notices, "notices");
 }
 
 static void

@@ -179,6 +179,34 @@ a_copy_without_bodies_says_what_is_not_there(void **state)
 }
 
 /* Text that takes no columns is laid out in time that grows with its length only. */
+/* Whatever the server says beside a result stands below it, control characters as marks. */
+static void
+what_the_server_says_beside_a_result_is_shown(void **state)
+{
+	struct model *m = model_create();
+	struct log_view *v = log_view_create();
+	struct make k;
+	struct buf out;
+
+	(void)state;
+	make_begin(&k);
+	make_opening(&k);
+	make_event(&k, TRANSCRIPT_EVENT_READ, "{'by':'ben','class':'read'}", make_text("sql", "select 1"), NULL);
+	make_event(&k, TRANSCRIPT_EVENT_DONE, "{'of':5,'rows':0,'cut':false,'took':1.0}",
+	    make_text("notices", "WARNING: careful \033[2J\nNOTICE: done"), NULL);
+	make_feed(k.path, m, 6);
+	log_view_update(v, m, 80, LOG_TABLE, 500);
+	buf_init(&out, 1 << 20);
+	dump(v, 80, &out);
+	assert_non_null(strstr(buf_str(&out), "the server: WARNING: careful "));
+	assert_non_null(strstr(buf_str(&out), "the server: NOTICE: done"));
+	assert_null(strchr(buf_str(&out), '\033'));
+	buf_fini(&out);
+	log_view_free(v);
+	model_free(m);
+	make_end(&k);
+}
+
 static void
 a_megabyte_without_width_is_laid_out(void **state)
 {
@@ -283,6 +311,7 @@ main(void)
 		cmocka_unit_test(a_text_is_found_both_ways_whatever_its_case),
 		cmocka_unit_test(entries_before_a_window_take_no_lines),
 		cmocka_unit_test(a_copy_without_bodies_says_what_is_not_there),
+		cmocka_unit_test(what_the_server_says_beside_a_result_is_shown),
 		cmocka_unit_test(a_megabyte_without_width_is_laid_out),
 		cmocka_unit_test(show_prints_the_whole_session),
 		cmocka_unit_test(show_tells_the_way_to_the_database),

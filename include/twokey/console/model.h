@@ -117,6 +117,7 @@ struct model_entry {
 	size_t sql_len;
 	char *reason;			/* driver's reason */
 	char *answer;			/* deny reason, refusal sentence, error text, why rolled back */
+	char *notices;			/* what the server said beside the result, NULL when nothing */
 	char *typed;
 	char answered_by[MODEL_NAME_MAX];
 	char code[40];
