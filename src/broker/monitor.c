@@ -79,6 +79,16 @@ hear_front(struct monitor *m)
 }
 
 static void
+start_resolver(struct monitor *m, struct watched *w)
+{
+	struct err e;
+
+	w->resolver_wanted = false;
+	if (w->recorder.pid != 0 && w->recorder.fd >= 0 && monitor_start_resolver(m, w, &e) != 0)
+		log_line(LOG_LEVEL_ERROR, "%s: no db to ask about the outcome: %s", w->session, e.text);
+}
+
+static void
 hear_recorder(struct monitor *m, struct watched *w)
 {
 	struct monitor_msg msg;
@@ -88,9 +98,12 @@ hear_recorder(struct monitor *m, struct watched *w)
 	if (pass >= 0)
 		close(pass);
 	if (got == 1 && msg.op == MONITOR_RESOLVE) {
-		drop_child(&w->db);
-		if (monitor_start_resolver(m, w, &e) != 0)
-			log_line(LOG_LEVEL_ERROR, "%s: no db to ask about the outcome: %s", w->session, e.text);
+		/* it may still be about to send COMMIT: what is asked before it is gone is not the outcome */
+		w->resolver_wanted = true;
+		if (w->db.pid != 0)
+			kill(w->db.pid, SIGKILL);
+		else
+			start_resolver(m, w);
 	} else if (got != 1 && got != ERR_STATE) {
 		drop_child(&w->recorder);
 	}
@@ -142,6 +155,8 @@ db_died(struct monitor *m, struct watched *w)
 	drop_child(&w->db);
 	monitor_stop_tunnel(w);
 	way_remove(m, w);
+	if (w->resolver_wanted)
+		start_resolver(m, w);
 	free_place(w);
 }
 

@@ -30,6 +30,7 @@ struct watched {
 	bool recovering;
 	unsigned tries;
 	int64_t try_at_ms;	/* recovery is due then; 0: not */
+	bool resolver_wanted;	/* as soon as the db that is killed for it is gone */
 };
 
 struct monitor {
