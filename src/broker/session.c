@@ -242,7 +242,8 @@ session_fini(struct session *s)
 	ticket_free(s->ticket);
 	config_free(s->config);
 	json_decref(s->identities);
-	json_decref(s->sealed_secret);
+	json_decref(s->wanted[0].sealed);
+	json_decref(s->wanted[1].sealed);
 	free(s->ticket_text);
 	free(s->end_why);
 	free(s->facts);

@@ -56,6 +56,13 @@ struct console {
 	struct console *next;
 };
 
+/* A secret that a role asks a person for. */
+struct wanted {
+	uint64_t n;		/* the event that asks, 0: nothing is asked */
+	char from[GATE_NAME_MAX];
+	json_t *sealed;		/* for the asking role, until it is on record that it was given */
+};
+
 /* An event on its way to the recorder, in order. */
 struct submission {
 	uint64_t console;	/* who gets the answer, 0: nobody */
@@ -66,6 +73,7 @@ struct submission {
 	/* Called with the number of the recorded event; may be NULL. */
 	void (*then)(struct session *s, struct submission *sub, uint64_t n);
 	struct gate_request *request;	/* for then */
+	struct wanted *wanted;		/* for then */
 	struct submission *next;
 };
 
@@ -98,10 +106,7 @@ struct session {
 	const char *end_code;	/* session_end_soon */
 	char *end_why;
 	int64_t end_at_ms;
-	uint64_t wanted;	/* event that asks somebody for a secret, 0: none */
-	bool wanted_by_tunnel;
-	char wanted_from[GATE_NAME_MAX];
-	json_t *sealed_secret;	/* for the asking role, until the event is recorded */
+	struct wanted wanted[2];	/* by db, by the tunnel: they may ask at one time */
 	unsigned caps;
 	struct sql_settings sql;
 	struct sql_facts *facts;
