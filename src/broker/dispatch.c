@@ -135,6 +135,8 @@ static void
 dispatch(struct message *m)
 {
 	const struct permit *p = permit_of(m->name);
+	/* a loss was told and only its cause is waited for: nothing begins any more */
+	enum session_state state = m->s->end_why != NULL ? SESSION_ENDING : m->s->state;
 	struct err e;
 
 	if (p == NULL) {
@@ -145,8 +147,8 @@ dispatch(struct message *m)
 		refuse(m, ERR_SEAT, seat_sentence(m->c->seat));
 		return;
 	}
-	if (!state_permitted(p, m->s->state)) {
-		refuse(m, ERR_STATE, state_sentence(m->s->state));
+	if (!state_permitted(p, state)) {
+		refuse(m, ERR_STATE, state_sentence(state));
 		return;
 	}
 	if (members_check(m->o, p->members, &e) != 0) {

@@ -188,6 +188,8 @@ session_event(struct recorder *r, struct packet *p)
 
 	if (!recorder_kind(ev, TRANSCRIPT_BY_SESSION, &kind))
 		ret = err_set(&e, ERR_BUG, "the session may not write that event");
+	else if (kind == TRANSCRIPT_EVENT_RUN && (r->bulk == NULL || r->resolving))
+		ret = err_set(&e, ERR_CLOSED, "the process that holds the database is gone, so it was not run");
 	else
 		ret = recorder_append(r, kind, ev, p->b, p->nb, &place, &e);
 	if (ret != 0) {
