@@ -33,6 +33,8 @@ struct recorder {
 	int resolver_control;		/* first descriptor of a resolver that waits for the second */
 	bool dirty;			/* written and not synced */
 	bool broken;			/* the disk does not take it */
+	bool db_lost;			/* it died; its tunnel is then stopped by the monitor */
+	unsigned tunnel_lines;		/* what the tunnel sent so far */
 	bool finishing;			/* db was told to end; seal follows */
 	bool concluding;		/* only the tunnel's end is waited for */
 	bool tunnel_told;		/* the tunnel said why it ends */

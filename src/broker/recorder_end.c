@@ -71,7 +71,7 @@ recorder_tunnel_gone(struct recorder *r)
 		return;
 	if (r->concluding)
 		seal(r);
-	else if (!r->finishing && !r->tunnel_told && r->bulk != NULL)
+	else if (!r->finishing && !r->tunnel_told && !r->db_lost)
 		recorder_tell_lost(r, "tunnel");	/* an idle db does not notice that its way is gone */
 }
 
@@ -125,6 +125,7 @@ recorder_db_gone(struct recorder *r)
 
 	channel_close(r->db);
 	r->db = NULL;
+	r->db_lost = true;
 	if (r->sealed || r->broken)
 		return;
 	if (was_resolving) {

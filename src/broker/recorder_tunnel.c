@@ -8,12 +8,17 @@
 
 #include "recorder.h"
 
-static void
+enum { LINES_MAX = 1000 };	/* a way has few hops, and each of them few states */
+
+/* False when it is no tunnel of ours any more: it has to go, and its session with it. */
+static bool
 hear(struct recorder *r, struct packet *p)
 {
 	json_t *ev = json_object_get(p->head, "event");
 	enum transcript_event_kind kind;
 
+	if (r->tunnel_told || r->tunnel_lines++ >= LINES_MAX)
+		return false;
 	if (json_str(p->head, "down", NULL) != NULL) {
 		r->tunnel_told = true;
 		recorder_tell_session(r, json_pack("{s:s, s:O, s:b}", "do", "down", "code",
@@ -23,21 +28,23 @@ hear(struct recorder *r, struct packet *p)
 	} else {
 		log_line(LOG_LEVEL_ERROR, "the tunnel sent an event that it may not write");
 	}
+	return true;
 }
 
 static bool
 on_line(void *ctx, struct channel *c, const char *line, size_t n)
 {
 	struct recorder *r = ctx;
+	bool good;
 
 	(void)c;
 	switch (packet_feed(&r->from_tunnel, line, n, NULL)) {
 	case 0:
 		return true;
 	case 1:
-		hear(r, &r->from_tunnel);
+		good = hear(r, &r->from_tunnel);
 		packet_clear(&r->from_tunnel);
-		return true;
+		return good;
 	default:
 		return false;
 	}

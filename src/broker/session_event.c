@@ -115,7 +115,12 @@ session_event(struct session *s, enum transcript_event_kind kind, const json_t *
 	} else if (kind == TRANSCRIPT_EVENT_TUNNEL) {
 		s->tunneled = true;
 	} else if (kind == TRANSCRIPT_EVENT_LOST) {
-		session_end_soon(s, "lost", "a process of this session died; see the events before this one");
+		const char *role = json_str(ev, "role", NULL);
+
+		if (role != NULL && strcmp(role, "tunnel") == 0)
+			session_end(s, NULL, "lost", "the process of the way to the database died");
+		else
+			session_end_soon(s, "lost", "a process of this session died; see the events before this one");
 	} else if (kind == TRANSCRIPT_EVENT_COSTLY) {
 		const char *table = json_str(ev, "table", NULL);
 

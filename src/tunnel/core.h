@@ -71,6 +71,7 @@ struct tunnel {
 	size_t nhops;			/* that have a session */
 	struct forward *forwards;
 	unsigned nforwards;
+	unsigned nrefused;
 	unsigned nlarge;
 	bool accepting;
 	bool stopped;
