@@ -7,6 +7,7 @@
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/db/driver.h"
+#include "twokey/gate/verdict.h"
 
 #include "session.h"
 
@@ -17,8 +18,11 @@ msg_describe(struct message *m)
 {
 	const char *subject = json_str(m->o, "subject", NULL), *name;
 	struct session *s = m->s;
+	struct gate_case c = { .access = s->ticket->access, .stage = s->ticket->stage, .class = SQL_CLASS_READ,
+	    .caps = s->caps };
 	struct submission *sub;
 	enum db_subject known;
+	struct gate_answer a;
 	struct packet_body b;
 	size_t n = 0;
 
@@ -26,6 +30,11 @@ msg_describe(struct message *m)
 	if (!db_subject_parse(subject, &known) || n > NAME_MAX_BYTES) {
 		console_refuse(m->c, m->name, m->id, ERR_INVALID, "there is no such subject, or the name is too long; see "
 		    "doc/protocol.txt");
+		return;
+	}
+	gate_judge(&c, &a);
+	if (a.verdict != GATE_RUN) {	/* who may not read rows may not read what they are rows of */
+		console_refuse(m->c, m->name, m->id, ERR_DENIED, a.why);
 		return;
 	}
 	if (s->running != 0 || s->submitting) {

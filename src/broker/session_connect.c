@@ -27,12 +27,17 @@ word(const json_t *ev, const char *key)
 void
 session_audited(struct session *s, const json_t *ev)
 {
+	const json_t *kinds = json_object_get(ev, "kinds");
 	enum excess x;
 	size_t i;
 	json_t *v;
 
-	s->audited = true;
-	json_array_foreach(json_object_get(ev, "kinds"), i, v)
+	if (s->state != SESSION_STARTING) {
+		session_end(s, NULL, "bug", "what the account may do was told after it was judged");
+		return;
+	}
+	s->audited = json_is_array(kinds);
+	json_array_foreach(kinds, i, v)
 		/* a kind that this version does not know is not passed over */
 		s->excess |= UINT64_C(1) << (json_is_string(v) && excess_parse(json_string_value(v), &x) ? x :
 		    EXCESS_NOT_AUDITED);
