@@ -54,6 +54,7 @@ become(const struct command *c, int connection, int words)
 {
 	const struct passwd *pw = getpwuid(getuid());
 	char home[512];
+	sigset_t none;
 	char *env[] = { (char *)"PATH=/usr/local/bin:/usr/bin:/bin", (char *)"LC_ALL=C.UTF-8", home, NULL };
 
 	snprintf(home, sizeof home, "HOME=%s", pw != NULL ? pw->pw_dir : "/");
@@ -61,6 +62,9 @@ become(const struct command *c, int connection, int words)
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);	/* the broker blocks what ends it */
 	if (dup2(connection, 0) < 0 || dup2(connection, 1) < 0 || dup2(words, 2) < 0)
 		_exit(126);
 	close_range(3, ~0u, 0);
