@@ -172,6 +172,9 @@ int	my_warned(struct db_conn *c, struct buf *names, const char *before, struct b
 /* The same as notices of a result. */
 void	my_notices(struct db_conn *c, struct db_result *r);
 
+/* my_audit.c */
+int	my_audit(struct db_conn *c, struct db_audit *a, struct err *e);
+
 /* my_sheet.c, my_run.c, my_commit.c */
 int	my_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);

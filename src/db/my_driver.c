@@ -48,6 +48,7 @@ const struct db_driver mariadb_driver = {
 	.sheet = my_sheet,
 	.run = my_run,
 	.outcome = my_outcome,
+	.audit = my_audit,
 	.cancel = my_cancel
 };
 
@@ -59,5 +60,6 @@ const struct db_driver mysql_driver = {
 	.sheet = my_sheet,
 	.run = my_run,
 	.outcome = my_outcome,
+	.audit = my_audit,
 	.cancel = my_cancel
 };
