@@ -13,10 +13,10 @@
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
-#include "twokey/base/sealed.h"
 #include "twokey/base/secret.h"
 #include "twokey/base/text.h"
 
+#include "asked.h"
 #include "credential.h"
 #include "role.h"
 #include "settings.h"
@@ -40,19 +40,12 @@ own_body(const struct dbrole *d, struct packet_body *b)
 {
 	size_t n;
 	const struct db_own *own = db_own_statements(d->driver->engine, &n);
-	json_t *list = json_array(), *o;
-	struct buf out;
+	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
 		must(json_array_append_new(list, json_pack("{s:s, s:s}", "name", own[i].name,
 		    "sql", own[i].sql)) == 0);
-	o = json_pack("{s:s, s:o}", "k", "own", "statements", list);
-	buf_init(&out, TRANSCRIPT_BODY_MAX);
-	json_put(&out, o);
-	json_decref(o);
-	b->n = buf_len(&out);
-	b->p = buf_take(&out);
-	buf_fini(&out);
+	packet_object_body(b, json_pack("{s:s, s:o}", "k", "own", "statements", list));
 }
 
 /* A name of the server that is no UTF-8, or was cut inside a character. */
@@ -127,8 +120,7 @@ kinds_of(const struct db_audit *a)
 static void
 findings_body(struct db_audit *a, struct packet_body *b)
 {
-	json_t *list = json_array(), *o;
-	struct buf out;
+	json_t *list = json_array();
 
 	for (size_t i = 0; i < a->n; i++) {
 		make_utf8(a->v[i].object);
@@ -136,13 +128,7 @@ findings_body(struct db_audit *a, struct packet_body *b)
 		must(json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "what", excess_name(a->v[i].kind),
 		    "object", a->v[i].object, "detail", a->v[i].detail)) == 0);
 	}
-	o = json_pack("{s:s, s:o}", "k", "audit", "findings", list);
-	buf_init(&out, TRANSCRIPT_BODY_MAX);
-	json_put(&out, o);
-	json_decref(o);
-	b->n = buf_len(&out);
-	b->p = buf_take(&out);
-	buf_fini(&out);
+	packet_object_body(b, json_pack("{s:s, s:o}", "k", "audit", "findings", list));
 }
 
 /* The third wall of law 6: what the account may do, before the session may begin. */
@@ -187,27 +173,12 @@ send_down(const struct err *e)
 static int
 ask_password(struct dbrole *d, const json_t *target, const char *person, struct secret **password, struct err *e)
 {
-	struct sealed_pair *pair = sealed_pair_create();
-	char box[SEALED_PUBLIC + 1];
-	const char *given;
-	struct buf context;
-	json_t *answer;
-	size_t n;
-	int ret;
+	struct asked a;
 
-	sealed_public(pair, box);
+	asked_begin(&a);
 	(void)dbrole_send(json_pack("{s:s, s:s, s:s, s:s*, s:s}", "ev", "wanted", "by", person, "what", "password",
-	    "of_what", json_str(target, "user", NULL), "box", box), NULL, 0);
-	answer = dbrole_wait_secret(d);
-	given = json_str(answer, "secret", &n);
-	buf_init(&context, 512);
-	sealed_context(&context, d->tag, (uint64_t)json_int(answer, "of", 0), "password");
-	ret = given == NULL ? err_set(e, ERR_CANCELLED, "%s did not give the password", person) :
-	    sealed_open(pair, buf_data(&context), buf_len(&context), given, n, password, e);
-	buf_fini(&context);
-	json_decref(answer);
-	sealed_pair_free(pair);
-	return ret;
+	    "of_what", json_str(target, "user", NULL), "box", a.box), NULL, 0);
+	return asked_open(&a, d->tag, dbrole_wait_secret(d), "password", password, e);
 }
 
 static int

@@ -70,6 +70,20 @@ packet_body(const struct packet *p, const char *kind)
 }
 
 void
+packet_object_body(struct packet_body *b, json_t *o)
+{
+	struct buf out;
+
+	must(o != NULL);
+	buf_init(&out, TRANSCRIPT_BODY_MAX);
+	json_put(&out, o);
+	json_decref(o);
+	b->n = buf_len(&out);
+	b->p = buf_take(&out);
+	buf_fini(&out);
+}
+
+void
 packet_text_body(struct packet_body *b, const char *kind, const char *text, size_t n)
 {
 	json_t *o = json_pack("{s:s}", "k", kind);

@@ -35,6 +35,8 @@ void	packet_put(struct buf *out, json_t *head, const struct packet_body *b, size
 json_t	*packet_body(const struct packet *p, const char *kind);
 /* A body {"k":kind,"text":...} from bytes; the caller frees b->p. */
 void	packet_text_body(struct packet_body *b, const char *kind, const char *text, size_t n);
+/* A body from an object that has its "k" (taken); the caller frees b->p. */
+void	packet_object_body(struct packet_body *b, json_t *o);
 void	packet_bodies_free(struct packet_body *b, size_t nb);
 
 #endif

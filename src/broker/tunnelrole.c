@@ -15,12 +15,12 @@
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
-#include "twokey/base/sealed.h"
 #include "twokey/base/secret.h"
 #include "twokey/transcript/limit.h"
 #include "twokey/tunnel/command.h"
 #include "twokey/tunnel/tunnel.h"
 
+#include "asked.h"
 #include "credential.h"
 #include "packet.h"
 #include "role.h"
@@ -114,28 +114,15 @@ wait_recorder(void)
 static int
 ask_passphrase(const struct tunnelrole *r, struct tunnel_hop *h, const char *person, struct err *e)
 {
-	struct sealed_pair *pair = sealed_pair_create();
 	struct secret *passphrase = NULL;
-	char box[SEALED_PUBLIC + 1];
-	const char *given;
-	struct buf context;
-	json_t *answer;
-	size_t n;
+	struct asked a;
 	int ret;
 
-	sealed_public(pair, box);
+	asked_begin(&a);
 	tell(json_pack("{s:{s:s, s:s, s:s, s:s, s:s}}", "event", "ev", "locked", "by", person, "what", "passphrase",
-	    "of_what", h->name, "box", box), "");
-	answer = wait_recorder();
-	given = json_str(answer, "secret", &n);
-	buf_init(&context, 512);
-	sealed_context(&context, r->session, (uint64_t)json_int(answer, "of", 0), "passphrase");
-	ret = given == NULL ? err_set(e, ERR_CANCELLED, "%s did not give the passphrase of the key for %s", person, h->name) :
-	    sealed_open(pair, buf_data(&context), buf_len(&context), given, n, &passphrase, e);
+	    "of_what", h->name, "box", a.box), "");
+	ret = asked_open(&a, r->session, wait_recorder(), "passphrase", &passphrase, e);
 	h->passphrase = passphrase;
-	buf_fini(&context);
-	json_decref(answer);
-	sealed_pair_free(pair);
 	return ret;
 }
 
