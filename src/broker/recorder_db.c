@@ -77,7 +77,7 @@ on_bulk_line(void *ctx, struct channel *c, const char *line, size_t n)
 	if (json_str(r->from_db.head, "down", NULL) != NULL)	/* the database was not reached */
 		recorder_tell_session(r, json_pack("{s:s, s:O}", "do", "down",
 		    "code", json_object_get(r->from_db.head, "down")), r->from_db.b, r->from_db.nb);
-	else if (recorder_kind(ev, TRANSCRIPT_BY_DB, &kind))
+	else if (r->last > 0 && recorder_kind(ev, TRANSCRIPT_BY_DB, &kind))	/* the beginning is the first */
 		record(r, kind, ev, &r->from_db);
 	else
 		log_line(LOG_LEVEL_ERROR, "db sent an event that it may not write");

@@ -23,7 +23,7 @@ hear(struct recorder *r, struct packet *p)
 		r->tunnel_told = true;
 		recorder_tell_session(r, json_pack("{s:s, s:O, s:b}", "do", "down", "code",
 		    json_object_get(p->head, "down"), "tunnel", 1), p->b, p->nb);
-	} else if (recorder_kind(ev, TRANSCRIPT_BY_TUNNEL, &kind)) {
+	} else if (r->last > 0 && recorder_kind(ev, TRANSCRIPT_BY_TUNNEL, &kind)) {
 		(void)recorder_append_and_tell(r, kind, ev, p->b, p->nb);
 	} else {
 		log_line(LOG_LEVEL_ERROR, "the tunnel sent an event that it may not write");

@@ -66,4 +66,11 @@ tests_integration_attack3_t_SOURCES = tests/integration/attack3.c
 tests_integration_attack3_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_attack3_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_attack3_t_LDADD = tests/lib/libtunneltest.a $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
+# a role among others that are not what they should be
+check_PROGRAMS += tests/integration/attack_roles.t
+TESTS += tests/integration/attack_roles.t
+tests_integration_attack_roles_t_SOURCES = tests/integration/attack_roles.c
+tests_integration_attack_roles_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_attack_roles_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_attack_roles_t_LDADD = $(BROKER_TEST_LIBS)
 endif
