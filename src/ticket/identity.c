@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "twokey/base/buf.h"
+#include "twokey/base/digest.h"
 #include "twokey/base/err.h"
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
@@ -74,10 +75,19 @@ identity_key(const char *identity, char *out, size_t size)
 {
 	static const char word[] = " timeline ";
 	const char *at = strstr(identity, word), *rest = "";
+	char hex[DIGEST_HEX + 1];
+	struct digest d;
+	int n;
 
 	if (at != NULL)
 		rest = at + strlen(word) + strcspn(at + strlen(word), " ");
-	snprintf(out, size, "%.*s%s", at != NULL ? (int)(at - identity) : (int)strlen(identity), identity, rest);
+	n = snprintf(out, size, "%.*s%s", at != NULL ? (int)(at - identity) : (int)strlen(identity), identity, rest);
+	if (n >= 0 && (size_t)n < size)
+		return;
+	/* cut, two servers could be one, and a letter half */
+	d = digest_of(identity, strlen(identity));
+	digest_hex(&d, hex);
+	snprintf(out, size, "sha256 %s", hex);
 }
 
 static bool

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A real recorder among roles that are not what they should be: this test is its monitor, session, db and tunnel. */
+/* A real recorder, then a real session, among roles that are not what they should be: this test is all the others. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -27,64 +27,69 @@
 #include "twokey/transcript/verify.h"
 
 enum { MONITOR, SESSION, CONTROL, BULK, TUNNEL, ENDS, DEADLINE_MS = 30000 };
+enum { RECORDER = 1, FRONT, SESSION_ENDS };
 
-struct recorder {
+struct role {
 	pid_t pid;
 	int fd[ENDS];		/* ours */
 	char folder[64], path[128];
-	struct buf heard;	/* what the session was told */
+	struct buf heard;	/* what it said on end 1 */
 };
 
 static void
-become(const int theirs[ENDS])
+become(const char *role, const int *theirs, int ends)
 {
 	const char *top = getenv("top_builddir");
 	char path[1024];
 	int at[ENDS];
 
 	snprintf(path, sizeof path, "%s/twokeyd", top != NULL ? top : ".");
-	for (int i = 0; i < ENDS; i++)
+	for (int i = 0; i < ends; i++)
 		at[i] = fcntl(theirs[i], F_DUPFD, 64);
-	for (int i = 0; i < ENDS; i++)
+	for (int i = 0; i < ends; i++)
 		dup2(at[i], 3 + i);
-	close_range(3 + ENDS, ~0u, 0);
-	execl(path, "twokeyd", "--role", "recorder", "--uid", "-1", "--gid", "-1", (char *)NULL);
+	close_range(3 + (unsigned)ends, ~0u, 0);
+	execl(path, "twokeyd", "--role", role, "--uid", "-1", "--gid", "-1", (char *)NULL);
 	_exit(126);
 }
 
+/* Starts it with its first message, which is freed. */
 static void
-begin(struct recorder *r)
+spawn(struct role *r, const char *role, int ends, json_t *init)
 {
 	int pair[2], theirs[ENDS];
-	json_t *init;
-	char *text;
+	char *text = json_dumps(init, JSON_COMPACT);
 
-	*r = (struct recorder){ 0 };
 	buf_init(&r->heard, 64 * 1024 * 1024);
-	strcpy(r->folder, "/tmp/twokey-test-XXXXXX");
-	assert_non_null(mkdtemp(r->folder));
-	snprintf(r->path, sizeof r->path, "%s/s-1.jsonl", r->folder);
-	for (int i = 0; i < ENDS; i++) {
+	for (int i = 0; i < ends; i++) {
 		assert_int_equal(socketpair(AF_UNIX, (i == MONITOR ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0, pair), 0);
 		r->fd[i] = pair[0];
 		theirs[i] = pair[1];
 	}
 	r->pid = fork();
 	if (r->pid == 0)
-		become(theirs);
-	for (int i = 0; i < ENDS; i++)
+		become(role, theirs, ends);
+	for (int i = 0; i < ends; i++)
 		close(theirs[i]);
-	init = json_pack("{s:s, s:s, s:I, s:b, s:b}", "session", "s-1", "path", r->path, "quota", (json_int_t)8 * 1024 * 1024,
-	    "recover", 0, "tunnel", 1);
-	text = json_dumps(init, JSON_COMPACT);
 	assert_true(send(r->fd[MONITOR], text, strlen(text), 0) > 0);
 	free(text);
 	json_decref(init);
 }
 
-/* False when the recorder has closed that end. */
+static void
+begin(struct role *r)
+{
+	*r = (struct role){ 0 };
+	strcpy(r->folder, "/tmp/twokey-test-XXXXXX");
+	assert_non_null(mkdtemp(r->folder));
+	snprintf(r->path, sizeof r->path, "%s/s-1.jsonl", r->folder);
+	spawn(r, "recorder", ENDS, json_pack("{s:s, s:s, s:I, s:b, s:b}", "session", "s-1", "path", r->path,
+	    "quota", (json_int_t)8 * 1024 * 1024, "recover", 0, "tunnel", 1));
+}
+
+/* False when it has closed that end. */
 static bool
-says(const struct recorder *r, int end, const char *text, size_t n)
+says(const struct role *r, int end, const char *text, size_t n)
 {
 	while (n > 0) {
 		ssize_t w = send(r->fd[end], text, n, MSG_NOSIGNAL);
@@ -98,14 +103,14 @@ says(const struct recorder *r, int end, const char *text, size_t n)
 }
 
 static bool
-line(const struct recorder *r, int end, const char *text)
+line(const struct role *r, int end, const char *text)
 {
 	return says(r, end, text, strlen(text)) && says(r, end, "\n", 1);
 }
 
 /* Waits until it has taken everything from that end. */
 static void
-is_read(const struct recorder *r, int end)
+is_read(const struct role *r, int end)
 {
 	int64_t until = clock_mono_ms() + DEADLINE_MS;
 	int left = 1;
@@ -115,9 +120,9 @@ is_read(const struct recorder *r, int end)
 	assert_int_equal(left, 0);
 }
 
-/* Waits until the session was told that. */
+/* Waits until it says that on end 1. */
 static void
-hears(struct recorder *r, const char *text)
+hears(struct role *r, const char *text)
 {
 	int64_t until = clock_mono_ms() + DEADLINE_MS;
 
@@ -126,12 +131,12 @@ hears(struct recorder *r, const char *text)
 		ssize_t n;
 
 		if (clock_mono_ms() > until || poll(&p, 1, 1000) < 0)
-			fail_msg("the session was not told %s but %.3000s", text, buf_str(&r->heard));
+			fail_msg("it did not say %s but %.3000s", text, buf_str(&r->heard));
 		if (p.revents == 0)
 			continue;
 		n = recv(r->fd[SESSION], buf_room(&r->heard, 65536), 65536, 0);
 		if (n <= 0)
-			fail_msg("the recorder is gone, it was not told %s but %.3000s", text, buf_str(&r->heard));
+			fail_msg("it is gone and did not say %s but %.3000s", text, buf_str(&r->heard));
 		buf_added(&r->heard, (size_t)n);
 	}
 }
@@ -142,7 +147,7 @@ static const char begins[] = "{\"do\":\"event\",\"event\":{\"ev\":\"begin\",\"v\
 
 /* It takes what the session says, ends in order, and what it wrote is sealed and whole. */
 static void
-ends_well(struct recorder *r)
+ends_well(struct role *r)
 {
 	struct transcript_report report;
 	char command[200];
@@ -168,7 +173,7 @@ ends_well(struct recorder *r)
 }
 
 static bool
-in_file(const struct recorder *r, const char *text)
+in_file(const struct role *r, const char *text)
 {
 	struct buf b;
 	bool found;
@@ -185,7 +190,7 @@ a_tunnel_writes_no_event_of_others(void **state)
 {
 	static const char *const not_its[] = { "committed", "done", "unknown", "outcome", "seal", "recovered", "lost", "allowed",
 		"run", "wanted", "connected", "audit", "account", "nonsense", "" };
-	struct recorder r;
+	struct role r;
 	char text[200];
 
 	(void)state;
@@ -213,7 +218,7 @@ a_tunnel_writes_no_event_of_others(void **state)
 static void
 a_tunnel_is_heard_after_the_beginning_only(void **state)
 {
-	struct recorder r;
+	struct role r;
 
 	(void)state;
 	begin(&r);
@@ -230,7 +235,7 @@ a_tunnel_is_heard_after_the_beginning_only(void **state)
 
 /* Sends until the recorder lets the tunnel go; it must. */
 static void
-lets_go(struct recorder *r, const char *text, size_t n)
+lets_go(struct role *r, const char *text, size_t n)
 {
 	assert_true(line(r, SESSION, begins));
 	hears(r, "\"recorded\"");
@@ -246,7 +251,7 @@ what_is_no_tunnel_is_let_go(void **state)
 	static const char event[] = "{\"event\":{\"ev\":\"tunnel\",\"hop\":1,\"state\":\"open\",\"name\":\"x\"}}\n";
 	static const char down[] = "{\"down\":\"unreachable\"}\n";
 	static char large[3 * 1024 * 1024], zeros[4096];
-	struct recorder r;
+	struct role r;
 
 	(void)state;
 	memset(large, 'x', sizeof large);
@@ -272,7 +277,7 @@ what_is_no_tunnel_is_let_go(void **state)
 static void
 descriptors_of_a_tunnel_are_not_kept(void **state)
 {
-	struct recorder r;
+	struct role r;
 	bool open = true;
 
 	(void)state;
@@ -285,6 +290,175 @@ descriptors_of_a_tunnel_are_not_kept(void **state)
 	ends_well(&r);
 }
 
+/* The session believes its recorder: each event that it hands over is on record at once. */
+struct world {
+	struct role r;
+	size_t taken;		/* bytes of heard that were answered */
+	int n;			/* the last event */
+};
+
+static const char slice[] = "{\"store\":\"\",\"request_seconds\":300,\"away_seconds\":120,\"account_names\":[],"
+    "\"people\":[{\"name\":\"ben\",\"side\":\"firm\",\"logins\":[\"b\"],\"seats\":7,\"json\":true},"
+    "{\"name\":\"anna\",\"side\":\"customer\",\"logins\":[\"a\"],\"seats\":7,\"json\":true}],"
+    "\"targets\":[{\"name\":\"shop\",\"engine\":\"postgres\",\"stage\":\"production\"}]}";
+static const char ticket[] = "{\"do\":\"begin\",\"identities\":{},\"ticket\":\"id: T-1\\ntitle: orders\\ntarget: shop\\n"
+    "access: read\\nstage: production\\npeople:\\n  - {name: ben, seat: driver}\\n  - {name: anna, seat: confirmer}\\n"
+    "approver: anna\\nsecond_key: any\\nexpires: 2036-01-01T00:00:00Z\\n\"}";
+#define CONNECTED "{\"ev\":\"connected\",\"engine\":\"postgres\",\"version\":\"15\",\"release\":\"15\",\"database\":\"shop\"," \
+	"\"role\":\"ro\",\"identity\":\"system 7\",\"standing\":\"primary\",\"encrypted\":true,\"caps\":[],\"text\":{}}"
+
+/* Answers the events that the session handed over so far. */
+static void
+answer(struct world *w)
+{
+	const char *from = buf_str(&w->r.heard) + w->taken, *lf;
+
+	while ((lf = strchr(from, '\n')) != NULL) {
+		char text[100];
+
+		if (strncmp(from, "{\"do\":\"event\"", 13) == 0) {
+			snprintf(text, sizeof text, "{\"do\":\"recorded\",\"n\":%d,\"end\":%d,\"event\":{}}", w->n + 1, w->n + 1);
+			w->n++;
+			(void)line(&w->r, RECORDER, text);
+		}
+		w->taken += (size_t)(lf + 1 - from);
+		from = lf + 1;
+	}
+}
+
+static void
+tells(struct world *w, const char *event)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	w->n++;
+	buf_putf(&b, "{\"do\":\"event\",\"n\":%d,\"end\":%d,\"event\":%s}", w->n, w->n, event);
+	assert_true(line(&w->r, RECORDER, buf_str(&b)));
+	buf_fini(&b);
+}
+
+static void
+session_begin(struct world *w)
+{
+	*w = (struct world){ .n = 0 };
+	spawn(&w->r, "session", SESSION_ENDS, json_pack("{s:s, s:b, s:o, s:s, s:s}", "broker", "private", "demo", 1, "config",
+	    json_loads(slice, 0, NULL), "session", "s-1", "target", "shop"));
+	assert_true(line(&w->r, FRONT, ticket));
+	hears(&w->r, "\"begin\"");
+	answer(w);
+}
+
+static void
+session_over(struct world *w)
+{
+	int status;
+
+	answer(w);
+	assert_true(line(&w->r, RECORDER, "{\"do\":\"sealed\",\"head\":\"00\",\"count\":1}"));
+	assert_int_equal(waitpid(w->r.pid, &status, 0), w->r.pid);
+	assert_int_equal(status, 0);
+	for (int i = 0; i < SESSION_ENDS; i++)
+		close(w->r.fd[i]);
+	buf_fini(&w->r.heard);
+}
+
+/* These events, then the session ends with this code. */
+static void
+ends_by(const char *const *events, const char *code)
+{
+	struct world w;
+
+	session_begin(&w);
+	for (; *events != NULL; events++)
+		tells(&w, *events);
+	hears(&w.r, "\"ended\"");
+	hears(&w.r, code);
+	session_over(&w);
+}
+
+static void
+an_account_is_judged_by_what_was_told_of_it(void **state)
+{
+	static const char *const none[] = { CONNECTED, NULL };
+	static const char *const no_kinds[] = { "{\"ev\":\"audit\"}", CONNECTED, NULL };
+	static const char *const odd_kinds[] = { "{\"ev\":\"audit\",\"kinds\":{\"write\":1}}", CONNECTED, NULL };
+	static const char *const unknown[] = { "{\"ev\":\"audit\",\"kinds\":[\"flies\"]}", CONNECTED, NULL };
+	static const char *const number[] = { "{\"ev\":\"audit\",\"kinds\":[7]}", CONNECTED, NULL };
+	static const char *const late[] = { "{\"ev\":\"audit\",\"kinds\":[]}", CONNECTED,
+		"{\"ev\":\"audit\",\"kinds\":[\"superuser\"]}", NULL };
+
+	(void)state;
+	ends_by(none, "accept_excess: not-audited");
+	ends_by(no_kinds, "accept_excess: not-audited");
+	ends_by(odd_kinds, "accept_excess: not-audited");
+	ends_by(unknown, "accept_excess: not-audited");
+	ends_by(number, "accept_excess: not-audited");
+	ends_by(late, "after it was judged");
+}
+
+static void
+a_process_asks_for_its_own_secret_only(void **state)
+{
+	static const char *const phish[] = { "{\"ev\":\"locked\",\"by\":\"ben\",\"what\":\"password\",\"of_what\":\"x\","
+	    "\"box\":\"AAAA\"}", NULL };
+	static const char *const other[] = { "{\"ev\":\"wanted\",\"by\":\"ben\",\"what\":\"passphrase\",\"of_what\":\"x\","
+	    "\"box\":\"AAAA\"}", NULL };
+	static const char *const late[] = { "{\"ev\":\"audit\",\"kinds\":[]}", CONNECTED,
+		"{\"ev\":\"locked\",\"by\":\"ben\",\"what\":\"passphrase\",\"of_what\":\"x\",\"box\":\"AAAA\"}", NULL };
+
+	(void)state;
+	ends_by(phish, "not its own");
+	ends_by(other, "not its own");
+	ends_by(late, "not its own");
+}
+
+static void
+a_second_connected_changes_nothing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	session_begin(&w);
+	tells(&w, "{\"ev\":\"audit\",\"kinds\":[]}");
+	tells(&w, CONNECTED);
+	hears(&w.r, "\"account\"");
+	answer(&w);
+	tells(&w, "{\"ev\":\"connected\",\"role\":\"other\",\"identity\":\"system 8\"}");
+	tells(&w, "{\"ev\":\"lost\",\"role\":\"db\"}");
+	hears(&w.r, "\"ended\"");
+	assert_null(strstr(buf_str(&w.r.heard), "other"));
+	session_over(&w);
+}
+
+/* What a server says of itself may be any text of any length. */
+static void
+names_of_a_server_may_be_anything(void **state)
+{
+	struct world w;
+	struct buf b;
+
+	(void)state;
+	for (int odd = 0; odd < 2; odd++) {
+		session_begin(&w);
+		tells(&w, "{\"ev\":\"audit\",\"kinds\":[]}");
+		buf_init(&b, 1 << 20);
+		buf_puts(&b, "{\"ev\":\"connected\",\"engine\":\"postgres\",\"role\":\"\\\"'\\u001b]0;x\\u202e\",\"standing\":\"primary\","
+		    "\"identity\":\"");
+		buf_puts(&b, odd ? "x" : "");
+		for (int i = 0; i < 8000; i++)
+			buf_puts(&b, "\xc3\xa4");
+		buf_puts(&b, "\"}");
+		tells(&w, buf_str(&b));
+		hears(&w.r, "\"account\"");
+		answer(&w);
+		tells(&w, "{\"ev\":\"lost\",\"role\":\"db\"}");
+		hears(&w.r, "\"ended\"");
+		session_over(&w);
+		buf_fini(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -293,6 +467,10 @@ main(void)
 		cmocka_unit_test(a_tunnel_is_heard_after_the_beginning_only),
 		cmocka_unit_test(what_is_no_tunnel_is_let_go),
 		cmocka_unit_test(descriptors_of_a_tunnel_are_not_kept),
+		cmocka_unit_test(an_account_is_judged_by_what_was_told_of_it),
+		cmocka_unit_test(a_process_asks_for_its_own_secret_only),
+		cmocka_unit_test(a_second_connected_changes_nothing),
+		cmocka_unit_test(names_of_a_server_may_be_anything),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -15,7 +15,8 @@ struct err;
 json_t	*identity_read(const char *folder, struct err *e);
 /* Keeps the stage of an identity. Production stays production whatever comes later. */
 int	identity_note(const char *folder, const char *identity, enum ticket_stage stage, struct err *e);
-/* The part of what a server says of itself that stays: without its timeline, which a failover changes. */
+/* The part of what a server says of itself that stays: without its timeline, which a failover changes;
+ * its digest when it is longer than size, which is at least 80. */
 void	identity_key(const char *identity, char *out, size_t size);
 /* True when a database known under that stage may be opened under this one: production and its replica
  * are one kind, everything else is another. */
