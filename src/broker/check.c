@@ -127,10 +127,15 @@ hear(struct check *c, enum from f, const struct packet *p)
 
 	if (down != NULL) {
 		json_t *why = packet_body(p, "why");
+		struct buf text;
 
+		buf_init(&text, TRANSCRIPT_BODY_MAX);
+		if (why != NULL)
+			(void)json_get_bytes(why, "text", &text);	/* a server need not speak UTF-8 */
 		if (c->err.code == 0 || f == FROM_TUNNEL)
-			err_set(&c->err, err_from_name(down), "%s", word(why, "text"));
+			err_set(&c->err, err_from_name(down), "%s", buf_str(&text));
 		c->sure = f == FROM_TUNNEL;
+		buf_fini(&text);
 		json_decref(why);
 	} else if (strcmp(name, "tunnel") == 0) {
 		print_hop(ev, p);

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "twokey/base/buf.h"
 #include "twokey/base/err.h"
+#include "twokey/base/text.h"
 #include "twokey/broker/broker.h"
 #include "twokey/ticket/config.h"
 
@@ -44,10 +46,16 @@ usage(FILE *to, int status)
 	return status;
 }
 
+/* The words may be a server's (law 9). */
 static int
 fail(const struct err *e)
 {
-	fprintf(stderr, "twokeyd: %s\n", e->text);
+	struct buf b;
+
+	buf_init(&b, 64 * 1024);
+	text_safe(&b, e->text, strlen(e->text), TEXT_LINES);
+	fprintf(stderr, "twokeyd: %s\n", buf_str(&b));
+	buf_fini(&b);
 	if (e->code == ERR_CONFIG || e->code == ERR_NOT_FOUND)
 		return 2;
 	return err_fault_of(e->code) == ERR_FAULT_BUG ? 5 : 4;

@@ -4,7 +4,9 @@
 #include "config.h"
 
 #include <dirent.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,7 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -537,6 +540,71 @@ a_costly_table_may_have_any_name(void **state)
 	test_broker_stop(&b);
 }
 
+/* A server that greets everybody with these words; its process. */
+static pid_t
+rude_server(uint16_t *port)
+{
+	static const char error[] = "E\0\0\0\x47" "SFATAL\0" "VFATAL\0" "C28000\0" "M\x1b]0;owned\x07 \xe2\x80\xae go away\r\n\x1b[2J\xff\xc2\x9b" "5m\0";
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), c;
+	char message[256], got[4096];
+	pid_t pid;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	*port = ntohs(a.sin_port);
+	memcpy(message, error, sizeof error);	/* its last zero ends the message */
+	message[4] = (char)(sizeof error - 1);
+	pid = fork();
+	for (; pid == 0; close(c)) {
+		c = accept(fd, NULL, NULL);
+		if (c < 0 || read(c, got, sizeof got) <= 0 || write(c, message, sizeof error) < 0)
+			continue;
+		shutdown(c, SHUT_WR);
+		while (read(c, got, sizeof got) > 0)
+			;
+	}
+	close(fd);
+	return pid;
+}
+
+static void
+a_check_prints_no_foreign_control(void **state)
+{
+	const char *top = getenv("top_builddir");
+	struct test_broker_options o = { .engine = "postgres" };
+	char way[200], command[700], out[8192];
+	struct test_broker b;
+	uint16_t port;
+	pid_t rude = rude_server(&port);
+	FILE *p;
+	size_t n;
+
+	(void)state;
+	snprintf(way, sizeof way, "    host: 127.0.0.1\n    port: %u\n    database: x\n    user: u\n", port);
+	o.target = way;
+	test_broker_start(&b, &o);
+	snprintf(command, sizeof command, "%s/twokey target check --private --config %s/twokeyd.yaml shop 2>&1",
+	    top != NULL ? top : ".", b.dir);
+	p = popen(command, "re");
+	assert_non_null(p);
+	n = fread(out, 1, sizeof out - 1, p);
+	out[n] = '\0';
+	pclose(p);
+	if (strstr(out, "go away") == NULL)
+		fail_msg("%s", out);
+	assert_null(strchr(out, '\x1b'));
+	assert_null(strchr(out, '\x07'));
+	assert_null(strchr(out, '\r'));
+	assert_null(strstr(out, "\xe2\x80\xae"));
+	assert_null(strstr(out, "\xc2\x9b"));
+	kill(rude, SIGKILL);
+	waitpid(rude, NULL, 0);
+	test_broker_stop(&b);
+}
+
 int
 main(void)
 {
@@ -551,6 +619,7 @@ main(void)
 		cmocka_unit_test(no_access_is_no_definitions),
 		cmocka_unit_test(nothing_begins_after_a_loss),
 		cmocka_unit_test(a_costly_table_may_have_any_name),
+		cmocka_unit_test(a_check_prints_no_foreign_control),
 	};
 
 	return cmocka_run_group_tests_name("attack3", tests, start, stop);
