@@ -80,6 +80,7 @@ json_t	*test_ok(struct test_console *c, const char *line);
 json_t	*test_refused(struct test_console *c, const char *line, const char *code);
 /* Waits for an event of that name (of 0: any); borrowed. NULL only from test_event_seen. */
 json_t	*test_event(struct test_console *c, const char *ev, int64_t of);
+json_t	*test_event_either(struct test_console *c, const char *ev, const char *other, int64_t of);
 json_t	*test_event_seen(struct test_console *c, const char *ev, int64_t of);
 /* Text of the body of kind k of event of; borrowed, NULL when it is not there. */
 const char *test_body(struct test_console *c, int64_t of, const char *k);

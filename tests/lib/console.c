@@ -272,12 +272,12 @@ print_events(const struct test_console *c)
 }
 
 json_t *
-test_event(struct test_console *c, const char *ev, int64_t of)
+test_event_either(struct test_console *c, const char *ev, const char *other, int64_t of)
 {
 	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
 	json_t *v;
 
-	while ((v = test_event_seen(c, ev, of)) == NULL) {
+	while ((v = test_event_seen(c, ev, of)) == NULL && (v = test_event_seen(c, other, of)) == NULL) {
 		if (c->eof || clock_mono_ms() > until) {
 			print_events(c);
 			fail_msg("no event %s of %lld%s", ev, (long long)of, c->eof ? " (closed)" : "");
@@ -285,6 +285,12 @@ test_event(struct test_console *c, const char *ev, int64_t of)
 		read_some(c, until);
 	}
 	return v;
+}
+
+json_t *
+test_event(struct test_console *c, const char *ev, int64_t of)
+{
+	return test_event_either(c, ev, ev, of);
 }
 
 json_t *

@@ -61,12 +61,12 @@ is_ready(const void *ctx)
 static int
 start(struct mariadb_server *s, const char *const *more)
 {
-	char data[96], sock[112], port[24], pid[96];
-	const char *argv[ARGS_MAX] = { "/usr/sbin/mariadbd", "--no-defaults", data, sock, port, pid,
+	char data[96], sock[112], port[24], pid[96], tmp[96];
+	const char *argv[ARGS_MAX] = { "/usr/sbin/mariadbd", "--no-defaults", data, sock, port, pid, tmp,
 		"--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
 		"--innodb-flush-log-at-trx-commit=0", "--performance-schema=OFF", "--skip-name-resolve",
 		"--character-set-server=utf8mb4", "--lc-messages-dir=/usr/share/mysql" };
-	size_t n = 15;
+	size_t n = 16;
 
 	if (access(argv[0], X_OK) != 0) {
 		fprintf(stderr, "# no MariaDB server: install mariadb-server\n");
@@ -79,6 +79,8 @@ start(struct mariadb_server *s, const char *const *more)
 	snprintf(s->socket, sizeof s->socket, "%s/sock", s->server.folder);
 	snprintf(sock, sizeof sock, "--socket=%s", s->socket);
 	snprintf(port, sizeof port, "--port=%d", s->port);
+	/* a server that starts removes what it takes for its own leftovers there: never a folder of others */
+	snprintf(tmp, sizeof tmp, "--tmpdir=%s", s->server.folder);
 	snprintf(pid, sizeof pid, "--pid-file=%s/pid", s->server.folder);
 	while (more != NULL && *more != NULL && n < ARGS_MAX - 1)
 		argv[n++] = *more++;
