@@ -57,7 +57,7 @@ work(struct dbrole *d, const struct packet *p)
 	else if (strcmp(name, "request") == 0)
 		dbrole_request(d, n, p);
 	else if (strcmp(name, "allowed") == 0)
-		dbrole_allowed(d, ev);
+		dbrole_allowed(d, p);
 	else if (strcmp(name, "run") == 0)
 		dbrole_run(d, ev);
 	else	/* denied, withdrawn, expired, void: the key can never be turned any more */
@@ -79,7 +79,8 @@ loop(struct dbrole *d)
 int
 dbrole_main(json_t *init)
 {
-	struct dbrole d = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+	struct dbrole d = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER,
+		.wanted = PTHREAD_COND_INITIALIZER };
 	pthread_t listener, canceller;
 	struct db_conn *conn;
 	struct db_job *job;
@@ -88,6 +89,7 @@ dbrole_main(json_t *init)
 	d.credit = DB_CREDIT;
 	d.facts = must_zalloc(sizeof *d.facts);
 	d.tag = json_str(init, "session", NULL);
+	d.signers = json_object_get(init, "signers");
 	d.limits.rows = (uint64_t)json_int(init, "max_rows", 10000);
 	d.table_limit = json_int(init, "table_limit", 0);
 	d.limits.bytes = (uint64_t)json_int(init, "max_bytes", 16 * 1024 * 1024);

@@ -31,6 +31,7 @@ struct db_pending {
 	uint64_t rows;
 	bool bounded;
 	bool allowed;
+	bool must_sign;		/* the ticket asks for a signature */
 	int64_t until_us;	/* of the answer: not run after it */
 	bool spent;
 };
@@ -44,7 +45,8 @@ struct db_job {
 struct dbrole {
 	/* shared between the threads, under lock */
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed;	/* the worker alone waits for it */
+	pthread_cond_t wanted;	/* the canceller alone: cancel_wanted */
 	struct db_job *first, **last;
 	int64_t credit;
 	uint64_t synced;	/* request whose commit point is on disk */
@@ -65,12 +67,15 @@ struct dbrole {
 	struct db_limits limits;
 	int64_t table_limit;	/* bytes: a read of a larger table is weighed first; 0: none is */
 	struct db_pending pending[DB_PENDING_MAX];
-	const char *tag;
+	const char *tag;	/* the session */
+	const json_t *signers;	/* names of the people who sign what they allow */
 };
 
 /* dbrole_io.c */
 /* Sends an event with bodies to the recorder (blocking); ERR_CLOSED when it is gone. Takes ev. */
 int	dbrole_send(json_t *ev, const struct packet_body *b, size_t nb);
+/* The same for one that another follows at once: a small one leaves with that, which wakes the recorder once. */
+int	dbrole_send_late(json_t *ev, const struct packet_body *b, size_t nb);
 /* Waits for byte credit, then takes n of it; ERR_CLOSED or ERR_CANCELLED when that will not come. */
 int	dbrole_take_credit(struct dbrole *d, size_t n);
 /* The next packet, NULL when the session ends. */
@@ -100,6 +105,8 @@ struct db_rows *dbrole_rows_create(struct dbrole *d, uint64_t of);
 void	dbrole_rows_free(struct db_rows *r);
 struct db_sink dbrole_rows_sink(struct db_rows *r);
 int	dbrole_rows_flush(struct db_rows *r);
+/* The same when the end of the statement follows (dbrole_send_late). */
+int	dbrole_rows_finish(struct db_rows *r);
 /* The same rows as one body of a sheet: {"k":"sample","cols":[...],"rows":[...]}; the caller frees b->p. */
 struct db_rows *dbrole_sample_create(void);
 void	dbrole_sample_body(struct db_rows *r, struct packet_body *b);
@@ -127,7 +134,10 @@ bool	dbrole_statement_of(const struct packet *p, struct buf *sql, struct digest 
 /* A list that a driver wrote; an empty one when it is too long for an event. */
 json_t	*dbrole_array_of(const struct buf *b);
 void	dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p);
-void	dbrole_allowed(struct dbrole *d, const json_t *ev);
+void	dbrole_allowed(struct dbrole *d, const struct packet *p);
+/* dbrole_signed.c: where the person or the ticket asks for it, the answer carries a signature that the recorder found good,
+ * over a text that speaks of this session, request, person, statement, sheet, rows and server as db itself knows them. */
+bool	dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct packet *p);
 void	dbrole_run(struct dbrole *d, const json_t *ev);
 void	dbrole_forget(struct dbrole *d, uint64_t n);
 

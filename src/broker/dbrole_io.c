@@ -19,7 +19,7 @@
 #include "dbrole.h"
 #include "role.h"
 
-enum { CANCEL_AGAIN_MS = 250, END_MS = 15 * 1000, GONE_MS = 5 * 1000 };
+enum { CANCEL_AGAIN_MS = 250, END_MS = 15 * 1000, GONE_MS = 5 * 1000, LATE_MAX = 64 * 1024 };
 
 /* Writes all parts; they are changed on the way. */
 static int
@@ -40,19 +40,22 @@ write_parts(struct iovec *v, size_t n)
 	return 0;
 }
 
-/* Bodies go out from where they are: rows are much, and copied often enough elsewhere. */
-int
-dbrole_send(json_t *ev, const struct packet_body *b, size_t nb)
+/* Bodies go out from where they are: rows are much, and copied often enough elsewhere. What late holds goes first;
+ * a small event that may wait ends there. */
+static int
+send_event(json_t *ev, const struct packet_body *b, size_t nb, bool may_wait)
 {
 	static char lf[] = "\n";
-	struct iovec v[1 + 2 * TRANSCRIPT_BODIES_MAX];
+	static struct buf late = { .max = LATE_MAX };
+	struct iovec v[2 + 2 * TRANSCRIPT_BODIES_MAX];
 	json_t *head = json_pack("{s:o}", "event", ev);
 	struct buf out;
-	size_t n = 0;
+	size_t n = 0, all = 0;
 	int ret;
 
 	must(nb <= TRANSCRIPT_BODIES_MAX);
 	buf_init(&out, 64 * 1024 * 1024);
+	v[n++] = (struct iovec){ (char *)(uintptr_t)buf_data(&late), buf_len(&late) };
 	if (nb > 0)
 		must(json_object_set_new(head, "b", json_integer((json_int_t)nb)) == 0);
 	packet_put(&out, head, NULL, 0);
@@ -62,9 +65,28 @@ dbrole_send(json_t *ev, const struct packet_body *b, size_t nb)
 		v[n++] = (struct iovec){ b[i].p, b[i].n };
 		v[n++] = (struct iovec){ lf, 1 };
 	}
-	ret = write_parts(v, n);
+	for (size_t i = 0; i < n; i++)
+		all += v[i].iov_len;
+	may_wait = may_wait && all < LATE_MAX;
+	for (size_t i = 1; may_wait && i < n; i++)
+		buf_put(&late, v[i].iov_base, v[i].iov_len);
+	ret = may_wait ? 0 : write_parts(v, n);
+	if (!may_wait)
+		buf_reset(&late);
 	buf_fini(&out);
 	return ret;
+}
+
+int
+dbrole_send(json_t *ev, const struct packet_body *b, size_t nb)
+{
+	return send_event(ev, b, nb, false);
+}
+
+int
+dbrole_send_late(json_t *ev, const struct packet_body *b, size_t nb)
+{
+	return send_event(ev, b, nb, true);
 }
 
 int
@@ -160,7 +182,7 @@ cancel_work(struct dbrole *d)
 	if (d->conn == NULL || d->working_on == 0)
 		return;
 	d->cancel_wanted = true;
-	pthread_cond_broadcast(&d->changed);
+	pthread_cond_signal(&d->wanted);
 }
 
 void *
@@ -173,7 +195,7 @@ dbrole_cancel(void *dbrole)
 		struct db_conn *conn;
 
 		while (!d->cancel_wanted)
-			pthread_cond_wait(&d->changed, &d->lock);
+			pthread_cond_wait(&d->wanted, &d->lock);
 		d->cancel_wanted = false;
 		conn = d->conn;
 		if (conn == NULL || d->working_on == 0)
@@ -183,7 +205,7 @@ dbrole_cancel(void *dbrole)
 		d->driver->cancel(conn);
 		pthread_mutex_lock(&d->lock);
 		d->cancelling = false;
-		pthread_cond_broadcast(&d->changed);
+		pthread_cond_signal(&d->changed);
 	}
 	return NULL;
 }
@@ -213,12 +235,13 @@ enqueue(struct dbrole *d, struct packet *p)
 	d->last = &job->next;
 }
 
-/* One packet of the recorder, under the lock. */
-static void
+/* One packet of the recorder, under the lock. True when the worker may have waited for it. */
+static bool
 hear(struct dbrole *d, struct packet *p)
 {
 	const json_t *ev = json_object_get(p->head, "event");
 	const char *name = json_str(ev, "ev", NULL);
+	bool waits = true;
 
 	if (name != NULL && strcmp(name, "cancel") == 0) {
 		d->cancelled = (uint64_t)json_int(ev, "of", 0);
@@ -231,6 +254,7 @@ hear(struct dbrole *d, struct packet *p)
 		json_decref(d->secret);
 		d->secret = json_incref(p->head);
 	} else if (json_object_get(p->head, "credit") != NULL) {
+		waits = d->credit <= 0;
 		d->credit += json_int(p->head, "credit", 0);
 	} else if (json_object_get(p->head, "synced") != NULL) {
 		d->synced = (uint64_t)json_int(p->head, "synced", 0);
@@ -241,7 +265,7 @@ hear(struct dbrole *d, struct packet *p)
 		d->end_by_ms = clock_mono_ms() + END_MS;
 		cancel_work(d);
 	}
-	pthread_cond_broadcast(&d->changed);
+	return waits;
 }
 
 /* Waits for bytes of the recorder. A cancel that came a moment before its statement began at the server is
@@ -277,9 +301,13 @@ dbrole_listen(void *dbrole)
 			int got = packet_feed(&p, line, n, NULL);
 
 			if (got == 1) {
+				bool waits;
+
 				pthread_mutex_lock(&d->lock);
-				hear(d, &p);
+				waits = hear(d, &p);
 				pthread_mutex_unlock(&d->lock);
+				if (waits)
+					pthread_cond_signal(&d->changed);
 				packet_clear(&p);
 			}
 			ok = got >= 0;
@@ -289,7 +317,7 @@ dbrole_listen(void *dbrole)
 	pthread_mutex_lock(&d->lock);
 	d->gone = d->ending = true;
 	cancel_work(d);
-	pthread_cond_broadcast(&d->changed);
+	pthread_cond_signal(&d->changed);
 	pthread_mutex_unlock(&d->lock);
 	packet_clear(&p);
 	buf_fini(&in);

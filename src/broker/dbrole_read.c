@@ -59,7 +59,7 @@ end_read(uint64_t n, const struct db_result *r)
 static void
 finish(struct answer *a, int ret, const struct err *e)
 {
-	if (ret == 0 && dbrole_rows_flush(a->rows) != 0 && a->r.end == DB_DONE)
+	if (ret == 0 && dbrole_rows_finish(a->rows) != 0 && a->r.end == DB_DONE)
 		a->r.end = DB_CUT;	/* the last rows are not on record */
 	dbrole_end_work(a->d);
 	if (ret == 0)

@@ -132,8 +132,8 @@ on_columns(void *ctx, const struct db_column *cols, size_t n)
 	return 0;
 }
 
-int
-dbrole_rows_flush(struct db_rows *r)
+static int
+flush(struct db_rows *r, int (*send)(json_t *ev, const struct packet_body *b, size_t nb))
 {
 	struct packet_body b;
 	json_t *ev;
@@ -148,12 +148,24 @@ dbrole_rows_flush(struct db_rows *r)
 	b.n = buf_len(&r->body);
 	ret = dbrole_take_credit(r->d, b.n);
 	if (ret == 0)
-		ret = dbrole_send(ev, &b, 1);
+		ret = send(ev, &b, 1);
 	else
 		json_decref(ev);
 	r->part++;
 	begin_part(r);
 	return ret;
+}
+
+int
+dbrole_rows_flush(struct db_rows *r)
+{
+	return flush(r, dbrole_send);
+}
+
+int
+dbrole_rows_finish(struct db_rows *r)
+{
+	return flush(r, dbrole_send_late);
 }
 
 /* A cell that is cut says so: {"text" or "base64": its beginning, "cut": its whole length}. */
