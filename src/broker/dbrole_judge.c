@@ -219,7 +219,9 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 	q->bounded = sheet.count_known;
 	{
 		const json_t *ev = json_object_get(p->head, "event");
-		const char *op = json_str(ev, "op", NULL);
+		const char *op = json_str(ev, "op", NULL), *wish = json_str(ev, "signed", NULL);
+
+		q->must_sign = wish == NULL || strcmp(wish, "no") != 0;
 
 		if (op != NULL) {
 			q->bounded = true;
@@ -244,8 +246,9 @@ digest_field(const json_t *ev, const char *key, struct digest *out)
 }
 
 void
-dbrole_allowed(struct dbrole *d, const json_t *ev)
+dbrole_allowed(struct dbrole *d, const struct packet *p)
 {
+	const json_t *ev = json_object_get(p->head, "event");
 	uint64_t of = (uint64_t)json_int(ev, "of", 0);
 	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
 	struct digest digest, bind;
@@ -257,7 +260,7 @@ dbrole_allowed(struct dbrole *d, const json_t *ev)
 	until = json_str(ev, "until", &n);
 	if (!digest_field(ev, "digest", &digest) || !digest_field(ev, "bind", &bind) ||
 	    !digest_equal(&digest, &q->digest) || !digest_equal(&bind, &q->bind) ||
-	    until == NULL || clock_parse(until, n, &q->until_us) != 0)
+	    until == NULL || clock_parse(until, n, &q->until_us) != 0 || !dbrole_signature_ok(d, q, p))
 		return;
 	q->allowed = true;
 }

@@ -26,7 +26,7 @@
 #include "slice.h"
 #include "way.h"
 
-enum { STOP_WITHIN_MS = 60000, RETRY_MS = 1000, FRONT_RETRY_MS = 1000 };
+enum { STOP_WITHIN_MS = 75000, RETRY_MS = 1000, FRONT_RETRY_MS = 1000 };
 
 static void
 tell_front(struct monitor *m, enum monitor_op op, const char *session, const char *ticket)
@@ -104,6 +104,8 @@ hear_recorder(struct monitor *m, struct watched *w)
 			kill(w->db.pid, SIGKILL);
 		else
 			start_resolver(m, w);
+	} else if (got == 1 && (msg.op == MONITOR_VERIFY || msg.op == MONITOR_SEAL)) {
+		monitor_oneshot(m, w, &msg);
 	} else if (got != 1 && got != ERR_STATE) {
 		drop_child(&w->recorder);
 	}

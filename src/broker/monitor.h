@@ -63,6 +63,12 @@ int	monitor_start_resolver(struct monitor *m, struct watched *w, struct err *e);
 /* A recorder that recovers and seals the transcript of w. */
 int	monitor_start_recovery(struct monitor *m, struct watched *w, struct err *e);
 
+/* monitor_oneshot.c */
+/* A process that answers the recorder of w once (MONITOR_VERIFY, MONITOR_SEAL); its socket goes there, or none does. */
+/* Names of the people who have keys: what they allow is signed. */
+json_t	*monitor_signers(const struct monitor *m);
+void	monitor_oneshot(struct monitor *m, struct watched *w, const struct monitor_msg *msg);
+
 /* monitor_note.c: the monitor's own notes on sessions whose transcript may not be sealed */
 int	note_write(const struct monitor *m, const struct watched *w, struct err *e);
 void	note_remove(const struct monitor *m, const struct watched *w);

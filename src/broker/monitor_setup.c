@@ -122,6 +122,24 @@ make_socket(struct monitor *m, struct err *e)
 	return 0;
 }
 
+/* Found now, not when the first session ends: ssh-keygen takes no key that others can read. */
+static int
+check_seal_key(const struct monitor *m, struct err *e)
+{
+	const char *path = m->o->config->seal_key;
+	uid_t owner = m->o->private_mode ? geteuid() : m->uids[USER_RECORDER];
+	struct stat st;
+
+	if (path == NULL)
+		return 0;
+	if (stat(path, &st) != 0)
+		return err_set(e, ERR_CONFIG, "seal_key: %.200s cannot be read: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || st.st_uid != owner || (st.st_mode & 077) != 0)
+		return err_set(e, ERR_CONFIG, "seal_key: %.200s must be a file of %s alone: mode 0600, and its own", path,
+		    m->o->private_mode ? "this login" : m->o->config->users[USER_RECORDER]);
+	return 0;
+}
+
 int
 monitor_setup(struct monitor *m, struct err *e)
 {
@@ -130,6 +148,7 @@ monitor_setup(struct monitor *m, struct err *e)
 
 	m->listener = -1;
 	if ((ret = monitor_users(m, e)) != 0 ||
+	    (ret = check_seal_key(m, e)) != 0 ||
 	    (ret = parent_folder(m, c->socket, e)) != 0 ||
 	    (ret = parent_folder(m, c->store, e)) != 0 ||
 	    (ret = need_folder(m, c->store, 0700, USER_FRONT, e)) != 0 ||

@@ -110,7 +110,7 @@ monitor_start(struct monitor *m, enum role_kind k, int *fds, size_t nfds, const 
 	} else {
 		c->pid = fork();
 		if (c->pid == 0)
-			become(k, m, pair[1], fds, nfds, k == ROLE_DB && is_alone(init));
+			become(k, m, pair[1], fds, nfds, k == ROLE_VERIFY || (k == ROLE_DB && is_alone(init)));
 		close(pair[1]);
 		c->fd = pair[0];
 		if (c->pid < 0) {
@@ -171,8 +171,9 @@ recorder_init(const struct monitor *m, const struct watched *w, bool recover)
 	char path[4096];
 
 	snprintf(path, sizeof path, "%s/%s.jsonl", m->o->config->transcripts, w->session);
-	return json_pack("{s:s, s:s, s:I, s:b, s:b}", "session", w->session, "path", path,
-	    "quota", (json_int_t)m->o->config->quota, "recover", (int)recover, "tunnel", w->tunnel.pid != 0);
+	return json_pack("{s:s, s:s, s:I, s:b, s:b, s:o, s:b, s:b}", "session", w->session, "path", path,
+	    "quota", (json_int_t)m->o->config->quota, "recover", (int)recover, "tunnel", w->tunnel.pid != 0,
+	    "signers", monitor_signers(m), "signs", m->o->config->seal_key != NULL, "anchors", m->o->config->nanchor > 0);
 }
 
 /* NULL and *e when the configuration has no such target. */
@@ -185,8 +186,8 @@ db_init(const struct monitor *m, const struct watched *w, struct err *e)
 		err_set(e, ERR_CONFIG, "there is no target of that name in the configuration");
 		return NULL;
 	}
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I}", "session", w->session, "ticket", w->ticket,
-	    "target", target_make(t), "table_limit", (json_int_t)t->table_limit,
+	return json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:I}", "session", w->session, "ticket", w->ticket,
+	    "target", target_make(t), "signers", monitor_signers(m), "table_limit", (json_int_t)t->table_limit,
 	    "max_rows", (json_int_t)m->o->config->max_rows, "max_bytes", (json_int_t)m->o->config->max_bytes);
 }
 

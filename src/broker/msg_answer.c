@@ -13,8 +13,8 @@
 #include "session.h"
 
 /* The request that the message names, or an answer that there is none. */
-static struct gate_request *
-request_of(struct message *m)
+struct gate_request *
+msg_request(struct message *m)
 {
 	struct gate_request *r = session_request(m->s, (uint64_t)json_int(m->o, "of", 0));
 
@@ -27,8 +27,8 @@ request_of(struct message *m)
 enum { WORDS_MAX = 4096 };
 
 /* A reason of a megabyte would eat the room that is kept back for ending; false after an answer. */
-static bool
-words_ok(struct message *m, const char *member)
+bool
+msg_words_ok(struct message *m, const char *member)
 {
 	size_t n = 0;
 
@@ -67,7 +67,7 @@ of_by(const struct gate_request *r, const struct console *c)
 void
 msg_opened(struct message *m)
 {
-	struct gate_request *r = request_of(m);
+	struct gate_request *r = msg_request(m);
 	bool last = json_bool(m->o, "last");
 	json_t *ev;
 	struct err e;
@@ -83,8 +83,8 @@ msg_opened(struct message *m)
 	record(m, TRANSCRIPT_EVENT_OPENED, ev, NULL, NULL);
 }
 
-static int
-may_turn(const struct message *m, const struct gate_request *r, struct err *e)
+int
+msg_may_turn(const struct message *m, const struct gate_request *r, struct err *e)
 {
 	const struct config_person *driver = config_person(m->s->config, r->by);
 
@@ -96,47 +96,62 @@ may_turn(const struct message *m, const struct gate_request *r, struct err *e)
 	return gate_second_ok(m->s->ticket, r->by, driver->side, m->c->person, m->c->side, e);
 }
 
+json_t *
+session_allowed_event(const struct session *s, const struct gate_request *r, const char *person)
+{
+	char digest[DIGEST_HEX + 1], bind[DIGEST_HEX + 1], until[CLOCK_TEXT];
+	int64_t until_us = clock_wall_us() + SESSION_RUN_WITHIN_S * INT64_C(1000000);
+
+	digest_hex(&r->digest, digest);
+	digest_hex(&r->bind, bind);
+	if (until_us > s->ticket->expires_us)
+		until_us = s->ticket->expires_us;	/* db does not run it after that either */
+	clock_format(until_us, until);
+	return json_pack("{s:I, s:s, s:s, s:s, s:s}", "of", (json_int_t)r->n, "by", person, "digest", digest, "bind", bind,
+	    "until", until);
+}
+
+void
+session_run(struct session *s, struct gate_request *r)
+{
+	char digest[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
+
+	digest_hex(&r->digest, digest);
+	digest_hex(&r->bind, bind);
+	must(gate_step(&r->state, GATE_INPUT_EXECUTE));
+	session_record(s, TRANSCRIPT_EVENT_RUN, json_pack("{s:I, s:s, s:s}", "of", (json_int_t)r->n,
+	    "digest", digest, "bind", bind), NULL, 0);
+	s->running = r->n;
+	session_status(s);
+}
+
 /* allowed, then run: both in one go, so that nothing can come in between. */
 static void
 turn(struct message *m, struct gate_request *r)
 {
-	char digest[DIGEST_HEX + 1], bind[DIGEST_HEX + 1], until[CLOCK_TEXT], nonce[33];
-	int64_t until_us = clock_wall_us() + SESSION_RUN_WITHIN_S * INT64_C(1000000);
+	json_t *ev = session_allowed_event(m->s, r, m->c->person);
 	unsigned char random[16];
-	json_t *ev;
+	char nonce[33];
 
-	digest_hex(&r->digest, digest);
-	digest_hex(&r->bind, bind);
-	if (until_us > m->s->ticket->expires_us)
-		until_us = m->s->ticket->expires_us;	/* db does not run it after that either */
-	clock_format(until_us, until);
 	random_bytes(random, sizeof random);
 	for (size_t i = 0; i < sizeof random; i++)
 		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-	ev = of_by(r, m->c);
-	json_object_set_new(ev, "digest", json_string(digest));
-	json_object_set_new(ev, "bind", json_string(bind));
-	json_object_set_new(ev, "until", json_string(until));
 	json_object_set_new(ev, "nonce", json_string(nonce));
 	record(m, TRANSCRIPT_EVENT_ALLOWED, ev, "typed", "typed");
-	must(gate_step(&r->state, GATE_INPUT_EXECUTE));
-	session_record(m->s, TRANSCRIPT_EVENT_RUN, json_pack("{s:I, s:s, s:s}", "of", (json_int_t)r->n,
-	    "digest", digest, "bind", bind), NULL, 0);
-	m->s->running = r->n;
-	session_status(m->s);
+	session_run(m->s, r);
 }
 
 void
 msg_allow(struct message *m)
 {
-	struct gate_request *r = request_of(m);
+	struct gate_request *r = msg_request(m);
 	struct gate_key key = { .by = m->c->person, .typed = json_str(m->o, "typed", NULL) };
 	struct digest digest, bind;
 	const char *hex;
 	struct err e;
 	size_t n;
 
-	if (r == NULL || !words_ok(m, "typed"))
+	if (r == NULL || !msg_words_ok(m, "typed"))
 		return;
 	hex = json_str(m->o, "digest", &n);
 	if (!digest_parse(hex, n, &digest)) {
@@ -154,7 +169,11 @@ msg_allow(struct message *m)
 		console_refuse(m->c, m->name, m->id, ERR_STATE, "a statement is running; wait for its end");
 		return;
 	}
-	if (may_turn(m, r, &e) != 0 || gate_request_allow(r, &key, clock_mono_ms(), &e) != 0) {
+	if (msg_may_turn(m, r, &e) == 0 && session_signs(m->s, m->c->person)) {
+		session_allow_signed(m, r, &key);
+		return;
+	}
+	if (msg_may_turn(m, r, &e) != 0 || gate_request_allow(r, &key, clock_mono_ms(), &e) != 0) {
 		console_refuse(m->c, m->name, m->id, e.code, e.text);
 		return;
 	}
@@ -164,9 +183,9 @@ msg_allow(struct message *m)
 void
 msg_deny(struct message *m)
 {
-	struct gate_request *r = request_of(m);
+	struct gate_request *r = msg_request(m);
 
-	if (r == NULL || !words_ok(m, "reason"))
+	if (r == NULL || !msg_words_ok(m, "reason"))
 		return;
 	if (!gate_step(&r->state, GATE_INPUT_DENY)) {
 		console_refuse(m->c, m->name, m->id, ERR_STATE, "it does not wait any more");
@@ -179,7 +198,7 @@ msg_deny(struct message *m)
 void
 msg_withdraw(struct message *m)
 {
-	struct gate_request *r = request_of(m);
+	struct gate_request *r = msg_request(m);
 
 	if (r == NULL)
 		return;
@@ -194,12 +213,12 @@ msg_withdraw(struct message *m)
 void
 msg_ask(struct message *m)
 {
-	struct gate_request *r = request_of(m);
+	struct gate_request *r = msg_request(m);
 	char until[CLOCK_TEXT];
 	json_t *ev;
 	struct err e;
 
-	if (r == NULL || !words_ok(m, "text"))
+	if (r == NULL || !msg_words_ok(m, "text"))
 		return;
 	if (gate_request_asked(r, clock_mono_ms(), m->s->config->request_seconds, &e) != 0) {
 		console_refuse(m->c, m->name, m->id, e.code, e.text);
@@ -214,8 +233,8 @@ msg_ask(struct message *m)
 void
 msg_reply(struct message *m)
 {
-	struct gate_request *r = request_of(m);
+	struct gate_request *r = msg_request(m);
 
-	if (r != NULL && words_ok(m, "text"))
+	if (r != NULL && msg_words_ok(m, "text"))
 		record(m, TRANSCRIPT_EVENT_REPLIED, of_by(r, m->c), "text", "text");
 }

@@ -223,6 +223,8 @@ request_event(const struct statement *st, const struct gate_request *r)
 	ev = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s}", "by", r->by,
 	    "class", sql_class_name(f->class), "verb", f->verb, "digest", st->digest,
 	    "tables", tables_of(f), "dangers", answer_dangers(f->dangers), "table", r->table, "until", until);
+	if (ev != NULL)
+		json_object_set_new(ev, "signed", json_string(ticket_signed_name(s->ticket->signature)));
 	if (ev != NULL && r->bound.given) {
 		json_object_set_new(ev, "op", json_string(r->bound.op == GATE_OP_AT_MOST ? "<=" : "="));
 		json_object_set_new(ev, "rows", json_integer((json_int_t)r->bound.rows));
@@ -269,6 +271,7 @@ ask(struct statement *st)
 		fill_request(r, st, &bound, t);
 	s->requests[slot] = r;
 	s->dangers[slot] = s->facts->dangers;
+	s->signings[slot] = (struct signing){ 0 };
 	s->classes[slot] = s->facts->class;
 	reason = json_str(st->m->o, "reason", &n);
 	packet_text_body(&b[0], "sql", st->sql, st->n);

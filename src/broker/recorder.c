@@ -129,6 +129,8 @@ recorder_append(struct recorder *r, enum transcript_event_kind kind, json_t *ev,
 
 	if (r->broken)
 		return err_set(e, ERR_FULL, "the transcript cannot be written, so nothing runs");
+	if (r->sealing)
+		return err_set(e, ERR_STATE, "the transcript is being sealed");
 	for (size_t i = 0; i < nb; i++)
 		bodies[i] = (struct transcript_body){ b[i].p, b[i].n };
 	ret = transcript_append(r->file, now(), kind, ev, bodies, nb, place, e);
@@ -177,8 +179,8 @@ recorder_kind(const json_t *ev, enum transcript_writer_role role, enum transcrip
 	    transcript_event_rule(*kind)->writer == role;
 }
 
-static void
-session_event(struct recorder *r, struct packet *p)
+void
+recorder_take_event(struct recorder *r, struct packet *p)
 {
 	json_t *ev = json_object_get(p->head, "event");
 	enum transcript_event_kind kind;
@@ -200,10 +202,31 @@ session_event(struct recorder *r, struct packet *p)
 	recorder_tell_session(r, json_pack("{s:s, s:I, s:I, s:O}", "do", "recorded", "n",
 	    (json_int_t)place.n, "end", (json_int_t)place.end, "event", ev), NULL, 0);
 	if (kind == TRANSCRIPT_EVENT_BEGIN) {
+		recorder_note_begin(r, ev);
 		send_packet(r->tunnel, json_pack("{s:b}", "start", 1), NULL, 0);
 		recorder_tell_db(r, json_pack("{s:b}", "start", 1), NULL, 0);
 	}
 	fault_point("recorder.after-append");
+}
+
+/* What the recorder puts into an answer itself, session may not. */
+static void
+session_event(struct recorder *r, struct packet *p)
+{
+	json_t *ev = json_object_get(p->head, "event");
+	const char *name = json_str(ev, "ev", NULL);
+	static const char *const ours[] = { "key", "type", "touch", "pin" };
+
+	if (name == NULL || strcmp(name, "allowed") != 0) {
+		recorder_take_event(r, p);
+		return;
+	}
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		json_object_del(ev, ours[i]);
+	if (recorder_wants_proof(r, p))
+		recorder_prove(r, p);
+	else
+		recorder_take_event(r, p);
 }
 
 /* Sealed for db or the tunnel: it goes past the transcript. */
@@ -273,6 +296,14 @@ on_monitor(evutil_socket_t fd, short what, void *arg)
 	got = monitor_recv(fd, &m, &pass, &e);
 	if (got == ERR_STATE)
 		return;
+	if (got == 1 && m.op == MONITOR_VERIFY) {
+		recorder_prove_fd(r, pass);
+		return;
+	}
+	if (got == 1 && m.op == MONITOR_SEAL) {
+		recorder_seal_fd(r, pass);
+		return;
+	}
 	if (got == 1 && pass >= 0) {
 		recorder_resolver(r, m.op, pass);
 		return;
@@ -329,6 +360,10 @@ recorder_main(json_t *init)
 	int ret = 0;
 
 	must(r.base != NULL);
+	r.id = json_str(init, "session", NULL);
+	r.signers = json_object_get(init, "signers");
+	r.signs = json_bool(init, "signs");
+	r.anchors = json_bool(init, "anchors");
 	r.sync_timer = evtimer_new(r.base, on_sync_due, &r);
 	r.end_timer = evtimer_new(r.base, recorder_on_end_timer, &r);
 	r.monitor = event_new(r.base, ROLE_FD_MONITOR, EV_READ | EV_PERSIST, on_monitor, &r);
@@ -357,6 +392,7 @@ recorder_main(json_t *init)
 			event_base_dispatch(r.base);
 		ret = r.sealed && !r.unsealed ? 0 : 1;	/* 1: the monitor has it recovered */
 	}
+	recorder_seal_close(&r);
 	json_decref(init);
 	json_decref(r.commit_point);
 	packet_clear(&r.from_session);

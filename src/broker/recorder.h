@@ -41,6 +41,15 @@ struct recorder {
 	bool sealed;			/* ended: sealed, or that failed */
 	bool unsealed;			/* the seal is not on disk: to be recovered */
 	bool monitor_gone;
+	const char *id;			/* of the session */
+	json_t *signers;		/* names of the people who sign */
+	const char *signed_wish;	/* what the ticket asks (begin); NULL: not known yet */
+	bool signed_pin;
+	struct proof *proof;		/* an answer whose signature is being verified */
+	bool signs, anchors;		/* the seal is signed; its head is handed to the anchor */
+	bool sealing;			/* nothing is appended any more */
+	struct channel *sealer;
+	struct event *seal_timer;
 };
 
 /* recorder.c */
@@ -60,6 +69,21 @@ void	recorder_db_attach(struct recorder *r, int control, int bulk);
 
 /* recorder_tunnel.c: what the tunnel tells of its hops */
 void	recorder_tunnel_attach(struct recorder *r, int fd);
+
+/* recorder_prove.c: answers that are signed */
+void	recorder_note_begin(struct recorder *r, const json_t *ev);
+/* True when this allowed event needs, or brings, a signature. */
+bool	recorder_wants_proof(const struct recorder *r, const struct packet *p);
+/* Takes the packet: it is recorded once its signature is found good, else refused. */
+void	recorder_prove(struct recorder *r, struct packet *p);
+void	recorder_prove_fd(struct recorder *r, int fd);
+/* recorder.c: records an event of the session, which hears what became of it. */
+void	recorder_take_event(struct recorder *r, struct packet *p);
+
+/* recorder_seal.c: the last line */
+void	recorder_seal(struct recorder *r);
+void	recorder_seal_fd(struct recorder *r, int fd);
+void	recorder_seal_close(struct recorder *r);
 
 /* recorder_end.c: finishing, unknown outcomes, the seal, recovery */
 void	recorder_finish(struct recorder *r);

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "twokey/base/clock.h"
-#include "twokey/base/digest.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
@@ -27,37 +25,12 @@ set_timer(struct recorder *r, int seconds)
 	event_add(r->end_timer, &tv);
 }
 
-static void
-seal(struct recorder *r)
-{
-	struct transcript_when when = { clock_wall_us(), clock_mono_ms() };
-	char head[DIGEST_HEX + 1];
-	struct digest d = transcript_head(r->file);
-	struct err e;
-
-	if (r->sealed)
-		return;
-	event_del(r->end_timer);
-	r->sealed = true;
-	digest_hex(&d, head);
-	if (r->broken || transcript_seal(r->file, when, &e) != 0) {
-		log_line(LOG_LEVEL_ERROR, "the transcript could not be sealed");
-		r->unsealed = true;
-		recorder_tell_session(r, json_pack("{s:s}", "do", "unsealed"), NULL, 0);
-	} else {
-		recorder_tell_session(r, json_pack("{s:s, s:s, s:I}", "do", "sealed", "head", head,
-		    "count", (json_int_t)r->last), NULL, 0);
-	}
-	if (r->session == NULL)
-		event_base_loopbreak(r->base);
-}
-
 /* The seal is last: a tunnel still has its end to tell, which the monitor closes once db is gone. */
 static void
 conclude(struct recorder *r)
 {
 	if (r->tunnel == NULL) {
-		seal(r);
+		recorder_seal(r);
 		return;
 	}
 	r->concluding = true;
@@ -70,7 +43,7 @@ recorder_tunnel_gone(struct recorder *r)
 	if (r->sealed)
 		return;
 	if (r->concluding)
-		seal(r);
+		recorder_seal(r);
 	else if (!r->finishing && !r->tunnel_told && !r->db_lost)
 		recorder_tell_lost(r, "tunnel");	/* an idle db does not notice that its way is gone */
 }
@@ -170,7 +143,7 @@ recorder_on_end_timer(int fd, short what, void *arg)
 	(void)what;
 	if (r->concluding) {
 		log_line(LOG_LEVEL_WARN, "the tunnel did not end in time");
-		seal(r);
+		recorder_seal(r);
 		return;
 	}
 	if (r->commit_point != NULL && r->resolving) {
@@ -240,5 +213,5 @@ recorder_recover(struct recorder *r, const char *path)
 	if (r->commit_point != NULL)
 		resolve(r);
 	else
-		seal(r);
+		recorder_seal(r);
 }

@@ -162,5 +162,6 @@ monitor_recv(int fd, struct monitor_msg *m, int *pass, struct err *e)
 	m->session[sizeof m->session - 1] = '\0';
 	m->ticket[sizeof m->ticket - 1] = '\0';
 	m->target[sizeof m->target - 1] = '\0';
+	m->person[sizeof m->person - 1] = '\0';
 	return 1;
 }

@@ -43,7 +43,9 @@ enum monitor_op {
 	MONITOR_RESOLVE,	/* recorder: give me a db to ask about an unknown outcome */
 	MONITOR_DB_CONTROL,	/* to recorder: its control channel */
 	MONITOR_DB_BULK,	/* to recorder: its bulk channel */
-	MONITOR_AGENT		/* to tunnel: a connection to the agent of hop code */
+	MONITOR_AGENT,		/* to tunnel: a connection to the agent of hop code */
+	MONITOR_VERIFY,		/* recorder: give me a process that verifies signatures of person; to recorder: here it is */
+	MONITOR_SEAL		/* recorder: give me one that signs the head; to recorder: here it is (none: it cannot be) */
 };
 struct monitor_msg {
 	uint32_t op;
@@ -51,6 +53,7 @@ struct monitor_msg {
 	char session[64];
 	char ticket[64];
 	char target[64];
+	char person[64];
 };
 
 enum { ROLE_INIT_MAX = 128 * 1024 };
@@ -79,5 +82,7 @@ int	session_main(json_t *init);
 int	recorder_main(json_t *init);
 int	dbrole_main(json_t *init);
 int	tunnelrole_main(json_t *init);
+int	verifyrole_main(json_t *init);
+int	sealrole_main(json_t *init);
 
 #endif

@@ -38,6 +38,20 @@ session_status(struct session *s)
 	    "ending", s->state == SESSION_ENDING), -1);
 }
 
+/* Of the keys that this person signs with; the configuration's slice has them as "TYPE FINGERPRINT". */
+static json_t *
+fingerprints_of(const struct config_person *p)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < p->nkeys; i++) {
+		const char *blank = strchr(p->keys[i], ' ');
+
+		json_array_append_new(v, json_string(blank != NULL ? blank + 1 : ""));
+	}
+	return v;
+}
+
 static json_t *
 people_of(const struct session *s)
 {
@@ -47,8 +61,12 @@ people_of(const struct session *s)
 		const struct ticket_person *p = &s->ticket->people[i];
 		const struct config_person *c = config_person(s->config, p->name);
 
-		json_array_append_new(v, json_pack("{s:s, s:s, s:s}", "person", p->name,
-		    "side", c != NULL ? ticket_side_name(c->side) : "", "seat", ticket_seat_name(p->seat)));
+		json_t *o = json_pack("{s:s, s:s, s:s}", "person", p->name,
+		    "side", c != NULL ? ticket_side_name(c->side) : "", "seat", ticket_seat_name(p->seat));
+
+		if (c != NULL && c->nkeys > 0)
+			json_object_set_new(o, "keys", fingerprints_of(c));
+		json_array_append_new(v, o);
 	}
 	return v;
 }
@@ -68,6 +86,9 @@ begin(struct session *s)
 	    "access", ticket_access_name(s->ticket->access), "stage", ticket_stage_name(s->ticket->stage),
 	    "broker", s->broker, "target", s->target, "engine", s->engine, "people", people_of(s),
 	    "results", "full", "expires", expires);
+	json_object_set_new(ev, "signed", json_string(ticket_signed_name(s->ticket->signature)));
+	if (s->ticket->signed_pin)
+		json_object_set_new(ev, "pin", json_true());
 	if (s->demo)
 		json_object_set_new(ev, "unverified", json_true());
 	packet_text_body(&b, "ticket", s->ticket_text, strlen(s->ticket_text));

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "twokey/base/clock.h"
 #include "twokey/gate/request.h"
 #include "twokey/sql/facts.h"
 #include "twokey/ticket/config.h"
@@ -63,6 +64,15 @@ struct wanted {
 	json_t *sealed;		/* for the asking role, until it is on record that it was given */
 };
 
+/* What the text of a signed answer needs beside the request. */
+struct signing {
+	struct digest keys;	/* of the sheet */
+	uint64_t n;		/* the event signing, 0: nobody signs */
+	struct digest head;	/* of its line */
+	char nonce[33];
+	char until[CLOCK_TEXT];
+};
+
 /* An event on its way to the recorder, in order. */
 struct submission {
 	uint64_t console;	/* who gets the answer, 0: nobody */
@@ -74,6 +84,7 @@ struct submission {
 	void (*then)(struct session *s, struct submission *sub, uint64_t n);
 	struct gate_request *request;	/* for then */
 	struct wanted *wanted;		/* for then */
+	uint64_t of;			/* for then: a request that may be gone by now */
 	struct submission *next;
 };
 
@@ -118,6 +129,9 @@ struct session {
 	struct gate_request *requests[SESSION_REQUESTS_MAX];
 	uint64_t dangers[SESSION_REQUESTS_MAX];
 	enum sql_class classes[SESSION_REQUESTS_MAX];
+	struct signing signings[SESSION_REQUESTS_MAX];
+	uint64_t proving;	/* request whose signed answer is on its way, 0: none */
+	char identity[200], database[256], role[128];	/* as connected says */
 	struct console *consoles;
 	size_t nconsoles;
 	uint64_t next_console;
@@ -183,6 +197,21 @@ bool	session_permits(const char *name, enum ticket_seat seat, enum session_state
 
 /* msg_sql.c: a read, or a question about definitions, is on record and goes to db. */
 void	session_read_recorded(struct session *s, struct submission *sub, uint64_t n);
+
+/* msg_answer.c: what the answers share. The request that the message names, NULL after an answer. */
+struct gate_request *msg_request(struct message *m);
+/* A reason, question or key is short enough; false after an answer. */
+bool	msg_words_ok(struct message *m, const char *member);
+/* Law 3 and how the answer came; ERR_DENIED. */
+int	msg_may_turn(const struct message *m, const struct gate_request *r, struct err *e);
+/* The fields of the event allowed that no signature changes; the caller owns it. */
+json_t	*session_allowed_event(const struct session *s, const struct gate_request *r, const char *person);
+/* An allowed request goes to db. */
+void	session_run(struct session *s, struct gate_request *r);
+
+/* msg_sign.c: true when what this person allows has to be signed; then the answer itself. */
+bool	session_signs(const struct session *s, const char *person);
+void	session_allow_signed(struct message *m, struct gate_request *r, const struct gate_key *key);
 
 /* Handlers, one family per file (msg.def). They answer by themselves. */
 #define MSG(name, seats, states, talk, members, handler) void handler(struct message *m);

@@ -191,6 +191,9 @@ session_connected(struct session *s, const json_t *ev)
 	if (s->state != SESSION_STARTING)
 		return;
 	read_caps(s, json_object_get(ev, "caps"));
+	snprintf(s->identity, sizeof s->identity, "%s", word(ev, "identity"));
+	snprintf(s->database, sizeof s->database, "%s", word(ev, "database"));
+	snprintf(s->role, sizeof s->role, "%s", word(ev, "role"));
 	settings_read(json_object_get(ev, "text"), &s->sql);
 	if (!s->audited)
 		s->excess |= UINT64_C(1) << EXCESS_NOT_AUDITED;

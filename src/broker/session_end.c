@@ -36,7 +36,7 @@ void
 session_end(struct session *s, const char *by, const char *code, const char *why)
 {
 	static const char finish[] = "{\"do\":\"finish\"}\n";
-	struct timeval limit = { 60, 0 };
+	struct timeval limit = { 75, 0 };
 	struct packet_body b;
 	json_t *ev;
 
@@ -96,7 +96,8 @@ tick_requests(struct session *s, int64_t now)
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++) {
 		struct gate_request *r = s->requests[i];
 
-		if (r == NULL || r->n == 0 || !gate_request_expired(r, now))
+		/* a signature that came in time is being verified */
+		if (r == NULL || r->n == 0 || r->n == s->proving || !gate_request_expired(r, now))
 			continue;
 		if (!gate_step(&r->state, GATE_INPUT_EXPIRE))
 			continue;

@@ -63,6 +63,15 @@ still_asked(struct session *s, size_t slot, const json_t *ev)
 	return a.verdict == GATE_ASK;
 }
 
+static bool
+read_keys(const json_t *ev, struct digest *out)
+{
+	size_t n;
+	const char *hex = json_str(ev, "keys", &n);
+
+	return hex != NULL && digest_parse(hex, n, out);
+}
+
 static void
 sheet(struct session *s, const json_t *ev)
 {
@@ -80,6 +89,8 @@ sheet(struct session *s, const json_t *ev)
 		session_void(s, r, "bind");
 	else if (!still_asked(s, slot_of(s, r), ev))
 		session_void(s, r, "dangers");
+	else if (!read_keys(ev, &s->signings[slot_of(s, r)].keys))
+		session_void(s, r, "keys");
 	else if (gate_request_sheet(r, &bind, json_is_integer(count),
 	    json_is_integer(count) ? (uint64_t)json_integer_value(count) : 0, &e) != 0)
 		session_void(s, r, "bound");

@@ -3,8 +3,11 @@
 
 #include "slice.h"
 
+#include <string.h>
+
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
+#include "twokey/base/sshkey.h"
 #include "twokey/ticket/config.h"
 
 static json_t *
@@ -32,11 +35,25 @@ strings_read(const json_t *list, size_t *n)
 	return v;
 }
 
+/* A role needs to know which keys there are, not the keys: "TYPE FINGERPRINT". */
+static json_t *
+keys_make(const struct config_person *p)
+{
+	json_t *list = json_array();
+	struct sshkey key;
+
+	for (size_t i = 0; i < p->nkeys; i++)
+		if (sshkey_parse(p->keys[i], strlen(p->keys[i]), &key))
+			must(json_array_append_new(list, json_sprintf("%s %s", key.type, key.fingerprint)) == 0);
+	return list;
+}
+
 static json_t *
 person_make(const struct config_person *p)
 {
-	return json_pack("{s:s, s:s, s:o, s:i, s:b}", "name", p->name, "side", ticket_side_name(p->side),
-	    "logins", strings_make(p->logins, p->nlogins), "seats", (int)p->seats, "json", (int)p->may_answer_json);
+	return json_pack("{s:s, s:s, s:o, s:i, s:b, s:o}", "name", p->name, "side", ticket_side_name(p->side),
+	    "logins", strings_make(p->logins, p->nlogins), "seats", (int)p->seats, "json", (int)p->may_answer_json,
+	    "keys", keys_make(p));
 }
 
 json_t *
@@ -67,6 +84,7 @@ person_read(const json_t *v, struct config_person *p)
 	p->seats = (unsigned)json_int(v, "seats", 0);
 	p->may_answer_json = json_bool(v, "json");
 	p->logins = strings_read(json_object_get(v, "logins"), &p->nlogins);
+	p->keys = strings_read(json_object_get(v, "keys"), &p->nkeys);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
+#include "twokey/base/text.h"
 #include "twokey/transcript/line.h"
 
 enum { LIST_MAX = TRANSCRIPT_EVENT_MAX };
@@ -163,8 +164,20 @@ compose_event(struct buf *out, struct compose *c, const struct transcript_event_
 	return ret;
 }
 
+/* A member of the seal, when there is one: armour and words of our own, so ASCII. */
+static void
+put_said(struct buf *out, const char *key, const char *value)
+{
+	size_t n = value != NULL ? strlen(value) : 0;
+
+	if (value == NULL || !text_is_utf8(value, n) || n > TRANSCRIPT_EVENT_MAX / 2)
+		return;
+	buf_putf(out, ",\"%s\":", key);
+	json_put_string(out, value, n);
+}
+
 void
-compose_seal(struct buf *out, struct compose *c)
+compose_seal(struct buf *out, struct compose *c, const struct transcript_seal_with *with)
 {
 	char hex[DIGEST_HEX + 1];
 	struct digest sum;
@@ -175,6 +188,8 @@ compose_seal(struct buf *out, struct compose *c)
 	digest_hex(&c->prev, hex);
 	compose_front(out, c, "seal");
 	buf_putf(out, ",\"head\":\"%s\",\"count\":%llu", hex, (unsigned long long)(c->n - 1));
+	put_said(out, "sig", with->signature);
+	put_said(out, "anchor", with->anchor);
 	sum = digest_of(buf_data(out) + from, buf_len(out) - from);
 	digest_hex(&sum, hex);
 	buf_putf(out, ",\"sum\":\"%s\"", hex);

@@ -29,7 +29,7 @@ struct compose {
 /* Appends the bodies and the event line to out; ERR_INVALID, ERR_TOO_LARGE (out holds a part then). */
 int	compose_event(struct buf *out, struct compose *c, const struct transcript_event_rule *rule,
 	    const json_t *event, const struct transcript_body *bodies, size_t nbodies, struct err *e);
-void	compose_seal(struct buf *out, struct compose *c);
+void	compose_seal(struct buf *out, struct compose *c, const struct transcript_seal_with *with);
 
 /* The pieces, for recovery: a body line (json begins {"k":) and its entry of "b"; the front of an event
  * line up to its name; its end, with the list b (without brackets) when it is not empty. */

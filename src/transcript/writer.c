@@ -182,13 +182,28 @@ transcript_sync(struct transcript_writer *w, struct err *e)
 int
 transcript_seal(struct transcript_writer *w, struct transcript_when when, struct err *e)
 {
+	static const struct transcript_seal_with nothing;
+
+	return transcript_seal_with(w, when, &nothing, e);
+}
+
+uint64_t
+transcript_count(const struct transcript_writer *w)
+{
+	return w->n;
+}
+
+int
+transcript_seal_with(struct transcript_writer *w, struct transcript_when when, const struct transcript_seal_with *with,
+    struct err *e)
+{
 	struct compose c = { .n = w->n + 1, .prev = w->head, .wall_us = when.wall_us };
 	int ret = writer_usable(w, e);
 
 	if (ret != 0)
 		return ret;
 	c.ms = writer_ms(w, when.mono_ms);
-	compose_seal(&w->out, &c);
+	compose_seal(&w->out, &c, with);
 	ret = file_make_room(w, buf_len(&w->out), false, e);
 	if (ret != 0) {
 		buf_reset(&w->out);

@@ -117,10 +117,10 @@ write_config(const struct test_broker *b, const struct test_broker_options *o)
 		    system_users[1], system_users[2], system_users[3]);
 	fprintf(f, "people:\n"
 	    "  - {name: ben, side: firm, logins: [%s], seats: [driver]}\n", login_of(b, "ben"));
-	fprintf(f, "  - {name: anna, side: customer, logins: [%s], seats: [confirmer, watcher], may_answer: json}\n",
-	    login_of(b, "anna"));
-	fprintf(f, "  - {name: kim, side: firm, logins: [%s], seats: [confirmer, watcher, driver]}\n",
-	    login_of(b, "kim"));
+	fprintf(f, "  - {name: anna, side: customer, logins: [%s], seats: [confirmer, watcher], may_answer: json%s}\n",
+	    login_of(b, "anna"), o->anna != NULL ? o->anna : "");
+	fprintf(f, "  - {name: kim, side: firm, logins: [%s], seats: [confirmer, watcher, driver], may_answer: json%s}\n",
+	    login_of(b, "kim"), o->kim != NULL ? o->kim : "");
 	fprintf(f, "targets:\n  - name: shop\n    engine: %s\n    stage: %s\n",
 	    o->engine != NULL ? o->engine : "sqlite", o->stage != NULL ? o->stage : "production");
 	if (o->target != NULL)

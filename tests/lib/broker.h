@@ -17,6 +17,7 @@ struct test_broker_options {
 	const char *stage;		/* NULL: "production" */
 	const char *fault;		/* TWOKEY_FAULT for its roles, NULL: none */
 	const char *limits;		/* more YAML lines of the configuration */
+	const char *anna, *kim;		/* more of these people, as ", keys: [...]"; NULL: nothing */
 	unsigned request_seconds;	/* 0: 300 */
 	bool system_mode;		/* root only: roles, people under users of their own */
 };
@@ -82,6 +83,8 @@ json_t	*test_refused(struct test_console *c, const char *line, const char *code)
 json_t	*test_event(struct test_console *c, const char *ev, int64_t of);
 json_t	*test_event_either(struct test_console *c, const char *ev, const char *other, int64_t of);
 json_t	*test_event_seen(struct test_console *c, const char *ev, int64_t of);
+/* Waits for the event of that number; borrowed. */
+json_t	*test_event_n(struct test_console *c, int64_t n);
 /* Text of the body of kind k of event of; borrowed, NULL when it is not there. */
 const char *test_body(struct test_console *c, int64_t of, const char *k);
 json_t	*test_body_object(struct test_console *c, int64_t of, const char *k);

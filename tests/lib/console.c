@@ -294,6 +294,23 @@ test_event(struct test_console *c, const char *ev, int64_t of)
 }
 
 json_t *
+test_event_n(struct test_console *c, int64_t n)
+{
+	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
+	json_t *v;
+	size_t i;
+
+	for (;;) {
+		json_array_foreach(c->events, i, v)
+			if (json_int(v, "n", 0) == n)
+				return v;
+		if (c->eof || clock_mono_ms() > until)
+			fail_msg("event %lld has not come", (long long)n);
+		read_some(c, until);
+	}
+}
+
+json_t *
 test_body_object(struct test_console *c, int64_t of, const char *k)
 {
 	json_t *v;

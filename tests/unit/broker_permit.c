@@ -23,6 +23,7 @@ static const struct {
 	{ "cancel",	{ "", "D", "D", "" } },
 	{ "withdraw",	{ "", "D", "D", "" } },
 	{ "opened",	{ "", "C", "C", "" } },
+	{ "signing",	{ "", "C", "", "" } },
 	{ "allow",	{ "", "C", "", "" } },
 	{ "deny",	{ "", "C", "C", "" } },
 	{ "ask",	{ "", "C", "C", "" } },

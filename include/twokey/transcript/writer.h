@@ -54,8 +54,17 @@ int	transcript_append(struct transcript_writer *w, struct transcript_when when,
 	    struct transcript_place *place, struct err *e);
 /* fdatasync; ERR_SYSTEM when the disk did not take it: nothing may run after that. */
 int	transcript_sync(struct transcript_writer *w, struct err *e);
+/* What a seal carries beside the head; NULL: it does not. */
+struct transcript_seal_with {
+	const char *signature;	/* armoured, of the broker's key over transcript_seal_put's text */
+	const char *anchor;	/* what became of the anchor: "done", "failed" */
+};
 /* Appends the seal and syncs. */
 int	transcript_seal(struct transcript_writer *w, struct transcript_when when, struct err *e);
+int	transcript_seal_with(struct transcript_writer *w, struct transcript_when when,
+	    const struct transcript_seal_with *with, struct err *e);
+/* Events in the file: the number of the last one. */
+uint64_t transcript_count(const struct transcript_writer *w);
 
 /* SHA-256 of the last event line, the head of the chain. */
 struct digest transcript_head(const struct transcript_writer *w);
