@@ -36,6 +36,8 @@ struct db_conn {
 	struct my_checked checked[MY_CHECKED];
 	size_t nchecked;		/* counts on; the place is its remainder */
 	int64_t wait_ms;		/* for the first byte of an answer, 0: no limit */
+	struct my_sizes *sizes;		/* NULL: not asked yet */
+	const struct my_large *largest;	/* that the guard met last; in sizes */
 	MYSQL_RES *variables;		/* as they were when the session was made */
 	bool flagged, moved;		/* the server says that something changed; something is not as it was */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
@@ -138,6 +140,37 @@ unsigned my_rows_drain(struct my_rows *rows);
 /* my_read.c */
 int	my_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
+
+/* Passes the guard and, the first time, the server's word that it is a read: 0, ERR_STATEMENT with *r filled, ERR_WALL,
+ * ERR_DATABASE. */
+int	my_check(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, struct db_result *r, struct err *e);
+/* The plan of a read that has passed, as a read of its own. */
+int	my_read_plan(struct db_conn *c, const struct db_statement *s, const struct db_sink *sink, struct db_result *r,
+	    struct err *e);
+
+/* my_describe.c */
+int	my_answer(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,
+	    const struct db_sink *sink, struct db_result *r, struct err *e);
+
+/* my_weigh.c, my_plan.c */
+int	my_weigh(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, const struct db_weight_limit *limit,
+	    struct db_weight *w, struct err *e);
+void	my_sizes_free(struct my_sizes *sizes);
+/* Notes in c->largest when a table is larger than that. */
+void	my_sizes_meet(struct db_conn *c, const char *schema, const char *name);
+/* The rows of an EXPLAIN, one after the other, and the sum: what would be gone through. */
+struct my_plan {
+	int id, kind, table, type, rows, filtered, extra;	/* which column it is, -1: none */
+	bool bad;		/* it cannot be read */
+	bool only_one;		/* one loop, nothing sorted or sought */
+	unsigned n;
+	double sum;
+	double widest;		/* rows of the selects outside of the current one */
+	long select;		/* the current one, and of it: */
+	double times, repeats;
+};
+void	my_plan_columns(struct my_plan *p, const struct db_column *cols, size_t n);
+void	my_plan_row(struct my_plan *p, const struct db_cell *cells, size_t n);
 
 /* my_look.c, my_sets_off.c, my_match.c */
 struct my_look {

@@ -15,6 +15,7 @@ my_close(struct db_conn *c)
 		mysql_close(c->my);
 	if (c->stop != NULL)
 		mysql_close(c->stop);
+	my_sizes_free(c->sizes);
 	mysql_free_result(c->variables);
 	buf_fini(&c->text);
 	free(c->facts);
@@ -49,6 +50,8 @@ const struct db_driver mariadb_driver = {
 	.run = my_run,
 	.outcome = my_outcome,
 	.audit = my_audit,
+	.describe = my_answer,
+	.weigh = my_weigh,
 	.cancel = my_cancel
 };
 
@@ -61,5 +64,7 @@ const struct db_driver mysql_driver = {
 	.run = my_run,
 	.outcome = my_outcome,
 	.audit = my_audit,
+	.describe = my_answer,
+	.weigh = my_weigh,
 	.cancel = my_cancel
 };

@@ -215,6 +215,7 @@ judge(struct guard *g, const struct item *it, struct err *e)
 		return err_set(e, ERR_WALL, "the wall stopped it: a view reads %s.%s, which this account may not look up, so it cannot"
 		    " be cleared; grant it SELECT (and SHOW VIEW) there", it->schema, it->name);
 	}
+	my_sizes_meet(g->c, it->schema, it->name);
 	if (strcasecmp(it->type, "VIEW") == 0) {
 		g->found->plain = false;
 		return judge_view(g, it, e);

@@ -65,6 +65,8 @@ set_up(struct db_conn *c, const struct db_target *t, struct err *e)
 	v[1] = v[2] = my_number(lock);
 	if (ret == 0)
 		ret = my_own(c, id, 3, v, NULL, NULL, e);
+	if (ret == 0 && !c->maria && mysql_get_server_version(c->my) >= 80000)
+		ret = my_own(c, OWN_MY_FRESH_SIZES, 0, NULL, NULL, NULL, e);
 	if (ret == 0)	/* it has to live as long */
 		ret = my_ask(c->stop, id, c->tag, 3, v, NULL, e);
 	if (ret == 0)

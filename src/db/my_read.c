@@ -39,8 +39,8 @@ look_up(struct db_conn *c, const struct sql_facts *f, struct db_result *r, struc
 }
 
 /* Names are looked up again after some seconds, views each time; what kind of statement it is cannot change. */
-static int
-check(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, struct db_result *r, struct err *e)
+int
+my_check(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, struct db_result *r, struct err *e)
 {
 	struct digest text = digest_of(s->bytes, s->n);
 	struct my_checked *k = find_checked(c, &text);
@@ -123,20 +123,14 @@ take_next(struct db_conn *c, struct db_result *r, struct err *e)
 	return ret == 0 && my_is_walled(c) ? 0 : my_leave(c, &r->own, e);
 }
 
+/* Sends what was checked, and takes all of the answer. */
 static int
-once(struct my_rows *rows, const struct db_statement *s, const struct sql_facts *f, struct db_result *r, struct err *e)
+run(struct my_rows *rows, const struct db_statement *s, struct db_result *r, struct err *e)
 {
 	struct db_conn *c = rows->c;
 	bool warned;
 	int ret, next;
 
-	if (!my_is_walled(c) && (ret = my_leave(c, &r->own, e)) != 0)
-		return ret;
-	ret = check(c, s, f, r, e);
-	if (ret == ERR_STATEMENT)	/* r says why */
-		return 0;
-	if (ret != 0)
-		return ret;
 	if (atomic_load(&c->cancelled)) {
 		db_end_with(r, DB_FAILED, "70100", "cancelled");
 		return my_leave(c, &r->own, e);
@@ -146,11 +140,24 @@ once(struct my_rows *rows, const struct db_statement *s, const struct sql_facts 
 	ret = take_statement(rows, s, r, e);
 	if (ret == ERR_DATABASE)
 		return ret;
-	warned = r->end == DB_DONE && mysql_warning_count(c->my) > 0;
+	/* a plan has no limit, and notes that nobody wants */
+	warned = rows->count.max != NULL && r->end == DB_DONE && mysql_warning_count(c->my) > 0;
 	next = take_next(c, r, e);
 	if (next == 0 && warned)	/* ROLLBACK leaves the list as it is */
 		my_notices(c, r);
 	return c->lost ? ERR_DATABASE : next != 0 ? next : ret;
+}
+
+static int
+once(struct my_rows *rows, const struct db_statement *s, const struct sql_facts *f, struct db_result *r, struct err *e)
+{
+	int ret = my_is_walled(rows->c) ? 0 : my_leave(rows->c, &r->own, e);
+
+	if (ret == 0)
+		ret = my_check(rows->c, s, f, r, e);
+	if (ret == ERR_STATEMENT)	/* r says why */
+		return 0;
+	return ret == 0 ? run(rows, s, r, e) : ret;
 }
 
 int
@@ -173,5 +180,27 @@ my_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts 
 	if (!c->lost && my_settled(c, &r->own, e) != 0)	/* no cancel comes in between */
 		ret = ERR_DATABASE;
 	r->ms = (double)(clock_wall_us() - began) / 1000.0;
+	return ret;
+}
+
+int
+my_read_plan(struct db_conn *c, const struct db_statement *s, const struct db_sink *sink, struct db_result *r,
+    struct err *e)
+{
+	enum own_id id = c->maria ? OWN_MY_EXPLAIN_MARIADB : OWN_MY_EXPLAIN_MYSQL;
+	struct my_rows rows = { .c = c, .sink = sink };
+	struct db_statement explain;
+	struct buf text;
+	int ret;
+
+	buf_init(&text, s->n + 1024);
+	own_ran(&r->own, id);
+	(void)own_sql(&text, id, c->tag);
+	buf_put(&text, s->bytes, s->n);
+	explain = (struct db_statement){ DB_SQL, buf_data(&text), buf_len(&text) };
+	ret = my_is_walled(c) ? 0 : my_leave(c, &r->own, e);
+	if (ret == 0)
+		ret = run(&rows, &explain, r, e);
+	buf_fini(&text);
 	return ret;
 }
