@@ -15,9 +15,11 @@
 #include "twokey/base/must.h"
 #include "twokey/base/secret.h"
 
-enum { CONNECT_S = 10, READ_MORE_S = 60, ROW_MAX = 1024 * 1024 * 1024 };
-/* What may be asked of the password: never in clear, never by a dialog on the terminal. */
+enum { CONNECT_MS = 10000, READ_MORE_S = 60, ROW_MAX = 1024 * 1024 * 1024 };
+/* What may be asked of the password: never in clear, never by a dialog on the terminal. The two of SHA-256 hand it,
+ * where there is no TLS, to whoever sends a public key: not over a network. */
 static const char auth[] = "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519";
+static const char auth_in_clear[] = "mysql_native_password,client_ed25519";
 static const char tls_versions[] = "TLSv1.2,TLSv1.3";
 
 /* The library looks for a password, a port, a socket, plugins and option files there. */
@@ -89,7 +91,8 @@ set_tls(MYSQL *m, const struct db_target *t)
 static void
 set_options(MYSQL *m, const struct db_target *t)
 {
-	unsigned connect_s = CONNECT_S, no = 0, local = t->socket != NULL ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+	unsigned connect_ms = t->connect_timeout_ms > 0 ? t->connect_timeout_ms : CONNECT_MS;
+	unsigned connect_s = (connect_ms + 999) / 1000, no = 0, local = t->socket != NULL ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
 	unsigned answer_s = t->statement_timeout_ms > 0 ? t->statement_timeout_ms / 1000 + READ_MORE_S : 0;
 	unsigned long row = ROW_MAX;
 	my_bool off = 0;
@@ -106,27 +109,9 @@ set_options(MYSQL *m, const struct db_target *t)
 	mysql_optionsv(m, MYSQL_OPT_RECONNECT, &off);
 	mysql_optionsv(m, MYSQL_OPT_MAX_ALLOWED_PACKET, &row);
 	mysql_optionsv(m, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	mysql_optionsv(m, MARIADB_OPT_RESTRICTED_AUTH, auth);
+	mysql_optionsv(m, MARIADB_OPT_RESTRICTED_AUTH, t->tls == DB_TLS_OFF && t->socket == NULL ? auth_in_clear : auth);
 	mysql_optionsv(m, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", name);
 	set_tls(m, t);
-}
-
-/* Into the error without the password, should a library or server ever quote it. */
-static int
-tell(struct err *e, const struct db_target *t, const char *message)
-{
-	const char *secret = t->password != NULL ? secret_reveal(t->password) : "";
-	char *words = must_strdup(message), *hit;
-	size_t n = strlen(secret);
-
-	while (n > 0 && (hit = strstr(words, secret)) != NULL) {
-		memset(hit, '*', n);
-		if (strspn(secret, "*") == n)
-			break;
-	}
-	err_set(e, ERR_UNREACHABLE, "the database could not be reached: %s", words);
-	free(words);
-	return ERR_UNREACHABLE;
 }
 
 /* The peer must be the address that was asked for: the hook has been called. */
@@ -157,7 +142,7 @@ connect_to(MYSQL *m, const struct db_target *t, struct err *e)
 	if (m->passwd != NULL)	/* kept for a reconnect that never comes */
 		secret_wipe(m->passwd, strlen(m->passwd));
 	if (ok == NULL)
-		return tell(e, t, mysql_error(m));
+		return my_tell(e, t, m);
 	if (t->tls != DB_TLS_OFF && mysql_get_ssl_cipher(m) == NULL)
 		return err_set(e, ERR_UNREACHABLE, "the connection is not encrypted although the target asks for it");
 	return check_peer(m, t, e);

@@ -108,6 +108,28 @@ code_of(unsigned number)
 	return my_is_cancelled(number) ? ERR_CANCELLED : ERR_STATEMENT;
 }
 
+/* How many columns an answer has at the least; one that is not named here: one. */
+static const struct shape {
+	enum own_id id;
+	unsigned columns;
+} shapes[] = {
+	{ OWN_MY_INFO, 7 }, { OWN_MY_WHO, 4 }, { OWN_MY_SETTINGS, 2 }, { OWN_MY_VARIABLES_MARIADB, 2 },
+	{ OWN_MY_VARIABLES_MYSQL, 2 }, { OWN_MY_RELATION, 2 }, { OWN_MY_ROUTINES, 2 }, { OWN_MY_LOADED, 2 }, { OWN_MY_TABLE, 4 },
+	{ OWN_MY_DEFINITION, 2 }, { OWN_MY_TRIGGERS, 6 }, { OWN_MY_REFERENCES, 7 }, { OWN_MY_WARNINGS, 3 },
+};
+
+/* A server that answers with less would have us read past the end of a row. */
+static bool
+has_shape(enum own_id id, MYSQL_RES *res)
+{
+	unsigned columns = 1;
+
+	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+		if (shapes[i].id == id)
+			columns = shapes[i].columns;
+	return res != NULL && mysql_num_fields(res) >= columns;
+}
+
 int
 my_send(struct db_conn *c, enum own_id id, int n, const struct my_value *v, struct buf *names, struct err *e)
 {
@@ -136,12 +158,13 @@ my_take(struct db_conn *c, enum own_id id, MYSQL_RES **res, struct err *e)
 		number = mysql_errno(c->my);
 	if (number == 0 && got == NULL)	/* rows of ours change nothing, but information_schema raises the flag */
 		my_watch(c);
-	if (number == 0 && res != NULL)
+	if (number == 0 && res != NULL && has_shape(id, got)) {
 		*res = got;
-	else
-		mysql_free_result(got);
-	if (number == 0)
 		return 0;
+	}
+	mysql_free_result(got);
+	if (number == 0)
+		return res == NULL ? 0 : my_lose(c, e, "the server's answer has not the form that was asked for");
 	if (my_is_lost(number))
 		return my_lose(c, e, "the connection to the database is lost");
 	return err_set(e, (enum err_code)code_of(number), "%s failed: %s", own_name(id), mysql_error(c->my));
@@ -171,6 +194,12 @@ my_ask(MYSQL *m, enum own_id id, const char *tag, int n, const struct my_value *
 	if (mysql_real_query(m, buf_data(&text), buf_len(&text)) != 0 ||
 	    (mysql_field_count(m) > 0 && res != NULL && (*res = mysql_store_result(m)) == NULL))
 		ret = err_set(e, ERR_STATEMENT, "%s failed: %s", own_name(id), mysql_error(m));
+	else if (res != NULL && !has_shape(id, *res))
+		ret = err_set(e, ERR_STATEMENT, "%s failed: the answer has not the form that was asked for", own_name(id));
+	if (ret != 0 && res != NULL) {
+		mysql_free_result(*res);
+		*res = NULL;
+	}
 	buf_fini(&text);
 	return ret;
 }
