@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@
 #include "twokey/base/must.h"
 
 enum { FDS_MAX = 16, LINES_PER_WAKE = 32 };
+
+/* Lines wait behind the one in hand: what they make leaves together, once, when the turn is over. */
+static bool more_lines;
 
 struct sent_fd {
 	uint64_t at;	/* goes with this byte of the stream */
@@ -174,8 +178,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 			event_active(c->readable, EV_READ, 1);
 			break;
 		}
+		more_lines = memchr(line + n + 1, '\n', buf_len(&c->in) - n - 1) != NULL;
 		if (!c->ops->line(c->ctx, c, line, n))
 			c->failed = true;
+		more_lines = false;
 		if (c->dead || c->failed)
 			break;
 		buf_consume(&c->in, n + 1);
@@ -225,6 +231,8 @@ channel_send(struct channel *c, const void *p, size_t n)
 	buf_put(&c->out, p, n);
 	if (buf_over(&c->out)) {
 		c->failed = true;
+		event_active(c->writable, EV_WRITE, 1);
+	} else if (was_empty && more_lines) {
 		event_active(c->writable, EV_WRITE, 1);
 	} else if (was_empty) {
 		flush(c);
@@ -288,6 +296,8 @@ channel_detach(struct channel *c, struct buf *rest)
 	size_t n;
 	int fd;
 
+	while (!c->failed && !c->dead && send_some(c))
+		;	/* what waits for the end of the turn */
 	if (buf_len(&c->out) > 0 || c->failed || c->dead)
 		return -1;
 	fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);

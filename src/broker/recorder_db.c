@@ -11,6 +11,8 @@
 #include "fault.h"
 #include "recorder.h"
 
+enum { CREDIT_STEP = 32 * 1024 };	/* far less than db has, DB_CREDIT: it never waits for what is owed */
+
 static const char FULL_WHY[] = "the transcript takes no more: nothing runs without a record";
 
 /* A result that cannot be kept is cut. What else cannot be kept ends the session: for want of room, or
@@ -35,6 +37,17 @@ not_recorded(struct recorder *r, enum transcript_event_kind kind, int why)
 	recorder_db_gone(r);
 }
 
+/* Told when there is something to tell: a wake-up of db for each small result would be for nothing. */
+static void
+give_credit(struct recorder *r, json_int_t bytes)
+{
+	r->owed += bytes;
+	if (r->owed < CREDIT_STEP)
+		return;
+	recorder_tell_db(r, json_pack("{s:I}", "credit", (json_int_t)r->owed), NULL, 0);
+	r->owed = 0;
+}
+
 static void
 record(struct recorder *r, enum transcript_event_kind kind, json_t *ev, struct packet *p)
 {
@@ -47,7 +60,7 @@ record(struct recorder *r, enum transcript_event_kind kind, json_t *ev, struct p
 		not_recorded(r, kind, ret);
 	/* kept or not, it is in flight no more: the next result must not wait for its room */
 	if (kind == TRANSCRIPT_EVENT_ROWS)
-		recorder_tell_db(r, json_pack("{s:I}", "credit", bytes), NULL, 0);
+		give_credit(r, bytes);
 	if (ret != 0)
 		return;
 	if (kind == TRANSCRIPT_EVENT_COMMITTING) {
@@ -122,6 +135,7 @@ recorder_db_attach(struct recorder *r, int control, int bulk)
 	enum { OUT_MAX = 64 * 1024 * 1024 };
 
 	packet_clear(&r->from_db);
+	r->owed = 0;
 	r->db = channel_open(r->base, control, 4096, OUT_MAX, &control_ops, r);
 	r->bulk = channel_open(r->base, bulk, TRANSCRIPT_LINE_MAX, 4096, &bulk_ops, r);
 }
