@@ -30,6 +30,7 @@ struct recorder {
 	uint64_t running;		/* request whose run was recorded and has no end yet */
 	json_t *commit_point;		/* its "committing" event */
 	bool resolving;			/* the db at hand only answers about commit_point */
+	int64_t owed;			/* bytes of credit that db was not told of yet */
 	int resolver_control;		/* first descriptor of a resolver that waits for the second */
 	bool dirty;			/* written and not synced */
 	bool broken;			/* the disk does not take it */
