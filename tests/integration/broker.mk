@@ -64,12 +64,16 @@ tests_integration_postgres_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_postgres_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_postgres_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
 # attacks on ways and on what is asked at connect
-check_PROGRAMS += tests/integration/attack3.t
-TESTS += tests/integration/attack3.t
+check_PROGRAMS += tests/integration/attack3.t tests/integration/attack_way.t
+TESTS += tests/integration/attack3.t tests/integration/attack_way.t
 tests_integration_attack3_t_SOURCES = tests/integration/attack3.c
 tests_integration_attack3_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_attack3_t_CFLAGS = $(UNIT_CFLAGS)
-tests_integration_attack3_t_LDADD = tests/lib/libtunneltest.a $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
+tests_integration_attack3_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
+tests_integration_attack_way_t_SOURCES = tests/integration/attack_way.c
+tests_integration_attack_way_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_attack_way_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_attack_way_t_LDADD = tests/lib/libtunneltest.a $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
 # a role among others that are not what they should be
 check_PROGRAMS += tests/integration/attack_roles.t
 TESTS += tests/integration/attack_roles.t
