@@ -13,6 +13,7 @@ setup() {
 	mkdir -m 700 "$dir/tickets" "$dir/transcripts" "$dir/run"
 	broker_pid=
 	pg_pid=
+	ssh_pids=
 	consoles=
 	trap teardown EXIT
 	trap 'exit 99' HUP INT TERM
@@ -24,6 +25,7 @@ teardown() {
 		kill "$pid" 2>/dev/null
 	done
 	broker_stop
+	ssh_stop
 	pg_stop
 	if [ "$tap_bad" -gt 0 ]; then
 		for f in "$dir"/*.log "$dir"/*.out "$dir"/*.err; do
@@ -197,4 +199,49 @@ pg_stop() {
 	pg_as "$(pg_bin)/pg_ctl" -D "$dir/pg/data" -m immediate -w stop >>"$dir/postgres.log" 2>&1
 	wait "$pg_pid" 2>/dev/null
 	pg_pid=
+}
+
+# An sshd of the test on a port of 127.0.0.1: $ssh_port, $ssh_user, keys $dir/ssh/host, $dir/ssh/id.
+# sshd_start [LINE...]: false when there is none here
+sshd_start() {
+	local drop=
+	[ -x /usr/sbin/sshd ] || return 1
+	mkdir -m 755 "$dir/ssh"
+	ssh-keygen -q -t ed25519 -N '' -C '' -f "$dir/ssh/host" && ssh-keygen -q -t ed25519 -N '' -C '' -f "$dir/ssh/id" || return 1
+	ssh_port=$((20000 + RANDOM))
+	ssh_user=$(id -un)
+	if [ "$(id -u)" = 0 ]; then
+		ssh_user=${TWOKEY_TEST_USER:-postgres}
+		drop="setpriv --reuid=$ssh_user --regid=$(id -g "$ssh_user") --clear-groups"
+		chown "$ssh_user" "$dir/ssh/host"
+	fi
+	printf '%s\n' "Port $ssh_port" "ListenAddress 127.0.0.1" "HostKey $dir/ssh/host" "AuthorizedKeysFile $dir/ssh/id.pub" \
+	    "StrictModes no" "UsePAM no" "PasswordAuthentication no" "PidFile none" "$@" > "$dir/ssh/config"
+	$drop /usr/sbin/sshd -D -e -f "$dir/ssh/config" 2> "$dir/sshd.log" &
+	ssh_pids="$ssh_pids $!"
+	wait_until ssh_answers
+}
+ssh_answers() {
+	(: <"/dev/tcp/127.0.0.1/$ssh_port") 2>/dev/null
+}
+# ssh_socket SOCKET REMOTE-SOCKET: ssh -L of OpenSSH through that sshd
+ssh_socket() {
+	ssh -F none -N -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o IdentitiesOnly=yes -o LogLevel=ERROR \
+	    -o ExitOnForwardFailure=yes -i "$dir/ssh/id" -p "$ssh_port" -L "$1:$2" "$ssh_user@127.0.0.1" 2> "$dir/ssh.log" &
+	ssh_pids="$! $ssh_pids"
+	wait_until test -S "$1"
+}
+ssh_stop() {
+	local pid
+	for pid in $ssh_pids; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	ssh_pids=
+}
+# target_way: the target "shop" through that sshd to the PostgreSQL of pg_start
+target_way() {
+	printf 'targets:\n  - name: shop\n    engine: postgres\n    stage: production\n    socket: "%s/pg/.s.PGSQL.5432"\n' "$dir"
+	printf '    database: shop\n    user: twokey\n    hops:\n      - { host: 127.0.0.1, port: %s, user: %s, key: "%s/ssh/id", host_key: "%s" }\n' \
+	    "$ssh_port" "$ssh_user" "$dir" "$(cut -d' ' -f1,2 "$dir/ssh/host.pub")"
 }
