@@ -71,7 +71,6 @@ struct tunnel {
 	size_t nhops;			/* that have a session */
 	struct forward *forwards;
 	unsigned nforwards;
-	unsigned nrefused;
 	unsigned nlarge;
 	bool accepting;
 	bool stopped;

@@ -8,8 +8,6 @@
 #include "core.h"
 #include "twokey/base/text.h"
 
-enum { REFUSED_TOLD_MAX = 20 };
-
 static const struct {
 	const char *name;
 	int code;
@@ -122,8 +120,6 @@ tell_refused(struct tunnel *t, enum tunnel_fault fault, const char *fmt, ...)
 	va_list ap;
 
 	s.err.code = faults[fault].code;
-	if (t->nrefused++ >= REFUSED_TOLD_MAX)
-		return s.err.code;	/* anybody on this host may knock at a port: that fills nobody's transcript */
 	va_start(ap, fmt);
 	vsnprintf(s.err.text, sizeof s.err.text, fmt, ap);
 	va_end(ap);
