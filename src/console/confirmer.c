@@ -8,10 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "twokey/base/buf.h"
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
+#include "twokey/transcript/answer.h"
 
 #include "editor.h"
+#include "sign.h"
 
 void *
 confirmer_create(struct live *lv)
@@ -83,7 +86,7 @@ open_request(struct live *lv)
 	screen_drop_input(lv->screen);
 	c->open_n = model_entry(lv->model, (size_t)i)->n;
 	c->top = 0;
-	c->told_open = c->told_last = c->answered = false;
+	c->told_open = c->told_last = c->answered = c->signing = false;
 	c->opened_ms = lv->now_ms;
 	lv->notice[0] = '\0';
 	live_asking(lv, ASK_NONE, NULL);
@@ -207,13 +210,22 @@ on_answer_line(struct live *lv, const char *text, size_t n)
 		on_stop_answer(lv, text, n);
 }
 
+static json_t *
+answer_fields(const struct model_entry *en, const char *typed, size_t n)
+{
+	json_t *o = live_of(en->n, "typed", typed, n);
+
+	json_object_set_new(o, "digest", json_string(en->digest));
+	json_object_set_new(o, "bind", json_string(en->bind));
+	return o;
+}
+
 /* The second key. The broker checks everything again. */
 static void
 allow(struct live *lv, const char *typed, size_t n)
 {
 	struct confirmer *c = lv->own;
 	const struct model_entry *en = confirmer_entry(lv);
-	json_t *o;
 
 	if (n == 0)
 		return;		/* Enter alone agrees to nothing */
@@ -222,10 +234,48 @@ allow(struct live *lv, const char *typed, size_t n)
 		return;
 	}
 	lv->notice[0] = '\0';
-	o = live_of(en->n, "typed", typed, n);
-	json_object_set_new(o, "digest", json_string(en->digest));
-	json_object_set_new(o, "bind", json_string(en->bind));
-	c->answered = live_send(lv, "allow", o);
+	if (!sign_wanted(lv->model, lv->seat.person)) {
+		c->answered = live_send(lv, "allow", answer_fields(en, typed, n));
+		return;
+	}
+	if (n >= sizeof c->typed) {
+		live_notice(lv, SCREEN_WARN, "Not sent: that is longer than anything that allows.");
+		return;
+	}
+	memcpy(c->typed, typed, n);
+	c->typed[n] = '\0';
+	c->sign_n = 0;
+	c->answered = c->signing = live_send(lv, "signing", answer_fields(en, typed, n));
+}
+
+/* The broker has recorded that it is being signed, and that line is here: the person signs now. */
+static void
+sign_when_ready(struct live *lv)
+{
+	struct confirmer *c = lv->own;
+	const struct model_entry *en = confirmer_entry(lv);
+	struct buf text, signature;
+	char why[400] = "an event is missing here; open the request again";
+
+	if (!c->signing || c->sign_n == 0 || en == NULL || en->signing.n < c->sign_n)
+		return;
+	c->signing = false;
+	buf_init(&text, TRANSCRIPT_ANSWER_MAX);
+	buf_init(&signature, TRANSCRIPT_SIGNATURE_MAX);
+	if (en->signing.n == c->sign_n && sign_text(lv->model, en, lv->seat.person, c->typed, &text) &&
+	    lv->sign(lv, buf_data(&text), buf_len(&text), &signature, why, sizeof why)) {
+		json_t *o = answer_fields(en, c->typed, strlen(c->typed));
+
+		json_set_bytes(o, "text", buf_data(&text), buf_len(&text));
+		json_set_bytes(o, "signature", buf_data(&signature), buf_len(&signature));
+		c->answered = live_send(lv, "allow", o);
+	} else {
+		c->answered = false;
+		live_notice(lv, SCREEN_WARN, "Not signed, so nothing was allowed: %s. The request still waits.", why);
+	}
+	buf_fini(&text);
+	buf_fini(&signature);
+	lv->dirty = true;
 }
 
 static void
@@ -338,8 +388,14 @@ confirmer_answer(struct live *lv, const json_t *re)
 	struct confirmer *c = lv->own;
 	const char *what = json_str(re, "re", NULL);
 
-	if (what != NULL && strcmp(what, "allow") == 0 && !json_bool(re, "ok"))
-		c->answered = false;
+	if (what == NULL || (strcmp(what, "allow") != 0 && strcmp(what, "signing") != 0))
+		return;
+	if (!json_bool(re, "ok")) {
+		c->answered = c->signing = false;
+	} else if (strcmp(what, "signing") == 0) {
+		c->sign_n = (uint64_t)json_int(re, "n", 0);
+		sign_when_ready(lv);
+	}
 }
 
 /* One bell for each request, nothing else moves. */
@@ -356,6 +412,7 @@ confirmer_changed(struct live *lv)
 		if (confirmer_entry(lv) == NULL)
 			lv->notice[0] = '\0';	/* what it said may no longer be so */
 	}
+	sign_when_ready(lv);
 }
 
 const struct live_view live_confirmer = {

@@ -17,7 +17,10 @@ struct confirmer {
 	bool told_open;		/* "opened" was sent */
 	bool told_last;		/* and with last: its last line was on the screen */
 	int64_t opened_ms;
-	bool answered;		/* "allow" was sent and not refused yet */
+	bool answered;		/* "allow" or "signing" was sent and not refused yet */
+	char typed[512];	/* what is being signed for */
+	uint64_t sign_n;	/* the event signing that the broker recorded for it, 0: none yet */
+	bool signing;
 };
 
 /* The entry whose sheet is open, or NULL. */

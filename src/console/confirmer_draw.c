@@ -14,6 +14,7 @@
 
 #include "coach.h"
 #include "editor.h"
+#include "sign.h"
 
 enum { READ_MS = 2000, READ_LINE_MS = 250, READ_FREE_LINES = 4, READ_MAX_MS = 30000 };
 
@@ -126,6 +127,8 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 		snprintf(hint, max, "You watch: the confirmer answers. Esc goes back to the log.");
 	} else if (lv->lost) {
 		snprintf(hint, max, "The link is lost: nothing can be allowed and nothing runs.");
+	} else if (c->signing) {
+		snprintf(hint, max, "What you typed is recorded; it is signed now.");
 	} else if (c->answered) {
 		snprintf(hint, max, "The second key is turned; the broker checks it.");
 	} else if (en->sheet == NULL) {
@@ -141,6 +144,8 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 	} else {
 		snprintf(label, max, "allow> ");
 		type_words(en, hint, max);
+		if (sign_wanted(lv->model, lv->seat.person))
+			snprintf(hint + strlen(hint), max - strlen(hint), " Then your SSH key signs it.");
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "twokey/console/link.h"
 
 #include "editor.h"
+#include "sign.h"
 
 void
 live_init(struct live *lv, struct screen *s, struct link *l, const struct seat *seat)
@@ -26,6 +27,7 @@ live_init(struct live *lv, struct screen *s, struct link *l, const struct seat *
 	lv->seat = *seat;
 	lv->model = model_create();
 	lv->log = log_view_create();
+	lv->sign = sign_by_keygen;
 	lv->follow = true;
 	lv->found = -1;
 	lv->farewell_ms = lv->here_ms = lv->retry_ms = lv->wake_ms = -1;

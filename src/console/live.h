@@ -71,6 +71,8 @@ struct live {
 	void *own;			/* of the view */
 	int64_t now_ms;			/* monotonic, of this round */
 	int64_t wall_us;		/* wall clock of this round */
+	/* Signs an answer (sign.h); another one in tests. */
+	bool (*sign)(struct live *lv, const char *text, size_t n, struct buf *signature, char *why, size_t max);
 	bool (*connect)(struct live *lv);	/* makes a new link and model; NULL: cannot */
 
 	size_t first;			/* first line of the log shown, when not following */

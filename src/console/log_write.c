@@ -79,6 +79,9 @@ lay_seen(struct log_entry *o)
 	if (e->typed != NULL)
 		buf_putf(&b, ", %s typed \"%s\" %s", e->answered_by, e->typed, answered);
 	lay_line(&o->lay, SCREEN_PLAIN, "%s", buf_str(&b));
+	if (e->key[0] != '\0')
+		lay_line(&o->lay, SCREEN_PLAIN, "  signed with %s%s", e->key, e->touched && e->pin ? ", touched, PIN given" :
+		    e->touched ? ", touched" : e->pin ? ", PIN given" : "");
 	buf_fini(&b);
 }
 

@@ -148,6 +148,8 @@ take_event(struct model *m, const struct transcript_line *l, const char *line, s
 	if (clock_parse(l->t, TIME_TEXT, &wall_us) != 0)
 		wall_us = m->h.last_us;
 	take_number(m, l->n);
+	if (l->known && l->kind == TRANSCRIPT_EVENT_SIGNING)
+		m->line = digest_of(line, n);
 	model_fold_header(m, l, fields, wall_us);
 	model_fold(m, l, fields, wall_us);
 	model_bodies_drop(m);

@@ -33,6 +33,7 @@ struct model {
 	size_t nwaiting, cap_waiting;
 	size_t running;		/* entry + 1, 0 none */
 	uint64_t last;
+	struct digest line;	/* of the event line in hand, when that is a signing */
 	json_t *audit;		/* body of the audit */
 	size_t hop_entry[MODEL_HOPS_MAX];	/* entry + 1 of the hop being opened, 0 none */
 	struct {

@@ -98,6 +98,19 @@ take_answer(struct model_entry *e, const json_t *fields, int64_t wall_us)
 	model_copy_str(fields, "by", e->answered_by, sizeof e->answered_by);
 }
 
+/* What the text to be signed needs; it still waits. */
+static void
+take_signing(const struct model *m, struct model_entry *e, const struct transcript_line *l, const json_t *fields)
+{
+	e->signing.n = l->n;
+	e->signing.head = m->line;
+	model_copy_str(fields, "by", e->signing.by, sizeof e->signing.by);
+	model_copy_str(fields, "nonce", e->signing.nonce, sizeof e->signing.nonce);
+	model_copy_str(fields, "until", e->signing.until, sizeof e->signing.until);
+	if (model_time(fields, "until") > e->until_us)
+		e->until_us = model_time(fields, "until");
+}
+
 /* The statement is over. */
 static void
 take_end(struct model *m, struct model_entry *e, const struct transcript_line *l, const json_t *fields,
@@ -153,6 +166,9 @@ fold_step(struct model *m, struct model_slot *s, const struct transcript_line *l
 	} else if (l->kind == TRANSCRIPT_EVENT_ALLOWED) {
 		take_answer(e, fields, wall_us);
 		set_text(m, &e->typed, "typed");
+		model_copy_str(fields, "key", e->key, sizeof e->key);
+		e->touched = json_bool(fields, "touch");
+		e->pin = json_bool(fields, "pin");
 	} else if (l->kind == TRANSCRIPT_EVENT_ASKED || l->kind == TRANSCRIPT_EVENT_REPLIED) {
 		add_talk(m, e, fields, wall_us);
 		if (l->kind == TRANSCRIPT_EVENT_ASKED && model_time(fields, "until") != 0)
@@ -192,6 +208,8 @@ model_fold_of(struct model *m, size_t i, const struct transcript_line *l, const 
 		add_rows(m, s, l);
 	} else if (l->kind == TRANSCRIPT_EVENT_CANCEL) {
 		;	/* asked for; what became of it is told by its end */
+	} else if (l->kind == TRANSCRIPT_EVENT_SIGNING) {
+		take_signing(m, e, l, fields);
 	} else if (is_end(l->kind)) {
 		if (l->kind == TRANSCRIPT_EVENT_DENIED || l->kind == TRANSCRIPT_EVENT_WITHDRAWN)
 			take_answer(e, fields, wall_us);

@@ -281,6 +281,34 @@ screen_close(struct screen *s)
 	free(s);
 }
 
+void
+screen_leave(struct screen *s)
+{
+	if (s->term == NULL)
+		return;
+	tell(paste_off);
+	def_prog_mode();
+	endwin();
+	if (s->term->err_fd >= 0)
+		dup2(s->term->err_fd, STDERR_FILENO);
+}
+
+void
+screen_return(struct screen *s)
+{
+	if (s->term == NULL)
+		return;
+	if (s->term->err_fd >= 0) {
+		close(s->term->err_fd);
+		s->term->err_fd = hide_stderr();
+	}
+	reset_prog_mode();
+	tell(paste_on);
+	screen_drop_input(s);
+	screen_redraw(s);
+	refresh();
+}
+
 static void
 draw_cell(const struct screen *s, int row, int col, const struct cell *c)
 {

@@ -128,8 +128,8 @@ world_request(struct world *w, const char *sql)
 	    "until", until), bodies[0], "{\"k\":\"reason\",\"text\":\"step 3, webhook lost\"}", NULL);
 	free(bodies[0]);
 	world_event_bodies(w, TRANSCRIPT_EVENT_SHEET, json_pack(
-	    "{s:I, s:s, s:i, s:s, s:[], s:[], s:[], s:i, s:s}", "of", (json_int_t)n, "how", "derived", "count", 3,
-	    "bind", bind_hex, "dangers", "triggers", "cascades", "table_rows", 500, "undo", "none"),
+	    "{s:I, s:s, s:i, s:s, s:s, s:[], s:[], s:[], s:i, s:s}", "of", (json_int_t)n, "how", "derived", "count", 3,
+	    "bind", bind_hex, "keys", bind_hex, "dangers", "triggers", "cascades", "table_rows", 500, "undo", "none"),
 	    "{\"k\":\"sample\",\"cols\":[{\"name\":\"id\",\"type\":\"int\"},{\"name\":\"status\",\"type\":\"text\"},"
 	    "{\"name\":\"status (new)\",\"type\":\"text\"}],\"rows\":[[4211,\"new\",\"paid\"],[4212,\"new\",\"paid\"],"
 	    "[4213,\"new\",\"paid\"]]}", NULL);
@@ -142,15 +142,18 @@ open_session(struct world *w)
 {
 	struct digest d = digest_of("ticket", 6);
 	char hex[DIGEST_HEX + 1];
+	json_t *begin;
 
 	digest_hex(&d, hex);
-	world_event(w, TRANSCRIPT_EVENT_BEGIN, json_pack(
+	begin = json_pack(
 	    "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:[{s:s, s:s, s:s}, {s:s, s:s, s:s}], s:s, s:s}",
 	    "v", 1, "session", "s-test", "ticket", "MFX-1234", "digest", hex, "access", "write",
 	    "stage", "production", "broker", "private", "unverified", !w->verified, "target", "shop", "engine", "sqlite",
 	    "people", "person", "ben", "side", "firm", "seat", "driver", "person", "anna", "side", "customer",
-	    "seat", "confirmer", "results", "full", "expires", "2026-06-08T16:00:00.000000Z"),
-	    "ticket", "id: MFX-1234");
+	    "seat", "confirmer", "results", "full", "expires", "2026-06-08T16:00:00.000000Z");
+	if (w->signs)
+		json_object_set_new(json_array_get(json_object_get(begin, "people"), 1), "keys", json_pack("[s]", "SHA256:anna"));
+	world_event(w, TRANSCRIPT_EVENT_BEGIN, begin, "ticket", "id: MFX-1234");
 	world_event(w, TRANSCRIPT_EVENT_CONNECTED, json_pack("{s:s, s:s, s:s, s:s, s:[s, s, s, s]}",
 	    "engine", "sqlite", "version", "3.40.1", "database", "/srv/shop.db", "role", "",
 	    "caps", "read-wall", "transaction", "rehearsal", "cancel"), NULL, NULL);
@@ -183,12 +186,13 @@ begin_screen(struct world *w, enum seat_kind kind, int rows, int cols)
 }
 
 static struct world *
-begin(enum seat_kind kind, int rows, int cols, bool verified)
+begin(enum seat_kind kind, int rows, int cols, bool verified, bool signs)
 {
 	struct world *w = must_zalloc(sizeof *w);
 	struct err e = { 0 };
 
 	w->verified = verified;
+	w->signs = signs;
 	w->wall_us = BEGIN_US;
 	w->mono_ms = 1000000;
 	buf_init(&w->in, 16 << 20);
@@ -208,13 +212,19 @@ begin(enum seat_kind kind, int rows, int cols, bool verified)
 struct world *
 world_begin(enum seat_kind kind, int rows, int cols)
 {
-	return begin(kind, rows, cols, false);
+	return begin(kind, rows, cols, false, false);
 }
 
 struct world *
 world_begin_private(enum seat_kind kind, int rows, int cols)
 {
-	return begin(kind, rows, cols, true);
+	return begin(kind, rows, cols, true, false);
+}
+
+struct world *
+world_begin_signs(enum seat_kind kind, int rows, int cols)
+{
+	return begin(kind, rows, cols, false, true);
 }
 
 void

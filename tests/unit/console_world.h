@@ -17,6 +17,7 @@ struct world {
 	struct transcript_writer *writer;
 	int reader;
 	bool verified;
+	bool signs;			/* anna has a key at the broker */
 	off_t sent;			/* bytes of the transcript that were sent */
 	char dir[64], path[80];
 	int64_t wall_us, mono_ms;
@@ -29,6 +30,8 @@ struct world {
 struct world *world_begin(enum seat_kind kind, int rows, int cols);
 /* The same with a private broker whose people are verified. */
 struct world *world_begin_private(enum seat_kind kind, int rows, int cols);
+/* The same with a key of anna at the broker. */
+struct world *world_begin_signs(enum seat_kind kind, int rows, int cols);
 /* Checks what is left (no request unread but "here") and frees. */
 void	world_end(struct world *w);
 /* An event with its fields (taken over, may be NULL) and one body of that kind with a text (or NULL); sent to the console,

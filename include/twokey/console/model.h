@@ -134,6 +134,15 @@ struct model_entry {
 	int64_t until_us;		/* lapses at */
 	int64_t opened_us, last_shown_us, answered_us;
 	char opened_by[MODEL_NAME_MAX];
+	struct {			/* the last event signing of it, n 0: none */
+		uint64_t n;
+		struct digest head;	/* of its line */
+		char by[MODEL_NAME_MAX];
+		char nonce[40];
+		char until[32];
+	} signing;
+	char key[64];			/* fingerprint of the key that signed the answer, "" when none did */
+	bool touched, pin;		/* and what a security key said about it */
 	uint64_t dangers;		/* SQL_DANGER_BIT set, request and sheet together */
 	json_t *sheet;			/* fields of the sheet event, NULL before it */
 	json_t *event;			/* fields of the first event */

@@ -44,6 +44,10 @@ struct screen *screen_open_headless(int rows, int cols);
 void	screen_resize_headless(struct screen *s, int rows, int cols);
 /* Gives the terminal back as it was; NULL is fine. */
 void	screen_close(struct screen *s);
+/* Lends the terminal to another program: as it was before screen_open, until screen_return, which draws all anew and drops
+ * what was typed meanwhile. */
+void	screen_leave(struct screen *s);
+void	screen_return(struct screen *s);
 void	screen_size(const struct screen *s, int *rows, int *cols);
 
 void	screen_erase(struct screen *s);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* An answer signed on a real terminal: the screen makes room for ssh-keygen's questions and comes back. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "lib/broker.h"
+#include "lib/keys.h"
+#include "term.h"
+#include "twokey/base/buf.h"
+#include "twokey/base/err.h"
+#include "twokey/base/run.h"
+
+enum { PATIENCE_MS = 30000 };
+
+static struct {
+	char home[64];
+	char file[200], sk[200];	/* a key with a passphrase in ~/.ssh; a security key elsewhere */
+	char yaml[4096];
+} keys;
+
+static void
+set_passphrase(const char *path, const char *phrase)
+{
+	const char *argv[] = { RUN_SSH_KEYGEN, "-q", "-p", "-P", "", "-N", phrase, "-f", path, NULL };
+	struct run r = { .argv = argv, .within_ms = PATIENCE_MS };
+	struct err e = { .text = "" };
+
+	if (run_program(&r, &e) != 0 || r.status != 0)
+		fail_msg("ssh-keygen -p: %s", e.text);
+}
+
+static int
+setup(void **state)
+{
+	char dir[128];
+	struct buf b;
+
+	(void)state;
+	snprintf(keys.home, sizeof keys.home, "/tmp/twokey-home-XXXXXX");
+	assert_non_null(mkdtemp(keys.home));
+	snprintf(dir, sizeof dir, "%s/.ssh", keys.home);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	snprintf(keys.file, sizeof keys.file, "%s/id_ed25519", dir);
+	snprintf(keys.sk, sizeof keys.sk, "%s/token", keys.home);
+	test_key(keys.file, "ed25519");
+	test_key(keys.sk, "ed25519-sk");
+	buf_init(&b, 4096);
+	buf_puts(&b, ", keys: [\"");
+	test_key_public(keys.file, &b);
+	buf_puts(&b, "\", \"");
+	test_key_public(keys.sk, &b);
+	buf_puts(&b, "\"]");
+	snprintf(keys.yaml, sizeof keys.yaml, "%s", buf_str(&b));
+	buf_fini(&b);
+	set_passphrase(keys.file, "open sesame");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	char cmd[128];
+
+	(void)state;
+	snprintf(cmd, sizeof cmd, "rm -rf '%s'", keys.home);
+	return system(cmd);
+}
+
+static struct term *
+console(const struct test_broker *b, const char *what, const char *person, const char *key)
+{
+	char program[1024], home[100], named[200], provider[1200];
+	const char *top = getenv("top_builddir");
+	const char *argv[] = { program, what, "SGN-1", "--socket", b->socket, "--as", person, NULL };
+	const char *env[] = { home, "NO_COLOR=1", "SSH_AUTH_SOCK=", "SSH_ASKPASS=", "TWOKEY_TEST_SK_FLAGS=1", provider, named, NULL };
+
+	snprintf(program, sizeof program, "%s/twokey", top != NULL ? top : ".");
+	snprintf(home, sizeof home, "HOME=%s", keys.home);
+	snprintf(provider, sizeof provider, "SSH_SK_PROVIDER=%s", test_sk());
+	snprintf(named, sizeof named, "TWOKEY_KEY=%s", key != NULL ? key : "");
+	return term_start(24, 100, argv, env);
+}
+
+struct session {
+	struct test_broker broker;
+	struct term *ben, *anna;
+};
+
+static void
+begin(struct session *s, const char *key)
+{
+	struct test_broker_options o = { .anna = keys.yaml };
+
+	test_broker_start(&s->broker, &o);
+	test_ticket(&s->broker, "SGN-1");
+	s->ben = console(&s->broker, "open", "ben", NULL);
+	assert_true(term_wait(s->ben, "connected to ", PATIENCE_MS));
+	s->anna = console(&s->broker, "join", "anna", key);
+	assert_true(term_wait(s->anna, "CONFIRMER anna", PATIENCE_MS));
+	term_feed(s->ben, "update orders set status = 'paid' where id = 107;\r");
+	assert_true(term_wait(s->ben, "rows you expect", PATIENCE_MS));
+	term_feed(s->ben, "= 1\r");
+	assert_true(term_wait(s->ben, "reason", PATIENCE_MS));
+	term_feed(s->ben, "step 3\r");
+	assert_true(term_wait(s->anna, "WAITING", PATIENCE_MS));
+	term_feed(s->anna, "\033[15~");
+	assert_true(term_wait(s->anna, "STATEMENT", PATIENCE_MS));
+	for (int i = 0; i < 5; i++)
+		term_feed(s->anna, "\033[6~");
+	assert_true(term_wait(s->anna, "To allow it, type", PATIENCE_MS));
+	assert_true(term_wait(s->anna, "allow>", PATIENCE_MS));
+}
+
+static void
+end(struct session *s)
+{
+	term_feed(s->ben, "\\q\r");
+	assert_true(term_wait(s->ben, "head", PATIENCE_MS));
+	assert_true(term_wait(s->anna, "head", PATIENCE_MS));
+	term_feed(s->ben, "q");
+	term_feed(s->anna, "q");
+	assert_int_equal(term_exit(s->ben, PATIENCE_MS), 0);
+	assert_int_equal(term_exit(s->anna, PATIENCE_MS), 0);
+	term_free(s->ben);
+	term_free(s->anna);
+	test_broker_stop(&s->broker);
+}
+
+static void
+a_passphrase_is_asked_on_the_terminal_and_nothing_else_sees_it(void **state)
+{
+	struct session s;
+	const char *raw;
+	size_t n;
+
+	(void)state;
+	begin(&s, NULL);
+	term_feed(s.anna, "orders 1\r");
+	assert_true(term_wait(s.anna, "Enter passphrase", PATIENCE_MS));
+	assert_true(term_shows(s.anna, "your answer is signed with"));
+	term_feed(s.anna, "open sesame\r");
+	assert_true(term_wait(s.anna, "COMMIT", PATIENCE_MS));
+	assert_true(term_wait(s.ben, "COMMIT", PATIENCE_MS));
+	assert_int_equal(test_shop_number(&s.broker, "select status = 'paid' from orders where id = 107"), 1);
+	raw = term_raw(s.anna, &n);
+	assert_null(memmem(raw, n, "sesame", 6));
+	end(&s);
+}
+
+static void
+a_signature_that_is_stopped_leaves_the_request_open(void **state)
+{
+	struct session s;
+
+	(void)state;
+	begin(&s, NULL);
+	term_feed(s.anna, "orders 1\r");
+	assert_true(term_wait(s.anna, "Enter passphrase", PATIENCE_MS));
+	term_feed(s.anna, "\003");	/* Ctrl-C is ssh-keygen's now */
+	assert_true(term_wait(s.anna, "nothing was allowed", PATIENCE_MS));
+	assert_true(term_wait(s.anna, "allow>", PATIENCE_MS));
+	assert_int_equal(test_shop_number(&s.broker, "select status = 'new' from orders where id = 107"), 1);
+	term_feed(s.anna, "orders 1\r");
+	assert_true(term_wait(s.anna, "Enter passphrase", PATIENCE_MS));
+	term_feed(s.anna, "open sesame\r");
+	assert_true(term_wait(s.ben, "COMMIT", PATIENCE_MS));
+	end(&s);
+}
+
+static void
+a_security_key_is_used_when_it_is_named(void **state)
+{
+	struct session s;
+
+	(void)state;
+	begin(&s, keys.sk);
+	term_feed(s.anna, "orders 1\r");
+	assert_true(term_wait(s.anna, "COMMIT", PATIENCE_MS));
+	assert_true(term_wait(s.ben, "touched", PATIENCE_MS));
+	end(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_passphrase_is_asked_on_the_terminal_and_nothing_else_sees_it),
+		cmocka_unit_test(a_signature_that_is_stopped_leaves_the_request_open),
+		cmocka_unit_test(a_security_key_is_used_when_it_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
