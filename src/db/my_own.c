@@ -108,14 +108,15 @@ code_of(unsigned number)
 	return my_is_cancelled(number) ? ERR_CANCELLED : ERR_STATEMENT;
 }
 
-/* How many columns an answer has at the least; one that is not named here: one. */
+/* How many columns an answer has at the least; one that is not named here: one. 0: it may have no rows at all. */
 static const struct shape {
 	enum own_id id;
 	unsigned columns;
 } shapes[] = {
 	{ OWN_MY_INFO, 7 }, { OWN_MY_WHO, 4 }, { OWN_MY_SETTINGS, 2 }, { OWN_MY_VARIABLES_MARIADB, 2 },
-	{ OWN_MY_VARIABLES_MYSQL, 2 }, { OWN_MY_RELATION, 2 }, { OWN_MY_ROUTINES, 2 }, { OWN_MY_LOADED, 2 }, { OWN_MY_TABLE, 4 },
-	{ OWN_MY_DEFINITION, 2 }, { OWN_MY_TRIGGERS, 6 }, { OWN_MY_REFERENCES, 7 }, { OWN_MY_WARNINGS, 3 },
+	{ OWN_MY_VARIABLES_MYSQL, 2 }, { OWN_MY_RELATION, 2 }, { OWN_MY_ROUTINES, 2 }, { OWN_MY_LOADED, 2 }, { OWN_MY_TABLE, 5 },
+	{ OWN_MY_DEFINITION, 2 }, { OWN_MY_TRIGGERS, 6 }, { OWN_MY_REFERENCES, 7 }, { OWN_MY_WARNINGS, 3 }, { OWN_MY_USER_VARIABLES, 4 }, { OWN_MY_SET_ROLE, 0 },
+	{ OWN_MY_SIZES, 4 },
 };
 
 /* A server that answers with less would have us read past the end of a row. */
@@ -127,7 +128,7 @@ has_shape(enum own_id id, MYSQL_RES *res)
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
 		if (shapes[i].id == id)
 			columns = shapes[i].columns;
-	return res != NULL && mysql_num_fields(res) >= columns;
+	return columns == 0 || (res != NULL && mysql_num_fields(res) >= columns);
 }
 
 int
