@@ -199,6 +199,19 @@ is_cte(const struct ctx *c, struct sql_str name)
 	return false;
 }
 
+/* MariaDB and MySQL: reading information_schema.INNODB_CMP_RESET and its kin sets counters to zero. */
+static void
+reset_table(struct ctx *c, const struct name *nm)
+{
+	static const char *const tables[] = { "innodb_cmp_reset", "innodb_cmpmem_reset", "innodb_cmp_per_index_reset" };
+	char name[64];
+	size_t n = ctx_fold_into(c, &nm->part[nm->nparts - 1], name, sizeof(name), true);
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables) && !c->quiet; i++)
+		if (strlen(tables[i]) == n && memcmp(tables[i], name, n) == 0)
+			ctx_raise(c, SQL_CLASS_ADMIN, "reading that table sets counters of the server to zero");
+}
+
 int
 ctx_note_table(struct ctx *c, const struct name *nm, unsigned use)
 {
@@ -209,6 +222,8 @@ ctx_note_table(struct ctx *c, const struct name *nm, unsigned use)
 
 	if (nm->too_long)
 		ctx_danger(c, SQL_DANGER_UNREADABLE);
+	if (c->d->engine == SQL_MARIADB || c->d->engine == SQL_MYSQL)
+		reset_table(c, nm);
 	if (nm->nparts > 1)
 		schema = ctx_fold_name(c, &nm->part[nm->nparts - 2], false);
 	name = ctx_fold_name(c, &nm->part[nm->nparts - 1], false);
