@@ -46,11 +46,13 @@ struct db_conn {
 	atomic_bool cancelled;
 };
 
-/* my_connect.c, my_place.c, my_info.c */
+/* my_connect.c, my_place.c, my_tell.c, my_info.c */
 /* A connection as the target says and nothing else; NULL and *e on failure. */
 MYSQL	*my_connect(const struct db_target *t, struct err *e);
 /* Before the connection: has it made to t->hostaddr while the certificate is checked for t->host. */
 int	my_place(MYSQL *m, const struct db_target *t, struct err *e);
+/* Why the connection could not be made, with the next step: ERR_UNREACHABLE. */
+int	my_tell(struct err *e, const struct db_target *t, MYSQL *m);
 int	my_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e);
 int	my_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err *e);
 
@@ -117,9 +119,17 @@ int	my_sendable(const struct db_statement *s, const struct sql_facts *f, struct 
 struct my_found {
 	bool plain;		/* tables and built-in functions only */
 	bool function;		/* it was stopped for a function that somebody made */
+	bool by_view;		/* it writes through a view */
+	bool wants_targets;	/* asked for by the caller: */
+	struct my_target *targets;	/* base tables that it writes or reaches so; my_targets_free */
+	size_t ntargets;
 };
-/* Looks up the names in a text; ERR_WALL when one of them runs code that cannot be cleared. */
+struct my_target {
+	char *schema, *name, *engine;
+};
+/* Looks up the names in a text; ERR_WALL when one of them runs code that cannot be cleared. *found is filled anew. */
 int	my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, struct my_found *found, struct err *e);
+void	my_targets_free(struct my_found *found);
 /* Has the server prepare the text: 0 when it is one statement that returns rows, ERR_WALL when it is not,
  * ERR_STATEMENT with *r filled when the server refuses it. */
 int	my_prepare(struct db_conn *c, const struct db_statement *s, struct db_result *r, struct err *e);
@@ -183,7 +193,10 @@ struct my_look {
 	bool locks;			/* in the run: rows that match are locked */
 	bool plain;			/* it is there, a base table */
 	bool stays;			/* what is written there cannot be rolled back */
-	char engine[64];
+	char engine[64];		/* of the table that stays, else of the one that is written */
+	char stays_at[256];
+	struct my_found found;
+	bool behind;			/* name is one of several, or reached through a view */
 	struct db_sheet *sheet;
 	struct db_match match;
 	struct digest_sum *sum;
@@ -194,6 +207,7 @@ void	my_look_init(struct my_look *l, struct db_conn *c, const struct db_statemen
 void	my_look_fini(struct my_look *l);
 /* Passes the guard in the open transaction; sheet->note tells when it did not pass. */
 int	my_look_enter(struct my_look *l, struct err *e);
+int	my_look_hold(struct my_look *l, struct err *e);
 int	my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e);
 int	my_look_sets_off(struct my_look *l, struct err *e);
 int	my_look_match(struct my_look *l, const struct db_sink *sample, struct err *e);

@@ -19,6 +19,7 @@ struct item {
 	char *schema;
 	char *name;
 	bool inside;		/* named by a view, not by the statement */
+	bool written;		/* by the statement */
 	char *type;		/* NULL: not there, or not for this account to see */
 	char *engine;
 	char *definition;	/* of a view */
@@ -54,10 +55,16 @@ is_built_in(const char *schema)
 }
 
 static int
-add_item(struct guard *g, char *schema, char *name, bool inside, struct err *e)
+add_item(struct guard *g, char *schema, char *name, bool inside, bool written, struct err *e)
 {
 	bool known = is_built_in(schema);
+	size_t n = strlen(name);
 
+	if (known && n > 6 && strcasecmp(name + n - 6, "_RESET") == 0) {
+		free(schema);
+		free(name);
+		return err_set(e, ERR_WALL, "the wall stopped it: reading that table sets counters of the server to zero");
+	}
 	for (size_t i = 0; i < g->n && !known; i++)
 		known = strcmp(g->items[i].schema, schema) == 0 && strcmp(g->items[i].name, name) == 0;
 	if (known || g->n == ITEMS_MAX) {
@@ -65,7 +72,7 @@ add_item(struct guard *g, char *schema, char *name, bool inside, struct err *e)
 		free(name);
 		return known ? 0 : err_set(e, ERR_WALL, "the wall stopped it: its views name more tables than are looked up");
 	}
-	g->items[g->n++] = (struct item){ .schema = schema, .name = name, .inside = inside };
+	g->items[g->n++] = (struct item){ .schema = schema, .name = name, .inside = inside, .written = written };
 	return 0;
 }
 
@@ -79,11 +86,19 @@ add_facts(struct guard *g, const struct sql_facts *f, const char *schema, bool i
 		const struct sql_table *t = &f->tables[i];
 
 		ret = add_item(g, t->schema.n > 0 ? must_strndup(t->schema.p, t->schema.n) : must_strdup(schema),
-		    must_strndup(t->name.p, t->name.n), inside, e);
+		    must_strndup(t->name.p, t->name.n), inside, !inside && (t->use & SQL_USE_WRITE) != 0, e);
 	}
-	for (size_t i = 0; i < f->nfunctions; i++)
-		if (f->functions[i].schema.n == 0)
-			my_list_add(&g->functions, f->functions[i].name.p, f->functions[i].name.n);
+	for (size_t i = 0; i < f->nfunctions && ret == 0; i++) {
+		const struct sql_function *fn = &f->functions[i];
+
+		if (fn->schema.n == 0) {
+			my_list_add(&g->functions, fn->name.p, fn->name.n);
+			continue;
+		}
+		g->found->function = true;	/* no built-in function has a schema */
+		ret = err_set(e, ERR_WALL, "the wall stopped it: the stored function %.*s.%.*s could run", (int)fn->schema.n,
+		    fn->schema.p, (int)fn->name.n, fn->name.p);
+	}
 	my_list_add(&g->schemas, schema, strlen(schema));
 	return ret;
 }
@@ -243,6 +258,45 @@ run_rounds(struct guard *g, struct err *e)
 	return ret;
 }
 
+static bool
+is_base_table(const struct item *it)
+{
+	return it->type != NULL && strcasecmp(it->type, "VIEW") != 0 && strcasecmp(it->type, "SYSTEM VIEW") != 0;
+}
+
+/* Of a view that is written it is not worked out which of its tables are: all that are named count. */
+static void
+find_targets(struct guard *g)
+{
+	struct my_found *found = g->found;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->items[i].written && g->items[i].type != NULL && strcasecmp(g->items[i].type, "VIEW") == 0)
+			found->by_view = true;
+	found->targets = must_zalloc((g->n + 1) * sizeof *found->targets);
+	for (size_t i = 0; i < g->n; i++) {
+		struct item *it = &g->items[i];
+
+		if (!is_base_table(it) || !(it->written || found->by_view))
+			continue;
+		found->targets[found->ntargets++] = (struct my_target){ it->schema, it->name, it->engine };
+		it->schema = it->name = it->engine = NULL;
+	}
+}
+
+void
+my_targets_free(struct my_found *found)
+{
+	for (size_t i = 0; i < found->ntargets; i++) {
+		free(found->targets[i].schema);
+		free(found->targets[i].name);
+		free(found->targets[i].engine);
+	}
+	free(found->targets);
+	found->targets = NULL;
+	found->ntargets = 0;
+}
+
 int
 my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, struct my_found *found, struct err *e)
 {
@@ -252,7 +306,7 @@ my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, struct
 	g->c = c;
 	g->names = names;
 	g->found = found;
-	*found = (struct my_found){ .plain = true };
+	*found = (struct my_found){ .plain = true, .wants_targets = found->wants_targets };
 	buf_init(&g->schemas, LIST_MAX);
 	buf_init(&g->functions, LIST_MAX);
 	ret = add_facts(g, f, c->database, false, e);
@@ -260,6 +314,8 @@ my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, struct
 		ret = run_rounds(g, e);
 	if (ret != 0)
 		found->plain = false;
+	else if (found->wants_targets)
+		find_targets(g);
 	for (size_t i = 0; i < g->n; i++) {
 		free(g->items[i].schema);
 		free(g->items[i].name);

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <mysqld_error.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ void
 my_look_init(struct my_look *l, struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
     struct db_sheet *sheet)
 {
-	*l = (struct my_look){ .c = c, .s = s, .f = f, .table = sql_written_table(f), .sheet = sheet };
+	*l = (struct my_look){ .c = c, .s = s, .f = f, .table = sql_written_table(f), .sheet = sheet,
+		.found.wants_targets = true };
 	if (l->table == NULL)
 		return;
 	l->schema = l->table->schema.n > 0 ? must_strndup(l->table->schema.p, l->table->schema.n) : must_strdup(c->database);
@@ -30,14 +32,14 @@ my_look_fini(struct my_look *l)
 {
 	free(l->schema);
 	free(l->name);
+	my_targets_free(&l->found);
 }
 
 int
 my_look_enter(struct my_look *l, struct err *e)
 {
-	struct my_found found;
 	struct err why;
-	int ret = my_guard(l->c, l->f, &l->sheet->own, &found, &why);
+	int ret = my_guard(l->c, l->f, &l->sheet->own, &l->found, &why);
 
 	l->guarded = ret == 0;
 	if (ret == 0)
@@ -46,7 +48,7 @@ my_look_enter(struct my_look *l, struct err *e)
 		return err_set(e, (enum err_code)ret, "%s", why.text);
 	buf_reset(&l->sheet->note);
 	db_note(&l->sheet->note, why.text);
-	l->sheet->dangers |= SQL_DANGER_BIT(found.function ? SQL_DANGER_SHADOWED : SQL_DANGER_UNCLEAR_RELATION);
+	l->sheet->dangers |= SQL_DANGER_BIT(l->found.function ? SQL_DANGER_SHADOWED : SQL_DANGER_UNCLEAR_RELATION);
 	return 0;
 }
 
@@ -63,18 +65,25 @@ find_table(struct my_look *l, struct err *e)
 	struct my_value v[2] = { my_text(l->schema), my_text(l->name) };
 	MYSQL_RES *res;
 	MYSQL_ROW row;
+	bool stays = false;
 	char text[200];
 	int ret = my_own(l->c, OWN_MY_TABLE, 2, v, &l->sheet->own, &res, e);
 
 	if (ret == 0 && (row = mysql_fetch_row(res)) != NULL) {
-		l->plain = row[0] != NULL && (strcasecmp(row[0], "BASE TABLE") == 0 || strcasecmp(row[0], "SYSTEM VERSIONED") == 0);
-		snprintf(l->engine, sizeof l->engine, "%s", row[1] != NULL ? row[1] : "");
-		l->stays = l->plain && (row[3] == NULL || strcasecmp(row[3], "YES") != 0);
+		bool base = row[0] != NULL && (strcasecmp(row[0], "BASE TABLE") == 0 || strcasecmp(row[0], "SYSTEM VERSIONED") == 0);
+
+		l->plain = base && !l->behind;
+		stays = base && (row[3] == NULL || strcasecmp(row[3], "YES") != 0);
+		if (!l->stays)
+			snprintf(l->engine, sizeof l->engine, "%s", row[1] != NULL ? row[1] : "");
 		if (row[2] != NULL && l->plain)
 			l->sheet->table_rows = strtoll(row[2], NULL, 10);
+		add_text(l->sum, row[4] != NULL ? row[4] : "");	/* another table under its name was made at another time */
 	}
 	mysql_free_result(res);
-	if (ret == 0 && l->stays) {
+	if (ret == 0 && stays) {
+		l->stays = true;
+		snprintf(l->stays_at, sizeof l->stays_at, "%s", l->name);
 		l->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK);
 		snprintf(text, sizeof text, "the engine %.40s of %.80s cannot roll back: a change stays at once", l->engine, l->name);
 		db_note(&l->sheet->note, text);
@@ -161,6 +170,46 @@ add_match(struct my_look *l)
 }
 
 static int
+add_variables(struct my_look *l, struct err *e)
+{
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	int ret = my_own(l->c, OWN_MY_USER_VARIABLES, 0, NULL, &l->sheet->own, &res, e);
+
+	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
+		for (int k = 0; k < 4; k++)
+			add_text(l->sum, row[k] != NULL ? row[k] : "");
+	mysql_free_result(res);
+	return ret;
+}
+
+/* Views say nothing of what the tables behind them set off, and of several tables none is the one: each is looked at. */
+static int
+add_behind(struct my_look *l, struct err *e)
+{
+	char *schema = l->schema, *name = l->name;
+	int ret = 0;
+
+	l->behind = true;
+	for (size_t i = 0; i < l->found.ntargets && ret == 0; i++) {
+		const struct my_target *t = &l->found.targets[i];
+		struct sql_table table = { { t->schema, strlen(t->schema) }, { t->name, strlen(t->name) }, SQL_USE_READ };
+
+		l->schema = t->schema;
+		l->name = t->name;
+		ret = add_one(l, &table, e);
+		if (ret == 0)
+			ret = find_table(l, e);
+		if (ret == 0)
+			ret = my_look_sets_off(l, e);
+	}
+	l->schema = schema;
+	l->name = name;
+	l->behind = false;
+	return ret;
+}
+
+static int
 add_all(struct my_look *l, struct err *e)
 {
 	struct digest settings;
@@ -168,12 +217,40 @@ add_all(struct my_look *l, struct err *e)
 
 	if (ret == 0)
 		digest_add_part(l->sum, settings.b, sizeof settings.b);
+	if (ret == 0 && l->c->maria)
+		ret = add_variables(l, e);
 	for (size_t i = 0; i < l->f->ntables && ret == 0; i++)
 		ret = add_one(l, &l->f->tables[i], e);
 	if (ret == 0 && l->table != NULL)
 		ret = find_table(l, e);
-	if (ret == 0 && l->table != NULL)
+	if (ret == 0 && l->plain)
 		ret = my_look_sets_off(l, e);
+	else if (ret == 0)
+		ret = add_behind(l, e);
+	return ret;
+}
+
+/* In the run: nobody changes what is looked at until the transaction ends. Where the account has no SELECT it cannot. */
+int
+my_look_hold(struct my_look *l, struct err *e)
+{
+	struct err why;
+	int ret = 0;
+
+	for (size_t i = 0; i < l->f->ntables && ret == 0; i++) {
+		const struct sql_table *t = &l->f->tables[i];
+		struct my_value v[2] = { { MY_NAME, t->schema.p, t->schema.n }, { MY_NAME, t->name.p, t->name.n } };
+		MYSQL_RES *res = NULL;
+
+		if (t->schema.n == 0)
+			v[0] = (struct my_value){ MY_NAME, l->c->database, strlen(l->c->database) };
+		ret = my_own(l->c, OWN_MY_HOLD, 2, v, &l->sheet->own, &res, &why);
+		mysql_free_result(res);
+		if (ret == ERR_STATEMENT && mysql_errno(l->c->my) != ER_LOCK_WAIT_TIMEOUT)
+			ret = 0;
+		else if (ret != 0)
+			err_set(e, ret == ERR_STATEMENT ? ERR_BOUND : (enum err_code)ret, "%s", why.text);
+	}
 	return ret;
 }
 

@@ -29,7 +29,7 @@ find_keys(struct my_look *l, struct keys *k, struct err *e)
 	int ret = my_own(l->c, OWN_MY_KEY, 2, v, &l->sheet->own, &res, e);
 
 	while (ret == 0 && k->n < KEYS_MAX && (row = mysql_fetch_row(res)) != NULL)
-		k->name[k->n++] = must_strdup(row[0]);
+		k->name[k->n++] = must_strdup(row[0] != NULL ? row[0] : "");
 	mysql_free_result(res);
 	return ret;
 }

@@ -33,6 +33,8 @@ events_of(const struct my_look *l)
 {
 	const char *verb = l->f->verb;
 
+	if (has_word(l->s, "PORTION"))	/* of time: what is left of a row is inserted */
+		return EVENT_INSERT | EVENT_UPDATE | EVENT_DELETE;
 	if (strcmp(verb, "UPDATE") == 0)
 		return EVENT_UPDATE;
 	if (strcmp(verb, "DELETE") == 0)
@@ -60,6 +62,8 @@ find_triggers(struct my_look *l, unsigned events, struct err *e)
 	int ret = my_own(l->c, OWN_MY_TRIGGERS, 2, v, &l->sheet->own, &res, e);
 
 	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL) {
+		if (row[0] == NULL || row[1] == NULL)
+			continue;
 		for (int k = 0; k < 6; k++)
 			digest_add_part(l->sum, row[k] != NULL ? row[k] : "", row[k] != NULL ? strlen(row[k]) : 0);
 		if ((event_named(row[1]) & events) == 0)
@@ -143,7 +147,7 @@ sets_key(struct chain *c, MYSQL_ROW row, bool *sets, struct err *e)
 	MYSQL_ROW key;
 	int ret;
 
-	*sets = f->ncolumns == 0 || strcmp(f->verb, "UPDATE") != 0;
+	*sets = f->ncolumns == 0 || c->l->found.by_view || strcmp(f->verb, "UPDATE") != 0;
 	if (*sets)
 		return 0;
 	ret = my_own(c->l->c, OWN_MY_REFERENCED, 3, v, &c->l->sheet->own, &res, e);
@@ -151,7 +155,7 @@ sets_key(struct chain *c, MYSQL_ROW row, bool *sets, struct err *e)
 		*sets = true;
 	while (ret == 0 && (key = mysql_fetch_row(res)) != NULL)
 		for (size_t i = 0; i < f->ncolumns; i++)
-			if (strlen(key[0]) == f->columns[i].n && strncasecmp(key[0], f->columns[i].p, f->columns[i].n) == 0)
+			if (key[0] != NULL && strlen(key[0]) == f->columns[i].n && strncasecmp(key[0], f->columns[i].p, f->columns[i].n) == 0)
 				*sets = true;
 	mysql_free_result(res);
 	return ret;
@@ -254,6 +258,53 @@ find_cascades(struct my_look *l, unsigned events, struct err *e)
 	return ret;
 }
 
+/* Does the statement set a column that a foreign key of another table could refer to? */
+static int
+sets_index(struct my_look *l, bool *sets, struct err *e)
+{
+	struct my_value v[2] = { my_text(l->schema), my_text(l->name) };
+	const struct sql_facts *f = l->f;
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	int ret;
+
+	*sets = f->ncolumns == 0 || l->found.by_view || strcmp(f->verb, "UPDATE") != 0;
+	if (*sets)
+		return 0;
+	ret = my_own(l->c, OWN_MY_INDEXED, 2, v, &l->sheet->own, &res, e);
+	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
+		for (size_t i = 0; i < f->ncolumns && row[0] != NULL; i++)
+			if (strlen(row[0]) == f->columns[i].n && strncasecmp(row[0], f->columns[i].p, f->columns[i].n) == 0)
+				*sets = true;
+	mysql_free_result(res);
+	return ret;
+}
+
+/* Of tables that the account may not use the server does not tell foreign keys, and follows them all the same. */
+static int
+check_sight_of_keys(struct my_look *l, struct err *e)
+{
+	char grantee[300];
+	struct my_value v;
+	MYSQL_RES *res;
+	MYSQL_ROW row;
+	bool sees = false, sets;
+	int ret = sets_index(l, &sets, e);
+
+	if (ret != 0 || !sets)
+		return ret;
+	grantee_of(l->c, grantee);
+	v = my_text(grantee);
+	ret = my_own(l->c, OWN_MY_SEES_REFERENCES, 1, &v, &l->sheet->own, &res, e);
+	if (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
+		sees = row[0] != NULL && strcmp(row[0], "0") != 0;
+	mysql_free_result(res);
+	if (ret == 0 && !sees)
+		db_note(&l->sheet->note, "tables that this account may not use are not looked at: by their foreign keys rows there"
+		    " may change too");
+	return ret;
+}
+
 int
 my_look_sets_off(struct my_look *l, struct err *e)
 {
@@ -266,5 +317,7 @@ my_look_sets_off(struct my_look *l, struct err *e)
 		ret = check_sight(l, e);
 	if (ret == 0 && (events & (EVENT_UPDATE | EVENT_DELETE)) != 0)
 		ret = find_cascades(l, events, e);
+	if (ret == 0 && (events & (EVENT_UPDATE | EVENT_DELETE)) != 0)
+		ret = check_sight_of_keys(l, e);
 	return ret;
 }

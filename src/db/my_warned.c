@@ -11,6 +11,8 @@
 
 #include "twokey/base/text.h"
 
+enum { SHOWN_MAX = 20 };
+
 /* Codes of values that were not kept as written, and of rows that ROLLBACK leaves. */
 static bool
 is_serious(unsigned number)
@@ -28,6 +30,7 @@ is_serious(unsigned number)
 int
 my_warned(struct db_conn *c, struct buf *names, const char *before, struct buf *out, unsigned *number, struct err *e)
 {
+	unsigned told = mysql_warning_count(c->my), listed = 0;
 	MYSQL_RES *res;
 	MYSQL_ROW row;
 	int ret;
@@ -36,20 +39,28 @@ my_warned(struct db_conn *c, struct buf *names, const char *before, struct buf *
 		*number = 0;
 	ret = my_own(c, OWN_MY_WARNINGS, 0, NULL, names, &res, e);
 	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL) {
-		unsigned code = (unsigned)strtoul(row[1], NULL, 10);
+		unsigned code = row[1] != NULL ? (unsigned)strtoul(row[1], NULL, 10) : 0;
 		struct buf text;
 
-		if (strcasecmp(row[0], "Note") == 0)
+		listed++;
+		if (row[0] != NULL && strcasecmp(row[0], "Note") == 0)
+			continue;
+		if (number != NULL && *number == 0 && is_serious(code))
+			*number = code;
+		else if (listed > SHOWN_MAX)
 			continue;
 		buf_init(&text, 8 * 1024);
 		buf_puts(&text, before);
-		text_safe(&text, row[2], strnlen(row[2], 500), TEXT_ONE_LINE);
+		if (row[2] != NULL)
+			text_safe(&text, row[2], strnlen(row[2], 500), TEXT_ONE_LINE);
 		db_note(out, buf_str(&text));
 		buf_fini(&text);
-		if (number != NULL && *number == 0 && is_serious(code))
-			*number = code;
 	}
 	mysql_free_result(res);
+	if (ret == 0 && number != NULL && *number == 0 && told > listed) {	/* max_error_count cuts the list */
+		db_note(out, "there were more warnings than the server keeps, so it is not known whether all was kept as written");
+		*number = WARN_DATA_TRUNCATED;
+	}
 	return ret;
 }
 

@@ -206,6 +206,9 @@ a_function_that_changes_settings_ends_the_session(void **state)
 
 	my_shop_sql("CREATE FUNCTION turns() RETURNS int BEGIN SET SESSION tx_read_only = 0; RETURN 1; END");
 	s->b.blind = true;
+	assert_int_equal(bench_read(&s->b, "SELECT shop.turns()"), ERR_WALL);
+	assert_non_null(strstr(s->b.e.text, "shop.turns"));
+	s->b.nameless = true;
 	assert_int_equal(bench_read(&s->b, "SELECT shop.turns()"), ERR_DATABASE);
 	assert_non_null(strstr(s->b.e.text, "settings"));
 	s->b.blind = false;

@@ -85,6 +85,7 @@ a_statement_that_fails_after_a_change_ends_the_session(void **state)
 	my_shop_sql("CREATE FUNCTION fails() RETURNS int BEGIN SET SESSION sort_buffer_size = 300000; SIGNAL SQLSTATE '45000'"
 	    " SET MESSAGE_TEXT = 'so'; RETURN 1; END;");
 	s->b.blind = true;
+	s->b.nameless = true;
 	assert_int_equal(bench_read(&s->b, "SELECT shop.fails()"), ERR_DATABASE);
 	bench_close(&s->b);
 	bench_open(&s->b, &s->target);
