@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -20,6 +21,7 @@ struct mariadb_server {
 	struct server server;
 	char socket[96];
 	int port;
+	char *argv[ARGS_MAX];	/* as it was started */
 };
 
 static int
@@ -59,6 +61,13 @@ is_ready(const void *ctx)
 }
 
 static int
+spawn(struct mariadb_server *s)
+{
+	s->server.pid = server_spawn(&s->server, s->argv);
+	return s->server.pid > 0 ? server_wait(&s->server, is_ready, s) : -1;
+}
+
+static int
 start(struct mariadb_server *s, const char *const *more)
 {
 	char data[96], sock[112], port[24], pid[96], tmp[96];
@@ -84,8 +93,9 @@ start(struct mariadb_server *s, const char *const *more)
 	snprintf(pid, sizeof pid, "--pid-file=%s/pid", s->server.folder);
 	while (more != NULL && *more != NULL && n < ARGS_MAX - 1)
 		argv[n++] = *more++;
-	s->server.pid = server_spawn(&s->server, (char *const *)(uintptr_t)argv);
-	return s->server.pid > 0 ? server_wait(&s->server, is_ready, s) : -1;
+	for (size_t i = 0; i < n; i++)
+		s->argv[i] = must_strdup(argv[i]);
+	return spawn(s);
 }
 
 struct mariadb_server *
@@ -108,7 +118,17 @@ mariadb_server_stop(struct mariadb_server *s)
 	if (s == NULL)
 		return;
 	server_stop(&s->server, SIGTERM);
+	for (size_t i = 0; s->argv[i] != NULL; i++)
+		free(s->argv[i]);
 	free(s);
+}
+
+int
+mariadb_server_restart(struct mariadb_server *s)
+{
+	if (kill(s->server.pid, SIGTERM) != 0 || waitpid(s->server.pid, NULL, 0) != s->server.pid)
+		return -1;
+	return spawn(s);
 }
 
 const char *

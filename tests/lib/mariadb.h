@@ -12,6 +12,8 @@ struct mariadb_server;
 struct mariadb_server *mariadb_server_start(const char *const *more);
 /* Stops it and removes its folder. NULL is fine. */
 void	mariadb_server_stop(struct mariadb_server *s);
+/* Stops it and starts it again on the same files, socket and port; -1 when it does not come. */
+int	mariadb_server_restart(struct mariadb_server *s);
 /* The path of its socket, its port of 127.0.0.1, its process. User root, no password. */
 const char *mariadb_server_socket(const struct mariadb_server *s);
 int	mariadb_server_port(const struct mariadb_server *s);

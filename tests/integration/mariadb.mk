@@ -1,0 +1,14 @@
+# whole sessions on a real MariaDB
+if HAVE_CMOCKA
+MARIADB_TESTS = tests/integration/mariadb.t tests/integration/mariadb_way.t
+check_PROGRAMS += $(MARIADB_TESTS)
+TESTS += $(MARIADB_TESTS)
+tests_integration_mariadb_t_SOURCES = tests/integration/mariadb.c
+tests_integration_mariadb_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_mariadb_t_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
+tests_integration_mariadb_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
+tests_integration_mariadb_way_t_SOURCES = tests/integration/mariadb_way.c tests/lib/sshd.c tests/lib/sshd.h
+tests_integration_mariadb_way_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_mariadb_way_t_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
+tests_integration_mariadb_way_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
+endif
