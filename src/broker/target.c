@@ -3,6 +3,8 @@
 
 #include "target.h"
 
+#include <stdio.h>
+
 #include <stdint.h>
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
@@ -14,6 +16,18 @@ set(json_t *v, const char *key, const char *s)
 {
 	if (s != NULL)
 		must(json_object_set_new(v, key, json_string(s)) == 0);
+}
+
+/* The same from session to session, unlike the place where db meets its tunnel. */
+static void
+set_endpoint(json_t *v, const struct config_target *t)
+{
+	const char *last = t->nhops > 0 ? t->hops[t->nhops - 1].host : t->ncommand > 0 ? t->name : "";
+	char text[700];
+
+	snprintf(text, sizeof text, "%.250s%s%.250s:%u", last, last[0] != '\0' ? ">" : "",
+	    t->socket != NULL ? t->socket : t->host != NULL ? t->host : "", (unsigned)t->port);
+	set(v, "endpoint", text);
 }
 
 json_t *
@@ -32,6 +46,7 @@ target_make(const struct config_target *t)
 	set(v, "user", t->user);
 	set(v, "ca", t->ca);
 	set(v, "name", t->name);
+	set_endpoint(v, t);
 	set(v, "password_from", t->password_from);
 	set(v, "tls_fingerprint", t->tls_fingerprint);
 	set(v, "via", t->via);
@@ -44,6 +59,7 @@ target_read(const json_t *v, struct db_target *t)
 	const char *engine = json_str(v, "engine", NULL);
 
 	*t = (struct db_target){ .file = json_str(v, "file", NULL), .host = json_str(v, "host", NULL),
+	    .endpoint = json_str(v, "endpoint", NULL),
 	    .hostaddr = json_str(v, "hostaddr", NULL), .clear_text = json_bool(v, "clear_text"),
 	    .socket = json_str(v, "socket", NULL), .port = (uint16_t)json_int(v, "port", 0),
 	    .database = json_str(v, "database", NULL), .user = json_str(v, "user", NULL),

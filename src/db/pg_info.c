@@ -48,7 +48,7 @@ set_up(struct db_conn *c, const struct db_target *t, struct err *e)
 
 /* Which cluster it is: may not be told to every role, then host and database number must do. */
 static void
-find_system(struct db_conn *c, const char *database)
+find_system(struct db_conn *c, const struct db_target *t, const char *database)
 {
 	PGresult *res;
 
@@ -58,8 +58,8 @@ find_system(struct db_conn *c, const char *database)
 		snprintf(c->identity, sizeof c->identity, "system %s timeline %s database %.20s", c->system, c->timeline,
 		    database);
 	} else {
-		snprintf(c->identity, sizeof c->identity, "system not told, host %.60s port %.8s database %.20s",
-		    PQhost(c->pg), PQport(c->pg), database);
+		snprintf(c->identity, sizeof c->identity, "system not told, host %.90s port %.8s database %.20s",
+		    t->endpoint != NULL ? t->endpoint : PQhost(c->pg), t->endpoint != NULL ? "-" : PQport(c->pg), database);
 	}
 	PQclear(res);
 }
@@ -101,7 +101,7 @@ find_standing(struct db_conn *c, struct db_info *info, const char *recovers, con
 }
 
 static int
-find_names(struct db_conn *c, struct db_info *info, struct err *e)
+find_names(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e)
 {
 	PGresult *res;
 	int ret = pg_own(c, OWN_PG_INFO, 0, NULL, NULL, &res, e);
@@ -120,7 +120,7 @@ find_names(struct db_conn *c, struct db_info *info, struct err *e)
 			    " built-in functions could be replaced; set it without pg_catalog");
 	}
 	if (ret == 0) {
-		find_system(c, PQgetvalue(res, 0, 4));
+		find_system(c, t, PQgetvalue(res, 0, 4));
 		find_standing(c, info, PQgetvalue(res, 0, 5), PQgetvalue(res, 0, 6));
 	}
 	PQclear(res);
@@ -173,7 +173,7 @@ pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, 
 	    .scs_off = scs != NULL && strcmp(scs, "off") == 0 };
 	ret = set_up(c, t, e);
 	if (ret == 0)
-		ret = find_names(c, info, e);
+		ret = find_names(c, t, info, e);
 	if (ret == 0)
 		ret = load_types(c, e);
 	if (ret == 0)

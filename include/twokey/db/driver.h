@@ -51,6 +51,7 @@ struct db_target {
 	enum sql_engine engine;
 	const char *file;		/* SQLite */
 	const char *host;		/* PostgreSQL: name, or NULL with */
+	const char *endpoint;		/* the server as the configuration names it, where the way hides it; may be NULL */
 	const char *hostaddr;		/* may be NULL; what to connect to when host is only the name to verify */
 	const char *socket;		/* PostgreSQL: folder of the Unix socket; MariaDB, MySQL: its path */
 	uint16_t port;
