@@ -8,7 +8,7 @@ bench_delay_SOURCES = bench/delay.c
 bench_delay_LDADD = -lpthread
 bench_tunnel_SOURCES = bench/tunnel.c
 bench_tunnel_LDADD = $(TUNNEL_LIBS) -lpthread
-EXTRA_DIST += bench/tunnel.sh bench/roundtrip.sh bench/rows.sh
+EXTRA_DIST += bench/tunnel.sh bench/roundtrip.sh bench/rows.sh bench/rows_mariadb.sh
 CLEANFILES += bench/delay$(EXEEXT) bench/tunnel$(EXEEXT) bench/roundtrip$(EXEEXT) bench/rows$(EXEEXT)
 .PHONY: bench
 bench: all $(EXTRA_PROGRAMS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Times a large SELECT through two programs in turn: psql, started for each round, and one twokey open --json.
+/* Times a large SELECT through two programs in turn: psql (or mariadb), started for each round, and one twokey open --json.
  * rows ROUNDS ROWS SQL BROKER-PID -- PSQL-COMMAND... -- TWOKEY-COMMAND...
  * Prints both medians, the ratio, and of each twokey process how much its memory grew over all rounds and how long it
  * computed for one: that does not depend on what else the machine does. */
@@ -180,7 +180,7 @@ round_psql(char **argv, uint64_t *bytes)
 		*bytes += (uint64_t)r;
 	close(out);
 	if (waitpid(pid, &status, 0) != pid || status != 0)
-		die("psql failed");
+		die("%s failed", argv[0]);
 	return now() - began;
 }
 
@@ -240,7 +240,7 @@ by_value(const void *a, const void *b)
 }
 
 static void
-report(double *psql, double *twokey, size_t rounds, uint64_t rows, uint64_t psql_bytes, uint64_t twokey_bytes)
+report(const char *peer, double *psql, double *twokey, size_t rounds, uint64_t rows, uint64_t psql_bytes, uint64_t twokey_bytes)
 {
 	double a, b, cpu;
 	struct rusage u;
@@ -250,14 +250,14 @@ report(double *psql, double *twokey, size_t rounds, uint64_t rows, uint64_t psql
 	a = psql[rounds / 2];
 	b = twokey[rounds / 2];
 	printf("%-8s %8s %8s %8s %12s %10s\n", "", "median s", "best s", "worst s", "rows/s", "MB/round");
-	printf("%-8s %8.2f %8.2f %8.2f %12.0f %10.1f\n", "psql", a, psql[0], psql[rounds - 1], (double)rows / a,
+	printf("%-8s %8.2f %8.2f %8.2f %12.0f %10.1f\n", peer, a, psql[0], psql[rounds - 1], (double)rows / a,
 	    (double)psql_bytes / (double)rounds / 1e6);
 	printf("%-8s %8.2f %8.2f %8.2f %12.0f %10.1f\n", "twokey", b, twokey[0], twokey[rounds - 1], (double)rows / b,
 	    (double)twokey_bytes / (double)rounds / 1e6);
-	printf("rows per second against psql: %.2fx\n", a / b);
+	printf("rows per second against %s: %.2fx\n", peer, a / b);
 	getrusage(RUSAGE_CHILDREN, &u);	/* only psql has ended so far */
 	cpu = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-	printf("psql              computed %6.2f s a round\n", cpu / (double)rounds);
+	printf("%-16s  computed %6.2f s a round\n", peer, cpu / (double)rounds);
 	for (size_t i = 0; i < nwatched; i++)
 		printf("%-16s  computed %6.2f s a round; memory %ld KiB, grew by %ld KiB, peak %ld KiB\n", watched[i].name,
 		    (cpu_of(watched[i].pid) - watched[i].cpu) / (double)rounds, watched[i].first,
@@ -307,7 +307,7 @@ main(int argc, char **argv)
 		b[i] = round_twokey(in, out, &ask, rows, &twokey_bytes);
 		look();
 	}
-	report(a, b, rounds, rows, psql_bytes, twokey_bytes);
+	report(psql[0], a, b, rounds, rows, psql_bytes, twokey_bytes);
 	(void)!write(in, "{\"do\":\"end\"}\n", 13);
 	close(in);
 	while (wait(NULL) > 0)
