@@ -170,14 +170,14 @@ add_match(struct my_look *l)
 }
 
 static int
-add_variables(struct my_look *l, struct err *e)
+add_rows(struct my_look *l, enum own_id id, int columns, struct err *e)
 {
 	MYSQL_RES *res;
 	MYSQL_ROW row;
-	int ret = my_own(l->c, OWN_MY_USER_VARIABLES, 0, NULL, &l->sheet->own, &res, e);
+	int ret = my_own(l->c, id, 0, NULL, &l->sheet->own, &res, e);
 
 	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
-		for (int k = 0; k < 4; k++)
+		for (int k = 0; k < columns; k++)
 			add_text(l->sum, row[k] != NULL ? row[k] : "");
 	mysql_free_result(res);
 	return ret;
@@ -218,7 +218,7 @@ add_all(struct my_look *l, struct err *e)
 	if (ret == 0)
 		digest_add_part(l->sum, settings.b, sizeof settings.b);
 	if (ret == 0 && l->c->maria)
-		ret = add_variables(l, e);
+		ret = add_rows(l, OWN_MY_USER_VARIABLES, 4, e);
 	for (size_t i = 0; i < l->f->ntables && ret == 0; i++)
 		ret = add_one(l, &l->f->tables[i], e);
 	if (ret == 0 && l->table != NULL)
@@ -227,6 +227,9 @@ add_all(struct my_look *l, struct err *e)
 		ret = my_look_sets_off(l, e);
 	else if (ret == 0)
 		ret = add_behind(l, e);
+	/* code of others runs: what it calls, and the triggers of the tables that it writes, may run too */
+	if (ret == 0 && (buf_len(&l->sheet->triggers) > 0 || !l->guarded))
+		ret = add_rows(l, OWN_MY_MADE, 5, e);
 	return ret;
 }
 

@@ -284,6 +284,8 @@ sets_index(struct my_look *l, bool *sets, struct err *e)
 static int
 check_sight_of_keys(struct my_look *l, struct err *e)
 {
+	static const char hidden[] = "tables that this account may not use are not looked at: by their foreign keys rows there"
+		" may change too";
 	char grantee[300];
 	struct my_value v;
 	MYSQL_RES *res;
@@ -299,9 +301,8 @@ check_sight_of_keys(struct my_look *l, struct err *e)
 	if (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
 		sees = row[0] != NULL && strcmp(row[0], "0") != 0;
 	mysql_free_result(res);
-	if (ret == 0 && !sees)
-		db_note(&l->sheet->note, "tables that this account may not use are not looked at: by their foreign keys rows there"
-		    " may change too");
+	if (ret == 0 && !sees && strstr(buf_str(&l->sheet->note), hidden) == NULL)
+		db_note(&l->sheet->note, hidden);
 	return ret;
 }
 
