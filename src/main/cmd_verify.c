@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cmd.h"
+#include "verify_signed.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct options {
 	bool json;
 	bool has_head;
 	struct digest head;
+	const char *signers;	/* NULL: signatures are not checked */
 };
 
 static const char *
@@ -34,8 +36,41 @@ verdict_name(enum transcript_verdict v)
 	return "broken";
 }
 
+static json_t *
+signed_object(const struct signed_report *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->nfailures; i++) {
+		json_t *o = json_pack("{s:I}", "n", (json_int_t)s->failures[i].n);
+
+		json_set_bytes(o, "why", s->failures[i].why, strlen(s->failures[i].why));
+		json_array_append_new(list, o);
+	}
+	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:o}", "answers", (json_int_t)s->answers, "good", (json_int_t)s->good,
+	    "plain", (json_int_t)s->plain, "failed", (json_int_t)s->failed, "seal", signed_seal_name(s->seal), "failures", list);
+}
+
 static void
-print_json(const char *path, const struct transcript_report *r, bool other, const char *head)
+print_signed(const struct signed_report *s)
+{
+	struct buf b;
+
+	printf("  signatures: %llu of %llu answers signed and good", (unsigned long long)s->good, (unsigned long long)s->answers);
+	if (s->plain > 0)
+		printf(", %llu not signed and not asked to be", (unsigned long long)s->plain);
+	printf("%s; the seal: %s\n", s->failed > 0 ? ", others FAILED" : "", signed_seal_name(s->seal));
+	buf_init(&b, 65536);
+	for (unsigned i = 0; i < s->nfailures; i++) {
+		buf_reset(&b);
+		text_safe(&b, s->failures[i].why, strlen(s->failures[i].why), TEXT_ONE_LINE);
+		printf("  event %llu: %s\n", (unsigned long long)s->failures[i].n, buf_str(&b));
+	}
+	buf_fini(&b);
+}
+
+static void
+print_json(const char *path, const struct transcript_report *r, bool other, const char *head, const struct signed_report *s)
 {
 	json_t *o = json_object();
 	struct buf b;
@@ -54,6 +89,8 @@ print_json(const char *path, const struct transcript_report *r, bool other, cons
 	json_object_set_new(o, "torn", json_integer((json_int_t)r->torn));
 	json_object_set_new(o, "head", json_string(head));
 	json_object_set_new(o, "text", json_string(r->text));
+	if (s != NULL)
+		json_object_set_new(o, "signatures", signed_object(s));
 	json_put(&b, o);
 	printf("%s\n", buf_str(&b));
 	json_decref(o);
@@ -79,6 +116,7 @@ static enum cmd_exit
 verify(const char *path, const struct options *o)
 {
 	struct transcript_report r;
+	struct signed_report s, *checked = NULL;
 	char head[DIGEST_HEX + 1];
 	struct err e;
 	bool other;
@@ -89,11 +127,21 @@ verify(const char *path, const struct options *o)
 	}
 	digest_hex(&r.head, head);
 	other = o->has_head && !digest_equal(&o->head, &r.head);
+	/* what is broken proves nothing about its signatures */
+	if (o->signers != NULL && r.verdict != TRANSCRIPT_BROKEN) {
+		if (signed_check(path, o->signers, &s, &e) != 0) {
+			(void)cmd_fail(&e);
+			return CMD_USAGE;
+		}
+		checked = &s;
+	}
 	if (o->json)
-		print_json(path, &r, other, head);
+		print_json(path, &r, other, head, checked);
 	else
 		print_text(path, &r, other, head);
-	return r.verdict == TRANSCRIPT_SEALED && !other ? CMD_OK : CMD_FAILED;
+	if (!o->json && checked != NULL)
+		print_signed(checked);
+	return r.verdict == TRANSCRIPT_SEALED && !other && (checked == NULL || signed_all_good(checked)) ? CMD_OK : CMD_FAILED;
 }
 
 /* The options may stand anywhere; files keep their order in argv[1..]. -1: the call is wrong. */
@@ -119,6 +167,8 @@ take_options(int argc, char **argv, struct options *o)
 			o->has_head = digest_parse(hex, strlen(hex), &o->head);
 			if (!o->has_head)
 				return -1;
+		} else if (strncmp(a, "--signers=", 10) == 0 || (strcmp(a, "--signers") == 0 && i + 1 < argc)) {
+			o->signers = a[9] == '=' ? a + 10 : argv[++i];
 		} else {
 			return -1;
 		}
@@ -134,7 +184,7 @@ cmd_verify(int argc, char **argv)
 	int files = take_options(argc, argv, &o);
 
 	if (files <= 0)
-		return cmd_usage("verify", files < 0 ? "verify takes --json and --head with 64 lower-case hex digits" :
+		return cmd_usage("verify", files < 0 ? "verify takes --json, --signers FILE, and --head with 64 lower-case hex digits" :
 		    "name the transcript to verify");
 	for (int i = 1; i <= files; i++) {
 		enum cmd_exit is = verify(argv[i], &o);

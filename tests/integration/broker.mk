@@ -24,10 +24,15 @@ tests_lib_libbrokertest_a_CFLAGS = $(UNIT_CFLAGS)
 BROKER_TEST_LIBS = tests/lib/libbrokertest.a $(BROKER_LIBS) $(CMOCKA_LIBS)
 BROKER_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 BROKER_TESTS = tests/integration/session.t tests/integration/bad_input.t tests/integration/kill.t \
-	tests/integration/full.t tests/integration/system_mode.t tests/integration/postgres.t tests/integration/attack.t tests/integration/connect.t tests/integration/signed.t
+	tests/integration/full.t tests/integration/system_mode.t tests/integration/postgres.t tests/integration/attack.t tests/integration/connect.t tests/integration/signed.t tests/integration/signed_verify.t
 check_PROGRAMS += $(BROKER_TESTS)
 TESTS += $(BROKER_TESTS)
-tests_integration_signed_t_SOURCES = tests/integration/signed.c
+SIGNED_WORLD = tests/integration/signed_world.c tests/integration/signed_world.h
+tests_integration_signed_verify_t_SOURCES = tests/integration/signed_verify.c $(SIGNED_WORLD)
+tests_integration_signed_verify_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_signed_verify_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_signed_verify_t_LDADD = $(KEYS_TEST_LIBS) $(BROKER_TEST_LIBS)
+tests_integration_signed_t_SOURCES = tests/integration/signed.c $(SIGNED_WORLD)
 tests_integration_signed_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_signed_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_signed_t_LDADD = $(KEYS_TEST_LIBS) $(BROKER_TEST_LIBS)

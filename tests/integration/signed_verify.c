@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* twokey verify --signers on what a broker has written, on what somebody made of it, and the same by hand. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/keys.h"
+#include "signed_world.h"
+#include "twokey/base/buf.h"
+#include "twokey/base/err.h"
+#include "twokey/base/io.h"
+#include "twokey/base/json.h"
+#include "twokey/base/run.h"
+#include "twokey/transcript/reader.h"
+
+enum { PATIENCE_MS = 60000 };
+
+/* One sealed session with a signed answer, kept beside the keys. */
+static char transcript[128];
+
+static int
+setup(void **state)
+{
+	struct test_broker b;
+	struct test_console *ben, *anna;
+	char cmd[1200], path[700];
+	int64_t of;
+
+	signed_setup(state);
+	signed_start(&b, 0);
+	signed_open(&b, "access: write\\nstage: production\\nsigned: yes\\n", &ben, &anna);
+	of = test_request(ben, signed_update, "<= 5");
+	assert_true(json_bool(signed_begin(anna, of, "orders <=5"), "ok"));
+	{
+		struct transcript_answer a = signed_answer(&b, anna, of, "orders <=5");
+
+		assert_true(json_bool(signed_allow(anna, &a, signed_keys.anna, 0), "ok"));
+	}
+	test_event(ben, "committed", of);
+	test_end(&b, ben);
+	test_transcript(&b, path, sizeof path);
+	snprintf(transcript, sizeof transcript, "%s/t.jsonl", signed_keys.dir);
+	snprintf(cmd, sizeof cmd, "cp '%s' '%s'", path, transcript);
+	assert_int_equal(system(cmd), 0);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+	return 0;
+}
+
+/* DIR/signers: anna with that key (options in front), the broker with that one. */
+static void
+write_signers(const char *options, const char *anna, const char *broker, char *path, size_t size)
+{
+	struct buf b;
+
+	buf_init(&b, 16384);
+	buf_putf(&b, "anna %s ", options);
+	test_key_public(anna, &b);
+	if (broker != NULL) {
+		buf_puts(&b, "\nbroker namespaces=\"seal@twokey\" ");
+		test_key_public(broker, &b);
+	}
+	buf_puts(&b, "\n");
+	snprintf(path, size, "%s/signers", signed_keys.dir);
+	assert_int_equal(io_write_file(path, 0600, buf_data(&b), buf_len(&b), NULL), 0);
+	buf_fini(&b);
+}
+
+/* The exit of twokey verify; what it printed has these words. */
+static int
+verify(const char *file, const char *signers, const char *words)
+{
+	char program[1024];
+	const char *top = getenv("top_builddir");
+	const char *argv[] = { program, "verify", "--signers", signers, file, NULL };
+	struct buf out;
+	struct run r = { .argv = argv, .out = &out, .within_ms = PATIENCE_MS };
+	struct err e = { .text = "" };
+
+	snprintf(program, sizeof program, "%s/twokey", top != NULL ? top : ".");
+	buf_init(&out, 65536);
+	if (run_program(&r, &e) != 0)
+		fail_msg("%s", e.text);
+	if (strstr(buf_str(&out), words) == NULL)
+		fail_msg("\"%s\" is not in: %s", words, buf_str(&out));
+	buf_fini(&out);
+	return r.status;
+}
+
+static const char good_options[] = "namespaces=\"answer@twokey\"";
+
+static void
+answer_and_seal_are_good_for_the_right_keys_only(void **state)
+{
+	char signers[128];
+
+	(void)state;
+	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	assert_int_equal(verify(transcript, signers, "1 of 1 answers signed and good; the seal: good"), 0);
+	write_signers(good_options, signed_keys.kim, signed_keys.seal, signers, sizeof signers);
+	assert_int_equal(verify(transcript, signers, "is not one of anna"), 1);
+	write_signers(good_options, signed_keys.anna, signed_keys.nobody, signers, sizeof signers);
+	assert_int_equal(verify(transcript, signers, "the seal: bad"), 1);
+	write_signers(good_options, signed_keys.anna, NULL, signers, sizeof signers);
+	assert_int_equal(verify(transcript, signers, "the seal: bad"), 1);
+	write_signers("namespaces=\"seal@twokey\"", signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	assert_int_equal(verify(transcript, signers, "is not one of anna"), 1);
+	assert_int_equal(verify(transcript, "/nonexistent", ""), 2);
+}
+
+static void
+a_key_counts_as_of_the_event(void **state)
+{
+	char signers[128];
+
+	(void)state;
+	write_signers("valid-before=\"20200101Z\"", signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	assert_int_equal(verify(transcript, signers, "is not one of anna"), 1);
+	write_signers("valid-after=\"20200101Z\"", signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	assert_int_equal(verify(transcript, signers, "signed and good"), 0);
+}
+
+/* One event with its bodies, perhaps changed, as who holds the file can write it: salts and all lines before stay as they
+ * are, and the chain is made whole again. */
+typedef bool change_fn(const char *ev, json_t *fields, json_t *body);
+
+struct forger {
+	struct buf out;
+	struct digest head;
+	change_fn *change;
+	size_t changed;
+};
+
+static char *
+dump(const json_t *o)
+{
+	char *s = json_dumps(o, JSON_COMPACT);
+
+	assert_non_null(s);
+	return s;
+}
+
+static void
+put_line(struct buf *out, const char *line, size_t n)
+{
+	buf_put(out, line, n);
+	buf_putc(out, '\n');
+}
+
+/* A body, and its entry of "b" in the event. */
+static bool
+forge_body(struct forger *f, const char *line, size_t n, json_t *event, size_t i)
+{
+	json_t *body = json_line_parse(line, n, NULL), *entry = json_array_get(json_object_get(event, "b"), i);
+	bool changed = f->change(json_str(event, "ev", NULL), event, body);
+	char *text = changed ? dump(body) : strndup(line, n), hex[DIGEST_HEX + 1];
+	struct digest d = digest_of(text, strlen(text));
+
+	put_line(&f->out, text, strlen(text));
+	digest_hex(&d, hex);
+	json_object_set_new(entry, "sha", json_string(hex));
+	json_object_set_new(entry, "len", json_integer((json_int_t)strlen(text)));
+	free(text);
+	json_decref(body);
+	return changed;
+}
+
+/* The seal's own sum over what stands before it. */
+static void
+put_sum(struct buf *line)
+{
+	size_t cut = buf_len(line) - (8 + DIGEST_HEX + 2);
+	char hex[DIGEST_HEX + 1];
+	struct digest d;
+
+	buf_truncate(line, cut);
+	d = digest_of(buf_data(line), cut);
+	digest_hex(&d, hex);
+	buf_putf(line, ",\"sum\":\"%s\"}", hex);
+}
+
+static void
+forge_event(struct forger *f, struct transcript_reader *r, uint64_t n)
+{
+	size_t lines = transcript_event_lines(r, n), len;
+	const char *p = transcript_event_line(r, n, lines - 1, &len), *name;
+	json_t *event = json_line_parse(p, len, NULL);
+	char hex[DIGEST_HEX + 1], *text;
+	struct digest was;
+	struct buf line;
+	bool changed = false;
+
+	assert_non_null(event);
+	name = json_str(event, "ev", NULL);
+	was = digest_of(p, len);
+	buf_init(&line, 1 << 20);
+	buf_put(&line, p, len);
+	for (size_t i = 0; i + 1 < lines; i++) {
+		p = transcript_event_line(r, n, i, &len);
+		changed |= forge_body(f, p, len, event, i);
+	}
+	changed |= f->change(name, event, NULL);
+	f->changed += changed;
+	digest_hex(&f->head, hex);
+	if (changed || strcmp(json_str(event, "prev", NULL), hex) != 0) {
+		json_object_set_new(event, "prev", json_string(hex));
+		if (strcmp(name, "seal") == 0)
+			json_object_set_new(event, "head", json_string(hex));
+		text = dump(event);
+		buf_reset(&line);
+		buf_puts(&line, text);
+		free(text);
+		if (strcmp(name, "seal") == 0)
+			put_sum(&line);
+		was = digest_of(buf_data(&line), buf_len(&line));
+	}
+	put_line(&f->out, buf_data(&line), buf_len(&line));
+	f->head = was;
+	buf_fini(&line);
+	json_decref(event);
+}
+
+static void
+rewrite(const char *to, change_fn *change)
+{
+	struct transcript_reader *r = transcript_reader_open(transcript, NULL);
+	struct forger f = { .change = change };
+
+	assert_non_null(r);
+	buf_init(&f.out, 64 << 20);
+	for (uint64_t n = 1; n <= transcript_events(r); n++)
+		forge_event(&f, r, n);
+	assert_int_equal(f.changed, 1);
+	assert_int_equal(io_write_file(to, 0600, buf_data(&f.out), buf_len(&f.out), NULL), 0);
+	buf_fini(&f.out);
+	transcript_reader_close(r);
+}
+
+static bool
+set_body(const char *ev, const char *wanted, json_t *body, const char *kind, const char *text)
+{
+	if (body == NULL || strcmp(ev, wanted) != 0 || strcmp(json_str(body, "k", NULL), kind) != 0)
+		return false;
+	return json_object_set_new(body, "text", json_string(text)) == 0;
+}
+
+static bool
+set_field(const char *ev, const char *wanted, json_t *fields, const json_t *body, const char *key, json_t *v)
+{
+	if (body != NULL || strcmp(ev, wanted) != 0) {
+		json_decref(v);
+		return false;
+	}
+	return json_object_set_new(fields, key, v) == 0;
+}
+
+static bool
+other_statement(const char *ev, json_t *fields, json_t *body)
+{
+	(void)fields;
+	return set_body(ev, "request", body, "sql", "DELETE FROM orders");
+}
+
+static bool
+other_typed(const char *ev, json_t *fields, json_t *body)
+{
+	(void)fields;
+	return set_body(ev, "allowed", body, "typed", "orders 3");
+}
+
+static bool
+other_bound(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "request", fields, body, "rows", json_integer(500));
+}
+
+static bool
+other_database(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "connected", fields, body, "database", json_string("production"));
+}
+
+static bool
+other_person(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "allowed", fields, body, "by", json_string("kim"));
+}
+
+static bool
+other_key(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "allowed", fields, body, "key", json_string("SHA256:another"));
+}
+
+static bool
+other_time(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "signing", fields, body, "until", json_string("2030-01-01T00:00:00.000000Z"));
+}
+
+static bool
+other_nonce(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "allowed", fields, body, "nonce", json_string("00112233445566778899aabbccddeeff"));
+}
+
+static bool
+other_signature(const char *ev, json_t *fields, json_t *body)
+{
+	(void)fields;
+	return set_body(ev, "allowed", body, "signature", "-----BEGIN SSH SIGNATURE-----");
+}
+
+static void
+a_rewritten_transcript_is_found_out(void **state)
+{
+	static const struct {
+		change_fn *change;
+		const char *words;
+	} rows[] = {
+		{ other_statement, "is not the one that was signed" },
+		{ other_bound, "not what the events of this transcript say" }, { other_database, "not what the events" },
+		{ other_time, "not what the events" }, { other_typed, "not what the events" }, { other_person, "not what the events" },
+		{ other_key, "the event names another key" }, { other_nonce, "no signing of this nonce" },
+		{ other_signature, "the signature is no armoured text" },
+	};
+	char signers[128], file[128];
+
+	(void)state;
+	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		snprintf(file, sizeof file, "%s/rewritten-%zu", signed_keys.dir, i);
+		rewrite(file, rows[i].change);
+		assert_int_equal(verify(file, signers, rows[i].words), 1);
+		assert_int_equal(verify(file, signers, "sealed and intact"), 1);	/* the chain alone does not show it */
+		assert_int_equal(verify(file, signers, "the seal: bad"), 1);
+	}
+}
+
+static void
+what_was_taken_out_cannot_be_checked(void **state)
+{
+	static const char *const kinds[] = { "text", "signature", "typed" };
+	char signers[128], cmd[600], file[128];
+
+	(void)state;
+	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	snprintf(file, sizeof file, "%s/redacted", signed_keys.dir);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(cmd, sizeof cmd, "grep -v '^{\"s\":\"[0-9a-f]*\",\"of\":[0-9]*,\"k\":\"%s\"' '%s' > '%s'", kinds[i], transcript, file);
+		assert_int_equal(system(cmd), 0);
+		assert_int_equal(verify(file, signers, "cannot be checked"), 1);
+	}
+	/* rows and the statement itself are not needed */
+	snprintf(cmd, sizeof cmd, "grep -v '^{\"s\":\"[0-9a-f]*\",\"of\":[0-9]*,\"k\":\"sql\"' '%s' > '%s'", transcript, file);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(verify(file, signers, "signed and good; the seal: good"), 0);
+}
+
+/* The commands of doc/transcript.txt. */
+static void
+ssh_keygen_alone_says_the_same(void **state)
+{
+	static const char script[] = "set -e; cd '%s'; T=t.jsonl; N=$(grep '\"ev\":\"allowed\"' $T | jq .n)\n"
+	    "grep \"\\\"of\\\":$N,\\\"k\\\":\\\"text\\\"\" $T | jq -j .text > text\n"
+	    "grep \"\\\"of\\\":$N,\\\"k\\\":\\\"signature\\\"\" $T | jq -j .text > sig\n"
+	    "ssh-keygen -Y verify -f signers -I anna -n answer@twokey -Overify-time=$(date -u +%%Y%%m%%d%%H%%M%%S)Z -s sig < text\n"
+	    "! (cat text; echo) | ssh-keygen -Y verify -f signers -I anna -n answer@twokey -s sig 2>/dev/null\n"
+	    "tail -n 1 $T | jq -j .sig > sig\n"
+	    "(echo 'twokey: seal 1'; echo 'namespace: seal@twokey'; head -n 2 $T | jq -r 'select(.ev==\"begin\")|\"session: \"+.session'\n"
+	    " tail -n 1 $T | jq -r '\"events: \\(.count)\\nhead: \\(.head)\"') |\n"
+	    "  ssh-keygen -Y verify -f signers -I broker -n seal@twokey -s sig\n";
+	char command[2048], signers[128];
+
+	(void)state;
+	if (system("command -v jq > /dev/null") != 0) {
+		skip();
+		return;
+	}
+	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	snprintf(command, sizeof command, script, signed_keys.dir);
+	assert_int_equal(system(command), 0);
+}
+
+static void
+it_is_told_as_json_too(void **state)
+{
+	char signers[128], cmd[2048];
+
+	(void)state;
+	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	snprintf(cmd, sizeof cmd, "'%s/twokey' verify --json --signers '%s' '%s' | grep -q '\"signatures\":{\"answers\":1,\"good\":1,"
+	    "\"plain\":0,\"failed\":0,\"seal\":\"good\",\"failures\":\\[\\]}'", getenv("top_builddir"), signers, transcript);
+	assert_int_equal(system(cmd), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answer_and_seal_are_good_for_the_right_keys_only),
+		cmocka_unit_test(a_key_counts_as_of_the_event),
+		cmocka_unit_test(a_rewritten_transcript_is_found_out),
+		cmocka_unit_test(what_was_taken_out_cannot_be_checked),
+		cmocka_unit_test(ssh_keygen_alone_says_the_same),
+		cmocka_unit_test(it_is_told_as_json_too),
+	};
+
+	return cmocka_run_group_tests(tests, setup, signed_teardown);
+}
