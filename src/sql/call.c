@@ -165,3 +165,24 @@ ctx_note_call(struct ctx *c, const struct name *nm)
 	ctx_raise_name(c, effects[e].class, effects[e].reason, name);
 	return e;
 }
+
+/* Names that stand behind a dot: each may be a function of what is before it. */
+void
+ctx_note_fields(struct ctx *c, const struct name *nm, unsigned first)
+{
+	if (nm->too_long && !c->dormant)
+		ctx_raise(c, SQL_CLASS_UNKNOWN, "a name has more parts than twokey follows");
+	for (unsigned i = first; i < nm->nparts && !c->dormant; i++) {
+		size_t mark = c->f->names_len;
+		struct sql_str name = ctx_fold_name(c, &nm->part[i], true);
+		enum fn_effect e = fn_effect(c->d->engine, name.p, name.n);
+
+		if (e == FN_HARMLESS || e == FN_VOLATILE || e == FN_UNKNOWN || (c->quiet && e != FN_CALL)) {
+			c->f->names_len = mark;
+			continue;
+		}
+		ctx_danger(c, effects[e].danger);
+		c->may_commit = c->may_commit && (e == FN_SESSION || e == FN_SETTING || e == FN_REWRITE);
+		ctx_raise_name(c, effects[e].class, effects[e].reason, name);
+	}
+}

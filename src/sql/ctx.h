@@ -147,6 +147,9 @@ bool	ctx_str_same(struct sql_str a, struct sql_str b);
 /* call.c: functions */
 /* The cursor is at the "("; returns what the function does. */
 enum fn_effect ctx_note_call(struct ctx *c, const struct name *nm);
+/* PostgreSQL calls a function of one argument in value.name too: the parts of nm from first on may be such names.
+ * Those of users are the driver's to look up. */
+void	ctx_note_fields(struct ctx *c, const struct name *nm, unsigned first);
 /* catalogue.c: the server's catalogue says that the function only reads; schema.n == 0: not given */
 bool	ctx_is_catalogued(const struct ctx *c, struct sql_str schema, struct sql_str name);
 

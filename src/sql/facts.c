@@ -22,7 +22,7 @@ reset(struct sql_facts *f)
 	f->verb[0] = f->why[0] = '\0';
 	f->statements = 0;
 	f->where = SQL_WHERE_NONE_NEEDED;
-	f->has_limit = f->returns_rows = f->has_cast = false;
+	f->has_limit = f->returns_rows = f->has_cast = f->from_function = false;
 	f->can_roll_back = true;
 	f->ntables = f->ncolumns = f->nfunctions = f->noperators = f->nsecrets = 0;
 	f->names_len = 0;

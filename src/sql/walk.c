@@ -305,6 +305,8 @@ walk_name(struct walker *w)
 	if (cur(c)->tok != TOK_OPEN || nm.wildcard) {
 		if (is_nextval(c, &nm))
 			ctx_raise(c, SQL_CLASS_WRITE, "it advances a sequence");
+		if (c->d->engine == SQL_POSTGRES)
+			ctx_note_fields(c, &nm, prev.tok == TOK_DOT ? 0 : 1);
 		if (c->d->engine == SQL_SQLITE && is_kw(&prev, KW_IN))
 			walk_read_table(c, &nm);
 		/* type 'text' */

@@ -34,6 +34,7 @@ from_call(struct walker *w, const struct name *nm)
 	size_t n;
 
 	w->top->clause = AT_FROM_AFTER;
+	c->f->from_function = true;
 	if (c->d->engine == SQL_SQLITE) {
 		n = ctx_fold_into(c, t, name, sizeof(name), true);
 		if (fn_effect(SQL_SQLITE, name, n) == FN_UNKNOWN && !(n > 7 && memcmp(name, "pragma_", 7) == 0)) {

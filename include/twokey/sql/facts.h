@@ -80,6 +80,7 @@ struct sql_facts {
 	struct sql_str operators[SQL_OPERATORS_MAX];	/* used, each once, as written ("=", "||") */
 	size_t noperators;
 	bool has_cast;			/* a cast stands in the text */
+	bool from_function;		/* a function is called in FROM: its alias may be a single value */
 	struct sql_span secrets[SQL_SECRETS_MAX];	/* to be blanked before the text is kept */
 	size_t nsecrets;
 	char names[SQL_NAMES_MAX];
