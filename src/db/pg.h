@@ -83,7 +83,9 @@ void	pg_failed(const PGresult *res, const struct db_statement *s, struct db_resu
 /* pg_guard.c */
 struct pg_guard {
 	struct buf schemas, tables, functions, operators, text;
+	struct buf of_values, of_rows;	/* names behind a dot: behind what may be any value; behind a row or a schema */
 	bool cast;
+	bool unfolded;			/* one of them may be folded otherwise by the server */
 };
 void	pg_guard_init(struct pg_guard *g, const struct db_statement *s, const struct sql_facts *f);
 void	pg_guard_fini(struct pg_guard *g);

@@ -12,7 +12,7 @@
 #include "twokey/base/must.h"
 #include "twokey/sql/split.h"
 
-enum { ARRAY_MAX = 128 * 1024, TEXT_MAX = 1024 * 1024 };
+enum { ARRAY_MAX = 128 * 1024, TEXT_MAX = 1024 * 1024, DOTTED_MAX = 8 * TEXT_MAX };
 
 /* The guard that the connection asks now. */
 static enum own_id
@@ -28,19 +28,136 @@ prepared(const struct db_conn *c)
 }
 
 static void
-array_begin(struct buf *b)
+array_begin(struct buf *b, size_t max)
 {
-	buf_init(b, ARRAY_MAX);
+	buf_init(b, max);
 	buf_putc(b, '{');
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
+}
+
+static bool
+in_word(char c)
+{
+	return is_letter(c) || (c >= '0' && c <= '9') || c == '$';
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The name that begins at p as the server folds it. False: it may be another one than what stands in out. */
+static bool
+fold_name(const char *p, size_t n, struct buf *out)
+{
+	bool plain = true;
+	size_t i = 0;
+
+	buf_reset(out);
+	if (p[0] == '"') {
+		for (i = 1; i < n && (p[i] != '"' || (i + 1 < n && p[i + 1] == '"')); i++) {
+			buf_putc(out, p[i]);
+			if (p[i] == '"')
+				i++;
+		}
+		return true;
+	}
+	for (; i < n && in_word(p[i]); i++) {
+		buf_putc(out, p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] + 32) : p[i]);
+		plain = plain && (p[i] & 0x80) == 0;
+	}
+	return plain && !(i == 1 && n > 2 && (p[0] | 0x20) == 'u' && p[1] == '&' && p[2] == '"');
+}
+
+/* A function of the server that FROM may name without parentheses: its alias is a value too. */
+static bool
+is_value(const struct sql_str *name)
+{
+	static const char *const names[] = { "current_catalog", "current_date", "current_role", "current_schema",
+		"current_time", "current_timestamp", "current_user", "localtime", "localtimestamp", "session_user",
+		"system_user", "user" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i]) == name->n && memcmp(names[i], name->p, name->n) == 0)
+			return true;
+	return false;
+}
+
+/* May an alias in FROM be a single value, not a row? */
+static bool
+may_name_values(const struct sql_facts *f)
+{
+	bool found = f->from_function;
+
+	for (size_t i = 0; i < f->ntables && !found; i++)
+		found = is_value(&f->tables[i].name);
+	return found;
+}
+
+/* Does the name that ends before the dot begin a chain of names? No comment is in the text. */
+static bool
+begins_chain(const char *p, size_t dot)
+{
+	size_t i = dot;
+
+	if (i > 1 && p[i - 1] == '"') {
+		for (i--; i > 0 && (p[i - 1] != '"' || (i > 1 && p[i - 2] == '"')); )
+			i -= p[i - 1] == '"' ? 2 : 1;
+		i -= i > 0 ? 1 : 0;
+	} else {
+		while (i > 0 && in_word(p[i - 1]))
+			i--;
+		if (i == dot)
+			return false;
+	}
+	while (i > 0 && is_blank(p[i - 1]))
+		i--;
+	return i == 0 || p[i - 1] != '.';
+}
+
+/* Every name behind a dot, in strings and comments too: (value).name and alias.name call a function when no such
+ * column is there. */
+static void
+add_dotted(struct pg_guard *g, const struct db_statement *s, bool values)
+{
+	struct buf name;
+
+	values = values || memmem(s->bytes, s->n, "--", 2) != NULL || memmem(s->bytes, s->n, "/*", 2) != NULL;
+	buf_init(&name, TEXT_MAX + 1);
+	for (size_t dot = 0; dot < s->n; dot++) {
+		size_t at = dot + 1;
+
+		if (s->bytes[dot] != '.')
+			continue;
+		while (at < s->n && is_blank(s->bytes[at]))
+			at++;
+		if (at < s->n && (s->bytes[at] == '-' || s->bytes[at] == '/'))
+			g->unfolded = true;	/* a comment, it seems */
+		if (at >= s->n || (s->bytes[at] != '"' && !is_letter(s->bytes[at])))
+			continue;
+		if (!fold_name(s->bytes + at, s->n - at, &name))
+			g->unfolded = true;
+		pg_array_add(values || !begins_chain(s->bytes, dot) ? &g->of_values : &g->of_rows, buf_str(&name),
+		    buf_len(&name));
+	}
+	buf_fini(&name);
 }
 
 void
 pg_guard_init(struct pg_guard *g, const struct db_statement *s, const struct sql_facts *f)
 {
-	array_begin(&g->schemas);
-	array_begin(&g->tables);
-	array_begin(&g->functions);
-	array_begin(&g->operators);
+	array_begin(&g->schemas, ARRAY_MAX);
+	array_begin(&g->tables, ARRAY_MAX);
+	array_begin(&g->functions, ARRAY_MAX);
+	array_begin(&g->operators, ARRAY_MAX);
+	array_begin(&g->of_values, DOTTED_MAX);
+	array_begin(&g->of_rows, DOTTED_MAX);
 	buf_init(&g->text, TEXT_MAX + 1);
 	buf_put(&g->text, s->bytes, s->n);
 	g->cast = f->has_cast;
@@ -51,12 +168,19 @@ pg_guard_init(struct pg_guard *g, const struct db_statement *s, const struct sql
 	for (size_t i = 0; i < f->nfunctions; i++)
 		if (f->functions[i].schema.n == 0)
 			pg_array_add(&g->functions, f->functions[i].name.p, f->functions[i].name.n);
-	for (size_t i = 0; i < f->noperators; i++)
+	for (size_t i = 0; i < f->noperators; i++) {
 		pg_array_add(&g->operators, f->operators[i].p, f->operators[i].n);
+		if (f->operators[i].n == 2 && memcmp(f->operators[i].p, "!=", 2) == 0)
+			pg_array_add(&g->operators, "<>", 2);	/* the server's name of it */
+	}
+	g->unfolded = false;
+	add_dotted(g, s, may_name_values(f));
 	buf_putc(&g->schemas, '}');
 	buf_putc(&g->tables, '}');
 	buf_putc(&g->functions, '}');
 	buf_putc(&g->operators, '}');
+	buf_putc(&g->of_values, '}');
+	buf_putc(&g->of_rows, '}');
 }
 
 void
@@ -66,6 +190,8 @@ pg_guard_fini(struct pg_guard *g)
 	buf_fini(&g->tables);
 	buf_fini(&g->functions);
 	buf_fini(&g->operators);
+	buf_fini(&g->of_values);
+	buf_fini(&g->of_rows);
 	buf_fini(&g->text);
 }
 
@@ -141,7 +267,7 @@ pg_guard_prepare(struct db_conn *c, struct err *e)
 int
 pg_guard_send(struct db_conn *c, struct pg_guard *g, struct buf *names)
 {
-	const char *values[7], *cleared;
+	const char *values[10], *cleared;
 	int ok;
 
 	own_ran(names, guard_of(c));
@@ -154,7 +280,10 @@ pg_guard_send(struct db_conn *c, struct pg_guard *g, struct buf *names)
 	values[4] = g->cast ? "t" : "f";
 	values[5] = cleared;
 	values[6] = buf_str(&g->text);
-	ok = PQsendQueryPrepared(c->pg, prepared(c), 7, values, NULL, NULL, 0);
+	values[7] = buf_str(&g->of_values);
+	values[8] = buf_str(&g->of_rows);
+	values[9] = g->unfolded ? "t" : "f";
+	ok = PQsendQueryPrepared(c->pg, prepared(c), 10, values, NULL, NULL, 0);
 	buf_truncate(&c->cleared, buf_len(&c->cleared) - 1);
 	return ok;
 }

@@ -39,9 +39,29 @@
 	" say(t) AS (SELECT pg_catalog.lower(x.t COLLATE \"C\") || ' ' || pg_catalog.lower(x.t)" \
 	" FROM (SELECT pg_catalog.replace($7::pg_catalog.text, '\"\"', '\"')) AS x(t)),"
 
+/* Operators that users made, and those that the planner puts in their place: for NOT, or with the sides changed. */
+#define PG_GUARD_SWAPPED(from) \
+	" FROM " from " t JOIN pg_catalog.pg_operator o ON o.oid = t.oid CROSS JOIN LATERAL" \
+	" (VALUES (o.oprcom), (o.oprnegate)) AS y(oid) WHERE y.oid >= '16384'"
+#define PG_GUARD_OP \
+	" op(oid) AS (SELECT x.oid FROM (" \
+	"SELECT d.refobjid FROM item i JOIN pg_catalog.pg_depend d ON d.classid = i.class AND d.objid = i.oid" \
+	" AND d.refclassid = '2617'" \
+	" UNION ALL SELECT o.oid FROM pg_catalog.pg_operator o WHERE o.oprname = ANY ($4::pg_catalog.name[])" \
+	" AND o.oid >= '16384' AND pg_catalog.pg_operator_is_visible(o.oid)) AS x(oid)" \
+	" UNION SELECT y.oid" PG_GUARD_SWAPPED("op") "),"
+/* Those in indexes, checks, partition keys and statistics. */
+#define PG_GUARD_KEPT \
+	" kept(class, obj, oid) AS (SELECT d.classid, d.objid, d.refobjid FROM pg_catalog.pg_depend d" \
+	" WHERE d.refclassid = '2617' AND d.refobjid >= '16384' AND d.classid IN ('1259', '2606', '3381')" \
+	" UNION SELECT t.class, t.obj, y.oid" PG_GUARD_SWAPPED("kept") "),"
+
 /* Functions that users made and that the planner runs to see what they give for constants, whatever is asked of the
- * table: in its indexes, checks, partition keys and statistics. Those with a column as first argument are left: no
- * brace closes between the call and its "{VAR". */
+ * table: in its indexes, checks, partition keys and statistics. Those whose first argument is a column, or a function of
+ * nothing but a column, are left: VAR stands right behind them. Not when they are in SQL: their text takes their place.
+ * The function of an operator runs with values of the table's statistics. quote_literal, quote_nullable and || with any
+ * type (1285 to 2004) are SQL that casts to text. */
+#define PG_GUARD_ON_COLUMN "(?![^{}]*[{](VAR |RELABELTYPE :arg [{]VAR |FUNCEXPR [^{}]*[{]VAR [^{}]*[}][)]))"
 #define PG_GUARD_PLANNED \
 	" planned(fn) AS (SELECT p.oid FROM kind r CROSS JOIN LATERAL (" \
 	"SELECT COALESCE(i.indexprs::pg_catalog.text, '') || COALESCE(i.indpred::pg_catalog.text, '')" \
@@ -52,40 +72,57 @@
 	" AND k.contype = 'c' AND EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = '2606'" \
 	" AND d.objid = k.oid AND d.refclassid IN ('1255', '2617'))" \
 	" UNION ALL SELECT k.partexprs::pg_catalog.text FROM pg_catalog.pg_partitioned_table k" \
-	" WHERE k.partrelid = r.oid AND k.partexprs IS NOT NULL" \
+	" WHERE k.partexprs IS NOT NULL AND (k.partrelid = r.oid OR k.partrelid IN (" \
+	"SELECT a.relid::pg_catalog.oid FROM pg_catalog.pg_partition_ancestors(r.oid) a))" \
 	" UNION ALL SELECT 'funcid ' || d.refobjid::pg_catalog.text FROM pg_catalog.pg_statistic_ext e" \
 	" JOIN pg_catalog.pg_depend d ON d.classid = '3381' AND d.objid = e.oid AND d.refclassid = '1255'" \
 	" WHERE e.stxrelid = r.oid OFFSET '0') AS t(tree)" \
-	" CROSS JOIN LATERAL pg_catalog.regexp_matches(t.tree, 'funcid ([0-9]+)(?![^}]*[{]VAR )', 'g') AS m(f)" \
-	" JOIN pg_catalog.pg_proc p ON p.oid = m.f[1]::pg_catalog.oid AND p.provolatile = 'i'" \
-	" WHERE r.oid >= '16384' AND r.kind IN ('r', 'p', 'm') AND p.oid >= '16384'),"
+	" CROSS JOIN LATERAL (" \
+	"SELECT m.f[1], true FROM pg_catalog.regexp_matches(t.tree, 'funcid ([0-9]+)" PG_GUARD_ON_COLUMN "', 'g') AS m(f)" \
+	" UNION ALL SELECT m.f[1], false FROM pg_catalog.regexp_matches(t.tree, 'funcid ([0-9]+)', 'g') AS m(f)) AS f(fn, consts)" \
+	" JOIN pg_catalog.pg_proc p ON p.oid = f.fn::pg_catalog.oid AND ((p.prolang = '14' AND NOT p.prosecdef" \
+	" AND p.proconfig IS NULL) OR (f.consts AND p.provolatile = 'i'))" \
+	" WHERE r.oid >= '16384' AND r.kind IN ('r', 'p', 'm') AND p.oid >= '16384'" \
+	" UNION ALL SELECT o.oprcode::pg_catalog.oid FROM kept t JOIN pg_catalog.pg_operator o ON o.oid = t.oid" \
+	" WHERE EXISTS (SELECT FROM kind r WHERE r.oid = t.obj" \
+	" OR t.obj IN (SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid" \
+	" UNION ALL SELECT k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = r.oid" \
+	" UNION ALL SELECT e.oid FROM pg_catalog.pg_statistic_ext e WHERE e.stxrelid = r.oid" \
+	" UNION ALL SELECT a.relid::pg_catalog.oid FROM pg_catalog.pg_partition_ancestors(r.oid) a))" \
+	" UNION ALL SELECT k.castfunc FROM pg_catalog.pg_cast k WHERE k.oid >= '16384' AND k.castfunc <> '0'" \
+	" AND k.casttarget = '25' AND EXISTS (SELECT FROM kind r JOIN pg_catalog.pg_constraint c ON c.conrelid = r.oid" \
+	" AND c.contype = 'c' AND c.conbin::pg_catalog.text ~ 'funcid (1285|1290|2003|2004) ')),"
 
-/* Functions that users made and that are called by name, operator or view. row.name calls one as if it were a
- * column, also with its row as the only one of VARIADIC, or through a cast of the row that needs no function. */
+/* Functions that are called by name, operator or view. value.name calls one of one argument as if it were a field: of
+ * a value of any type, or of a row ($8, $9; $10: by any name in the text). A row may be the only one of VARIADIC, or
+ * pass through a cast that needs no function. Built-in ones that are volatile can be called so too. */
+#define PG_GUARD_FIELD \
+	"p.pronargs >= '1' AND (p.pronargs - p.pronargdefaults) <= '1' AND (p.oid >= '16384'" \
+	" OR (p.provolatile = 'v' AND p.prokind = 'f' AND p.proargtypes[0] <> '2281'))" \
+	" AND pg_catalog.pg_function_is_visible(p.oid)"
 #define PG_GUARD_NAMED \
 	" named(fn) AS (" \
 	"SELECT d.refobjid FROM item i JOIN pg_catalog.pg_depend d ON d.classid = i.class AND d.objid = i.oid" \
 	" AND d.refclassid = '1255'" \
-	" UNION ALL SELECT o.oprcode::pg_catalog.oid FROM item i JOIN pg_catalog.pg_depend d ON d.classid = i.class" \
-	" AND d.objid = i.oid AND d.refclassid = '2617' JOIN pg_catalog.pg_operator o ON o.oid = d.refobjid" \
+	" UNION ALL SELECT o.oprcode::pg_catalog.oid FROM op t JOIN pg_catalog.pg_operator o ON o.oid = t.oid" \
 	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::pg_catalog.name[])" \
 	" AND p.oid >= '16384' AND pg_catalog.pg_function_is_visible(p.oid)" \
-	" UNION ALL SELECT o.oprcode::pg_catalog.oid FROM pg_catalog.pg_operator o" \
-	" WHERE o.oprname = ANY ($4::pg_catalog.name[]) AND o.oid >= '16384'" \
-	" AND pg_catalog.pg_operator_is_visible(o.oid)" \
+	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($8::pg_catalog.name[])" \
+	" AND " PG_GUARD_FIELD \
 	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0]" \
-	" WHERE p.oid >= '16384' AND p.pronargs >= '1' AND (p.pronargs - p.pronargdefaults) <= '1'" \
-	" AND pg_catalog.pg_function_is_visible(p.oid)" \
+	" WHERE p.proname = ANY ($9::pg_catalog.name[]) AND " PG_GUARD_FIELD \
 	" AND (t.typtype IN ('c', 'd') OR t.oid IN ('2249', '2276', '2283', '2776', '5077', '5079')" \
 	" OR p.provariadic <> '0' OR EXISTS (SELECT FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_type s" \
 	" ON s.oid = k.castsource AND s.typtype IN ('c', 'd') WHERE k.oid >= '16384' AND k.casttarget = t.oid))" \
+	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE $10::pg_catalog.bool AND " PG_GUARD_FIELD \
 	" AND (pg_catalog.strpos((SELECT s.t FROM say s), pg_catalog.lower(p.proname::pg_catalog.text COLLATE \"C\")) > '0'" \
 	" OR pg_catalog.strpos((SELECT s.t FROM say s), 'u&') > '0')),"
 
 /* A function that may run: of C or built in, not volatile, no aggregate, and none of those that read values of a
- * type or rows of a table that their arguments tell. */
+ * type or rows of a table that their arguments tell. Those of extensions that run SQL (crosstab) give sets. */
 #define PG_GUARD_TRUSTED(p) \
 	"(" p ".prolang IN ('12', '13') AND " p ".provolatile <> 'v' AND " p ".prokind <> 'a'" \
+	" AND NOT (" p ".prolang = '13' AND " p ".proretset)" \
 	" AND NOT (" p ".proname = ANY ('{domain_in,array_in,record_in,range_in,multirange_in,pg_input_is_valid," \
 	"pg_input_error_info,query_to_xml,query_to_xmlschema,query_to_xml_and_xmlschema,table_to_xml,table_to_xmlschema," \
 	"table_to_xml_and_xmlschema,schema_to_xml,schema_to_xmlschema,schema_to_xml_and_xmlschema,database_to_xml," \
@@ -99,17 +136,19 @@
 	"pg_catalog.regexp_matches(k.conbin::pg_catalog.text, 'funcid ([0-9]+)', 'g') AS m(f)"
 
 /* Functions behind casts, checks and ranges, and the types on which they would run. What calls for a cast that is
- * only explicit has one of the words in it: the functions of json look for such casts by themselves. Views, policies and
- * checks of domains may hold those words too. */
+ * only explicit has one of the words in it: the functions of json look for such casts by themselves, quote_literal and ||
+ * cast to text. Views, policies and checks of domains may hold those words too. */
 #define PG_GUARD_HIDDEN \
 	" hidden(fn, a, b) AS (" \
 	"SELECT k.castfunc, k.castsource, k.casttarget FROM pg_catalog.pg_cast k" \
 	" WHERE k.oid >= '16384' AND k.castfunc <> '0' AND (k.castcontext <> 'e' OR $5::pg_catalog.bool" \
 	" OR EXISTS (SELECT FROM item) OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contypid >= '16384')" \
-	" OR EXISTS (SELECT FROM pg_catalog.unnest('{::,cast,json,u&}'::pg_catalog.text[]) AS w(w)" \
+	" OR EXISTS (SELECT FROM pg_catalog.unnest('{::,cast,json,u&,||,quote_}'::pg_catalog.text[]) AS w(w)" \
 	" WHERE pg_catalog.strpos((SELECT s.t FROM say s), w.w) > '0'))" \
 	" UNION ALL SELECT m.f[1]::pg_catalog.oid, k.contypid, k.contypid FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL" \
 	" " PG_GUARD_CHECK_CALLS " WHERE k.contypid >= '16384' AND NOT (" PG_GUARD_CHECK_KEY " = ANY ($6::pg_catalog.text[]))" \
+	" UNION ALL SELECT o.oprcode, k.contypid, k.contypid FROM kept t JOIN pg_catalog.pg_constraint k ON k.oid = t.obj" \
+	" AND t.class = '2606' AND k.contypid >= '16384' JOIN pg_catalog.pg_operator o ON o.oid = t.oid" \
 	" UNION ALL SELECT f.fn, r.rngtypid, r.rngtypid FROM pg_catalog.pg_range r CROSS JOIN LATERAL" \
 	" (VALUES (r.rngsubdiff::pg_catalog.oid), (r.rngcanonical::pg_catalog.oid)) AS f(fn) WHERE r.rngtypid >= '16384'),"
 
@@ -142,6 +181,13 @@
 	" UNION ALL SELECT d.refobjid FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d" \
 	" ON d.classid = '2606' AND d.objid = k.oid AND d.refclassid = '1247' WHERE k.contypid = t.oid" \
 	") x WHERE x.oid >= '16384'),"
+
+/* Columns of catalogues hold values of any type (anyarray): functions of json then look for casts by themselves. */
+#define PG_GUARD_ANY_TYPE \
+	"(EXISTS (SELECT FROM rel r WHERE r.oid < '16384') OR EXISTS (SELECT FROM item i JOIN pg_catalog.pg_rewrite w" \
+	" ON i.class = '2618' AND w.oid = i.oid WHERE w.ev_action::pg_catalog.text ~ ':relid ([0-9]{1,4}|1[0-5][0-9]{3}) ')" \
+	" OR EXISTS (SELECT FROM item i JOIN pg_catalog.pg_policy p ON i.class = '3256' AND p.oid = i.oid" \
+	" WHERE p.polqual::pg_catalog.text ~ ':relid ([0-9]{1,4}|1[0-5][0-9]{3}) '))"
 
 #define PG_GUARD_REASON(code) \
 	" reason(t) AS (SELECT CASE WHEN p.oid >= '16384' THEN 'the user-defined function '" \

@@ -206,7 +206,11 @@ nothing_of_a_users_runs(void **state)
 	    "CREATE OPERATOR = (FUNCTION = trap, LEFTARG = \"char\", RIGHTARG = text);"
 	    "CREATE OPERATOR <> (FUNCTION = trap, LEFTARG = name, RIGHTARG = text);"
 	    "CREATE OPERATOR || (FUNCTION = trapped, LEFTARG = text, RIGHTARG = name);"
-	    "CREATE OPERATOR || (FUNCTION = trapped, LEFTARG = name, RIGHTARG = text)");
+	    "CREATE OPERATOR || (FUNCTION = trapped, LEFTARG = name, RIGHTARG = text);"
+	    /* pg_attribute keeps the default of a column that came later, in the user's type */
+	    "CREATE TYPE mood AS ENUM ('sad', 'glad'); ALTER TABLE orders ADD m mood DEFAULT 'sad';"
+	    "CREATE FUNCTION trapped(mood) RETURNS json LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;"
+	    "CREATE CAST (mood AS json) WITH FUNCTION trapped(mood)");
 	for (int i = 0; i < DB_SUBJECTS; i++)
 		(void)ask(s, (enum db_subject)i, "orders");
 	has(refused(s, "ordres"), "is it public.orders?");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Attacks on the guard by casts, domains and ranges. Each attack is first run by the superuser without any
+/* Attacks on the guard by names, operators, casts, domains, ranges and what the planner runs. Each attack is first run by the superuser without any
  * guard and must really run the function that raises "ran"; the guard must stop it before. */
 #include "config.h"
 
@@ -146,6 +146,72 @@ static const struct world worlds[] = {
 	  "CREATE TABLE spans (s span); INSERT INTO spans SELECT span(i, i + 9) FROM generate_series(1, 500) i; ANALYZE spans;"
 	  "CREATE OR REPLACE FUNCTION apart(int, int) RETURNS float8 IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'ran'; END$$", {
 		{ FREE, "SELECT int4range(1, 2) && '[1,3)'" }, { RUNS, "SELECT 1 FROM spans WHERE s && '[3,50)'" } } },
+	/* value.name calls a function of one argument, of any type */
+	{ EVIL("leak", "text", "text") EVIL("total", "int", "int") EVIL("\"Odd\"\"x\"", "text", "text") EVIL("name", "text", "text")
+	  "CREATE TYPE addr AS (street text, city text); CREATE TABLE p (a addr, tags text[]); INSERT INTO p VALUES ('(x,y)', '{a}')", {
+		{ FREE, "SELECT o.total, count(*) FROM orders o GROUP BY 1" }, { FREE, "SELECT (a).city, (p.a).street, p.tags[1] FROM p" },
+		{ FREE, "SELECT \"c\".\"name\", public.customers.name FROM customers c, public.customers" }, { FREE, "SELECT leak.total FROM orders leak" },
+		{ RUNS, "SELECT (name).leak FROM customers" }, { RUNS, "SELECT ('x'::text).leak" }, { RUNS, "SELECT (c.name) . \"leak\" FROM customers c" },
+		{ RUNS, "SELECT (name)./* . */leak FROM customers" }, { RUNS, "SELECT (name).--\n leak FROM customers" },
+		{ RUNS, "SELECT (name)/**/.LEAK FROM customers" }, { RUNS, "SELECT (name).U&\"le\\0061k\" FROM customers" },
+		{ RUNS, "SELECT (id).total FROM customers" }, { RUNS, "SELECT (tags)[1].leak FROM p" }, { RUNS, "SELECT (a).city.leak FROM p" },
+		{ RUNS, "SELECT (a).\"city\".leak FROM p" }, { RUNS, "SELECT (a). city .leak FROM p" }, { RUNS, "SELECT (name).\"Odd\"\"x\" FROM customers" },
+		{ RUNS, "SELECT x.total FROM generate_series(1, 2) x" }, { RUNS, "SELECT generate_series.total FROM generate_series(1, 2)" },
+		{ RUNS, "SELECT x.leak FROM current_user x" }, { RUNS, "SELECT x.leak FROM CAST('a' AS text) AS x" },
+		{ RUNS, "SELECT x.leak FROM orders o JOIN LATERAL unnest(ARRAY['a']) x ON true" },
+		{ RUNS, "SELECT x.leak FROM ROWS FROM (unnest(ARRAY['a'])) x" }, { RUNS, "SELECT upper(name) FROM customers ORDER BY (upper(name)).leak" },
+		{ RUNS, "SELECT (WITH q AS (SELECT 'a'::text) SELECT * FROM q).leak" } } },
+	/* the server's own name of !=; the operator that the planner puts in the place of another */
+	{ EVIL("differ", "varchar, varchar", "bool") "CREATE OPERATOR public.<> (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = differ);", {
+		{ RUNS, "SELECT 1 FROM customers WHERE name != 'x'" }, { FREE, "SELECT 1 FROM customers WHERE name = 'x'" } } },
+	{ "CREATE FUNCTION away.hit(int, int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'ran'; END$$;"
+	  "CREATE OPERATOR public.&& (LEFTARG = int, RIGHTARG = int, FUNCTION = int4ne, RESTRICT = neqsel, NEGATOR = OPERATOR(away.!!!));"
+	  "CREATE OPERATOR away.!!! (LEFTARG = int, RIGHTARG = int, FUNCTION = away.hit, NEGATOR = OPERATOR(public.&&));"
+	  "CREATE DOMAIN calm AS int CHECK (NOT (value OPERATOR(public.&&) 1)); CREATE DOMAIN ease AS int CHECK (value > 0);"
+	  "INSERT INTO nokey SELECT 1 FROM generate_series(1, 1000); ANALYZE nokey; CREATE VIEW v AS SELECT a FROM nokey WHERE a && 1", {
+		{ RUNS, "SELECT a FROM nokey WHERE a && 1" }, { RUNS, "SELECT a FROM nokey WHERE NOT (a && 1)" }, { RUNS, "SELECT 3::calm" },
+		{ RUNS, "SELECT a FROM v" }, { FREE, "SELECT a FROM nokey WHERE a = 1" }, { FREE, "SELECT 3::ease" } } },
+	/* built-in functions in SQL cast to text: quote_literal, and || with any type */
+	{ "CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TABLE diary (id int, m mood); INSERT INTO diary VALUES (1, 'sad');"
+	  "CREATE FUNCTION in_text(mood) RETURNS text IMMUTABLE STRICT LANGUAGE plpgsql AS $$BEGIN RETURN ''; END$$; CREATE CAST (mood AS text) WITH FUNCTION in_text(mood);"
+	  "CREATE TABLE kept (a int CHECK (a > 0 OR quote_literal('sad'::mood) = '')); CREATE TABLE kept1 () INHERITS (kept);"
+	  "CREATE OR REPLACE FUNCTION in_text(mood) RETURNS text IMMUTABLE STRICT LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'ran'; END$$", {
+		{ RUNS, "SELECT 'a' || m FROM diary" }, { RUNS, "SELECT m || name FROM diary, customers" }, { RUNS, "SELECT quote_literal(m) FROM diary" },
+		{ RUNS, "SELECT quote_nullable(m) FROM diary" }, { RUNS, "SELECT a FROM kept WHERE a = 7" }, { FREE, "SELECT id, concat(m) FROM diary" },
+		{ FREE, "SELECT name || email FROM customers" } } },
+	/* what takes the place of a call: the text of a function in SQL; the function of an operator with the table's values */
+	{ "CREATE FUNCTION ok(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN $1; END$$;"
+	  "CREATE FUNCTION same(int, int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN $1 = $2; END$$;"
+	  "CREATE OPERATOR public.&& (LEFTARG = int, RIGHTARG = int, FUNCTION = same, RESTRICT = eqsel);"
+	  "CREATE FUNCTION plain(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1'; CREATE FUNCTION fixed(int) RETURNS int IMMUTABLE"
+	  " LANGUAGE sql SET search_path = pg_catalog AS 'SELECT $1'; CREATE FUNCTION loose(int) RETURNS bool LANGUAGE sql AS 'SELECT true';"
+	  "CREATE TABLE t (a int); INSERT INTO t SELECT 1 FROM generate_series(1, 1000); CREATE INDEX ON t ((plain(a)));"
+	  "CREATE TABLE f (a int); CREATE INDEX ON f ((fixed(a))); CREATE TABLE k (a int CHECK (loose(a))); CREATE TABLE k1 () INHERITS (k);"
+	  "CREATE TABLE s (a int, b int); INSERT INTO s SELECT i, i FROM generate_series(1, 1000) i;"
+	  "CREATE STATISTICS st ON (a > 3 OR 1 && 2), b FROM s; ANALYZE s; CREATE TABLE w (a int, b int); CREATE INDEX ON w (b) WHERE a && 7 OR a > 1;"
+	  "INSERT INTO w SELECT i % 9, i FROM generate_series(1, 1000) i; ANALYZE w;"
+	  "CREATE TABLE n (a int, b int); CREATE INDEX ON n (ok(CASE WHEN a IS NULL AND false THEN a ELSE 1 END)); CREATE TABLE n2 (a int);"
+	  "CREATE INDEX ON n2 (ok(mod(a, NULL))); CREATE TABLE e (a int) PARTITION BY RANGE ((a + ok(1)));"
+	  "CREATE TABLE e1 PARTITION OF e FOR VALUES FROM (1) TO (9); ALTER ROLE ben SET constraint_exclusion = on;"
+	  "CREATE OR REPLACE FUNCTION plain(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + ok(1)';"
+	  "CREATE OR REPLACE FUNCTION loose(int) RETURNS bool LANGUAGE sql AS 'SELECT $1 > ok(1)';"
+	  "CREATE OR REPLACE FUNCTION ok(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'ran'; END$$;"
+	  "CREATE OR REPLACE FUNCTION same(int, int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'ran'; END$$", {
+		{ RUNS, "SELECT a FROM t WHERE a = 1" }, { FREE, "SELECT a FROM f WHERE a = 1" }, { RUNS, "SELECT a FROM k WHERE a = 1" },
+		{ RUNS, "SELECT a FROM s WHERE a = 1" }, { RUNS, "SELECT a FROM w WHERE a > 5 AND b = 1" }, { RUNS, "SELECT b FROM n WHERE a = 1" },
+		{ RUNS, "SELECT a FROM n2 WHERE a = 1" }, { WARY, "SELECT a FROM e1 WHERE a = 1" }, { FREE, "SELECT id FROM customers WHERE id = 1" } } },
+	/* anyarray: columns of catalogues hold values of types that nobody names */
+	{ "CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TABLE diary (id int); INSERT INTO diary SELECT i FROM generate_series(1, 99) i;"
+	  "ALTER TABLE diary ADD m mood DEFAULT 'sad'; ANALYZE diary; CREATE VIEW stats AS SELECT to_jsonb(s) FROM pg_stats s;"
+	  "CREATE VIEW cols AS SELECT row_to_json(a) FROM pg_attribute a; CREATE VIEW plain AS SELECT name FROM customers;"
+	  EVIL("in_json", "mood", "json") "CREATE CAST (mood AS json) WITH FUNCTION in_json(mood)", {
+		{ RUNS, "SELECT row_to_json(a) FROM pg_attribute a" }, { RUNS, "SELECT to_json(attmissingval) FROM pg_catalog.pg_attribute" },
+		{ RUNS, "SELECT jsonb_agg(s) FROM pg_stats s" }, { RUNS, "SELECT * FROM stats" }, { RUNS, "SELECT * FROM cols" },
+		{ FREE, "SELECT relname FROM pg_class" }, { FREE, "SELECT * FROM plain" }, { FREE, "SELECT to_json(c) FROM customers c" } } },
+	/* a function of C that runs the SQL in its argument */
+	{ "CREATE EXTENSION tablefunc; CREATE FUNCTION away.hit() RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'ran'; END$$;"
+	  "CREATE OPERATOR public.~ (RIGHTARG = text, FUNCTION = crosstab2)", {
+		{ RUNS, "SELECT ~ 'SELECT ''a''::text, ''b''::text, away.hit()'::text" }, { WARY, "SELECT ~ 1" } } },
 };
 
 /* False, with a word why, when it is not as the table says. */
