@@ -83,7 +83,7 @@ void	pg_failed(const PGresult *res, const struct db_statement *s, struct db_resu
 /* pg_guard.c */
 struct pg_guard {
 	struct buf schemas, tables, functions, operators, text;
-	struct buf of_values, of_rows;	/* names behind a dot: behind what may be any value; behind a row or a schema */
+	struct buf fields, of_values;	/* names behind a dot; those behind what may be any value, not only a row */
 	bool cast;
 	bool unfolded;			/* one of them may be folded otherwise by the server */
 };

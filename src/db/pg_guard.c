@@ -143,8 +143,9 @@ add_dotted(struct pg_guard *g, const struct db_statement *s, bool values)
 			continue;
 		if (!fold_name(s->bytes + at, s->n - at, &name))
 			g->unfolded = true;
-		pg_array_add(values || !begins_chain(s->bytes, dot) ? &g->of_values : &g->of_rows, buf_str(&name),
-		    buf_len(&name));
+		pg_array_add(&g->fields, buf_str(&name), buf_len(&name));
+		if (values || !begins_chain(s->bytes, dot))
+			pg_array_add(&g->of_values, buf_str(&name), buf_len(&name));
 	}
 	buf_fini(&name);
 }
@@ -157,7 +158,7 @@ pg_guard_init(struct pg_guard *g, const struct db_statement *s, const struct sql
 	array_begin(&g->functions, ARRAY_MAX);
 	array_begin(&g->operators, ARRAY_MAX);
 	array_begin(&g->of_values, DOTTED_MAX);
-	array_begin(&g->of_rows, DOTTED_MAX);
+	array_begin(&g->fields, DOTTED_MAX);
 	buf_init(&g->text, TEXT_MAX + 1);
 	buf_put(&g->text, s->bytes, s->n);
 	g->cast = f->has_cast;
@@ -180,7 +181,7 @@ pg_guard_init(struct pg_guard *g, const struct db_statement *s, const struct sql
 	buf_putc(&g->functions, '}');
 	buf_putc(&g->operators, '}');
 	buf_putc(&g->of_values, '}');
-	buf_putc(&g->of_rows, '}');
+	buf_putc(&g->fields, '}');
 }
 
 void
@@ -191,7 +192,7 @@ pg_guard_fini(struct pg_guard *g)
 	buf_fini(&g->functions);
 	buf_fini(&g->operators);
 	buf_fini(&g->of_values);
-	buf_fini(&g->of_rows);
+	buf_fini(&g->fields);
 	buf_fini(&g->text);
 }
 
@@ -280,8 +281,8 @@ pg_guard_send(struct db_conn *c, struct pg_guard *g, struct buf *names)
 	values[4] = g->cast ? "t" : "f";
 	values[5] = cleared;
 	values[6] = buf_str(&g->text);
-	values[7] = buf_str(&g->of_values);
-	values[8] = buf_str(&g->of_rows);
+	values[7] = buf_str(&g->fields);
+	values[8] = buf_str(&g->of_values);
 	values[9] = g->unfolded ? "t" : "f";
 	ok = PQsendQueryPrepared(c->pg, prepared(c), 10, values, NULL, NULL, 0);
 	buf_truncate(&c->cleared, buf_len(&c->cleared) - 1);

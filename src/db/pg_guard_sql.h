@@ -39,22 +39,24 @@
 	" say(t) AS (SELECT pg_catalog.lower(x.t COLLATE \"C\") || ' ' || pg_catalog.lower(x.t)" \
 	" FROM (SELECT pg_catalog.replace($7::pg_catalog.text, '\"\"', '\"')) AS x(t)),"
 
-/* Operators that users made, and those that the planner puts in their place: for NOT, or with the sides changed. */
-#define PG_GUARD_SWAPPED(from) \
-	" FROM " from " t JOIN pg_catalog.pg_operator o ON o.oid = t.oid CROSS JOIN LATERAL" \
-	" (VALUES (o.oprcom), (o.oprnegate)) AS y(oid) WHERE y.oid >= '16384'"
+/* Operators that users made, their functions, and those that the planner puts in their place: for NOT, or with the
+ * sides changed. */
+#define PG_GUARD_SWAPPED(t) \
+	" CROSS JOIN LATERAL (SELECT o.oid, o.oprcode::pg_catalog.oid, o.oprcom, o.oprnegate FROM pg_catalog.pg_operator o" \
+	" WHERE o.oid IN (" t ".com, " t ".neg) AND o.oid >= '16384' OFFSET '0') AS y(oid, fn, com, neg)"
 #define PG_GUARD_OP \
-	" op(oid) AS (SELECT x.oid FROM (" \
-	"SELECT d.refobjid FROM item i JOIN pg_catalog.pg_depend d ON d.classid = i.class AND d.objid = i.oid" \
-	" AND d.refclassid = '2617'" \
-	" UNION ALL SELECT o.oid FROM pg_catalog.pg_operator o WHERE o.oprname = ANY ($4::pg_catalog.name[])" \
-	" AND o.oid >= '16384' AND pg_catalog.pg_operator_is_visible(o.oid)) AS x(oid)" \
-	" UNION SELECT y.oid" PG_GUARD_SWAPPED("op") "),"
+	" op(oid, fn, com, neg) AS (SELECT o.oid, o.oprcode::pg_catalog.oid, o.oprcom, o.oprnegate" \
+	" FROM pg_catalog.pg_operator o WHERE o.oid >= '16384' AND ((o.oprname = ANY ($4::pg_catalog.name[])" \
+	" AND pg_catalog.pg_operator_is_visible(o.oid)) OR o.oid IN (SELECT d.oid FROM item i CROSS JOIN LATERAL (" \
+	"SELECT e.refobjid FROM pg_catalog.pg_depend e WHERE e.classid = i.class AND e.objid = i.oid" \
+	" AND e.refclassid = '2617' OFFSET '0') AS d(oid)))" \
+	" UNION SELECT y.oid, y.fn, y.com, y.neg FROM op t" PG_GUARD_SWAPPED("t") "),"
 /* Those in indexes, checks, partition keys and statistics. */
 #define PG_GUARD_KEPT \
-	" kept(class, obj, oid) AS (SELECT d.classid, d.objid, d.refobjid FROM pg_catalog.pg_depend d" \
+	" kept(class, obj, fn, com, neg) AS (SELECT d.classid, d.objid, o.oprcode::pg_catalog.oid, o.oprcom, o.oprnegate" \
+	" FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_operator o ON o.oid = d.refobjid" \
 	" WHERE d.refclassid = '2617' AND d.refobjid >= '16384' AND d.classid IN ('1259', '2606', '3381')" \
-	" UNION SELECT t.class, t.obj, y.oid" PG_GUARD_SWAPPED("kept") "),"
+	" UNION SELECT t.class, t.obj, y.fn, y.com, y.neg FROM kept t" PG_GUARD_SWAPPED("t") "),"
 
 /* Functions that users made and that the planner runs to see what they give for constants, whatever is asked of the
  * table: in its indexes, checks, partition keys and statistics. Those whose first argument is a column, or a function of
@@ -83,7 +85,7 @@
 	" JOIN pg_catalog.pg_proc p ON p.oid = f.fn::pg_catalog.oid AND ((p.prolang = '14' AND NOT p.prosecdef" \
 	" AND p.proconfig IS NULL) OR (f.consts AND p.provolatile = 'i'))" \
 	" WHERE r.oid >= '16384' AND r.kind IN ('r', 'p', 'm') AND p.oid >= '16384'" \
-	" UNION ALL SELECT o.oprcode::pg_catalog.oid FROM kept t JOIN pg_catalog.pg_operator o ON o.oid = t.oid" \
+	" UNION ALL SELECT t.fn FROM kept t" \
 	" WHERE EXISTS (SELECT FROM kind r WHERE r.oid = t.obj" \
 	" OR t.obj IN (SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid" \
 	" UNION ALL SELECT k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = r.oid" \
@@ -94,7 +96,7 @@
 	" AND c.contype = 'c' AND c.conbin::pg_catalog.text ~ 'funcid (1285|1290|2003|2004) ')),"
 
 /* Functions that are called by name, operator or view. value.name calls one of one argument as if it were a field: of
- * a value of any type, or of a row ($8, $9; $10: by any name in the text). A row may be the only one of VARIADIC, or
+ * a row, or of a value of any type ($8, of those $9; $10: by any name in the text). A row may be the only one of VARIADIC, or
  * pass through a cast that needs no function. Built-in ones that are volatile can be called so too. */
 #define PG_GUARD_FIELD \
 	"p.pronargs >= '1' AND (p.pronargs - p.pronargdefaults) <= '1' AND (p.oid >= '16384'" \
@@ -104,16 +106,15 @@
 	" named(fn) AS (" \
 	"SELECT d.refobjid FROM item i JOIN pg_catalog.pg_depend d ON d.classid = i.class AND d.objid = i.oid" \
 	" AND d.refclassid = '1255'" \
-	" UNION ALL SELECT o.oprcode::pg_catalog.oid FROM op t JOIN pg_catalog.pg_operator o ON o.oid = t.oid" \
+	" UNION ALL SELECT t.fn FROM op t" \
 	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::pg_catalog.name[])" \
 	" AND p.oid >= '16384' AND pg_catalog.pg_function_is_visible(p.oid)" \
 	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($8::pg_catalog.name[])" \
-	" AND " PG_GUARD_FIELD \
-	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0]" \
-	" WHERE p.proname = ANY ($9::pg_catalog.name[]) AND " PG_GUARD_FIELD \
-	" AND (t.typtype IN ('c', 'd') OR t.oid IN ('2249', '2276', '2283', '2776', '5077', '5079')" \
-	" OR p.provariadic <> '0' OR EXISTS (SELECT FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_type s" \
-	" ON s.oid = k.castsource AND s.typtype IN ('c', 'd') WHERE k.oid >= '16384' AND k.casttarget = t.oid))" \
+	" AND " PG_GUARD_FIELD " AND (p.proname = ANY ($9::pg_catalog.name[]) OR p.provariadic <> '0'" \
+	" OR EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = p.proargtypes[0]" \
+	" AND (t.typtype IN ('c', 'd') OR t.oid IN ('2249', '2276', '2283', '2776', '5077', '5079')))" \
+	" OR EXISTS (SELECT FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_type s" \
+	" ON s.oid = k.castsource AND s.typtype IN ('c', 'd') WHERE k.oid >= '16384' AND k.casttarget = p.proargtypes[0]))" \
 	" UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE $10::pg_catalog.bool AND " PG_GUARD_FIELD \
 	" AND (pg_catalog.strpos((SELECT s.t FROM say s), pg_catalog.lower(p.proname::pg_catalog.text COLLATE \"C\")) > '0'" \
 	" OR pg_catalog.strpos((SELECT s.t FROM say s), 'u&') > '0')),"
@@ -147,8 +148,8 @@
 	" WHERE pg_catalog.strpos((SELECT s.t FROM say s), w.w) > '0'))" \
 	" UNION ALL SELECT m.f[1]::pg_catalog.oid, k.contypid, k.contypid FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL" \
 	" " PG_GUARD_CHECK_CALLS " WHERE k.contypid >= '16384' AND NOT (" PG_GUARD_CHECK_KEY " = ANY ($6::pg_catalog.text[]))" \
-	" UNION ALL SELECT o.oprcode, k.contypid, k.contypid FROM kept t JOIN pg_catalog.pg_constraint k ON k.oid = t.obj" \
-	" AND t.class = '2606' AND k.contypid >= '16384' JOIN pg_catalog.pg_operator o ON o.oid = t.oid" \
+	" UNION ALL SELECT t.fn, k.contypid, k.contypid FROM kept t JOIN pg_catalog.pg_constraint k ON k.oid = t.obj" \
+	" AND t.class = '2606' AND k.contypid >= '16384'" \
 	" UNION ALL SELECT f.fn, r.rngtypid, r.rngtypid FROM pg_catalog.pg_range r CROSS JOIN LATERAL" \
 	" (VALUES (r.rngsubdiff::pg_catalog.oid), (r.rngcanonical::pg_catalog.oid)) AS f(fn) WHERE r.rngtypid >= '16384'),"
 
@@ -193,7 +194,8 @@
 	" reason(t) AS (SELECT CASE WHEN p.oid >= '16384' THEN 'the user-defined function '" \
 	" ELSE 'behind a user-defined type the function ' END" \
 	" || p.oid::pg_catalog.regprocedure::pg_catalog.text || ' would run'" \
-	" FROM " code " c JOIN pg_catalog.pg_proc p ON p.oid = c.fn WHERE NOT " PG_GUARD_TRUSTED("p") \
+	" FROM " code " c CROSS JOIN LATERAL (SELECT v.oid FROM pg_catalog.pg_proc v WHERE v.oid = c.fn" \
+	" AND NOT " PG_GUARD_TRUSTED("v") " OFFSET '0') AS p(oid)" \
 	" UNION ALL SELECT 'the foreign table ' || v.oid::pg_catalog.regclass::pg_catalog.text || ' would be asked'" \
 	" FROM kind v WHERE v.kind = 'f')"
 
