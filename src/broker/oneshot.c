@@ -19,6 +19,7 @@
 #include "twokey/transcript/sshsig.h"
 
 #include "confine.h"
+#include "fault.h"
 #include "oneshot.h"
 #include "role.h"
 
@@ -120,6 +121,7 @@ verifyrole_main(json_t *init)
 	alarm(2 * ONESHOT_WITHIN_MS / 1000);
 	confine_to_programs();
 	q = question();
+	fault_point("verify.asked");
 	if (q == NULL)
 		return 1;
 	if (judge(init, q, &s, &e) != 0) {

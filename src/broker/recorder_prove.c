@@ -32,11 +32,11 @@ void
 recorder_note_begin(struct recorder *r, const json_t *ev)
 {
 	const char *word = json_str(ev, "signed", NULL);
-	enum ticket_signed wish = TICKET_SIGNED_NO;
+	enum ticket_signed wish = TICKET_SIGNED_HARDWARE;	/* also for a word that is not known, or none */
 
-	/* a word that is not known asks for the most */
-	if (word != NULL && !ticket_signed_parse(word, &wish))
-		wish = TICKET_SIGNED_HARDWARE;
+	if (r->signed_wish != NULL)
+		return;		/* what the first line says stays */
+	(void)ticket_signed_parse(word, &wish);
 	r->signed_wish = ticket_signed_name(wish);
 	r->signed_pin = json_bool(ev, "pin");
 }
@@ -70,10 +70,11 @@ recorder_wants_proof(const struct recorder *r, const struct packet *p)
 	const json_t *ev = json_object_get(p->head, "event");
 
 	return is_signed(p) || has_keys(r, json_str(ev, "by", NULL)) ||
-	    (r->signed_wish != NULL && strcmp(r->signed_wish, ticket_signed_name(TICKET_SIGNED_NO)) != 0);
+	    r->signed_wish == NULL || strcmp(r->signed_wish, ticket_signed_name(TICKET_SIGNED_NO)) != 0;
 }
 
-/* The answer is recorded, or refused, and the session is heard again. */
+/* The answer is recorded, or refused, and the session is heard again. What fails here is no failure of the transcript, so
+ * the code is never one that says so (session_record.c ends the session then). */
 static void
 settle(struct recorder *r, const char *why, int code)
 {
@@ -121,7 +122,7 @@ on_line(void *ctx, struct channel *c, const char *line, size_t n)
 	if (take_proof(f, said))
 		settle(f->r, NULL, 0);
 	else
-		settle(f->r, text, code != NULL && err_from_name(code) != ERR_BUG ? err_from_name(code) : ERR_DENIED);
+		settle(f->r, text, code != NULL && strcmp(code, err_name(ERR_INVALID)) == 0 ? ERR_INVALID : ERR_DENIED);
 	json_decref(said);
 	return true;
 }
@@ -133,7 +134,7 @@ on_closed(void *ctx, struct channel *c)
 
 	(void)c;
 	f->role = NULL;
-	settle(f->r, "the process that verifies signatures died, so nothing was allowed; try again", ERR_SYSTEM);
+	settle(f->r, "the process that verifies signatures died, so nothing was allowed; try again", ERR_STATE);
 }
 
 static void
@@ -143,7 +144,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	settle(f->r, "the signature was not verified in time, so nothing was allowed; try again", ERR_SYSTEM);
+	settle(f->r, "the signature was not verified in time, so nothing was allowed; try again", ERR_STATE);
 }
 
 void
@@ -167,7 +168,7 @@ recorder_prove(struct recorder *r, struct packet *p)
 	if (!is_signed(&r->proof->p))
 		settle(r, "an answer that allows is signed by who gives it: the person has keys, or the ticket asks for it", ERR_DENIED);
 	else if (monitor_send(ROLE_FD_MONITOR, &m, -1, &e) != 0)
-		settle(r, "the broker starts no process to verify the signature, so nothing was allowed", ERR_SYSTEM);
+		settle(r, "the broker starts no process to verify the signature, so nothing was allowed", ERR_STATE);
 }
 
 /* Text and signature of the answer as the verifier's question; NULL when a body is none. */
@@ -179,7 +180,7 @@ question(const struct recorder *r)
 	if (json_str(text, "text", NULL) != NULL && json_str(signature, "text", NULL) != NULL)
 		q = json_pack("{s:O, s:O, s:s, s:b}", "text", json_object_get(text, "text"), "signature",
 		    json_object_get(signature, "text"), "signed", r->signed_wish != NULL ? r->signed_wish :
-		    ticket_signed_name(TICKET_SIGNED_NO), "pin", (int)r->signed_pin);
+		    ticket_signed_name(TICKET_SIGNED_HARDWARE), "pin", (int)r->signed_pin);
 	json_decref(text);
 	json_decref(signature);
 	return q;

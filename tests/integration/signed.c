@@ -2,13 +2,18 @@
 /* Answers that are signed: the real broker, the real ssh-keygen, a security key of software. */
 #include "config.h"
 
+#include <pwd.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "lib/keys.h"
@@ -18,6 +23,7 @@
 #include "twokey/base/err.h"
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
+#include "twokey/base/run.h"
 
 static void
 a_registered_key_allows_and_stands_in_the_transcript(void **state)
@@ -269,6 +275,117 @@ an_anchor_or_key_that_fails_stops_nothing(void **state)
 	}
 }
 
+/* Each role and the two that answer once under users of their own; seal_key is the recorder's alone. */
+static void
+system_mode_signs_and_seals_too(void **state)
+{
+	struct test_broker_options o = { .anna = signed_keys.anna_yaml, .system_mode = true };
+	struct test_broker b;
+	struct test_console *ben, *anna;
+	char limits[300];
+	const struct passwd *pw;
+	const json_t *seal;
+	int64_t of;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# only root can start the broker in system mode\n");
+		skip();
+		return;
+	}
+	pw = getpwnam("bin");
+	assert_int_equal(chmod(signed_keys.dir, 0755), 0);
+	assert_int_equal(chown(signed_keys.seal, pw->pw_uid, pw->pw_gid), 0);
+	snprintf(limits, sizeof limits, "seal_key: %s\nanchor: [/bin/true]\n", signed_keys.seal);
+	o.limits = limits;
+	test_broker_start(&b, &o);
+	signed_open(&b, "access: write\\nstage: production\\nsigned: hardware\\n", &ben, &anna);
+	of = test_request(ben, signed_update, "= 3");
+	signed_refused(signed_with(&b, anna, of, signed_keys.kim, 0), "is not one of anna");
+	assert_true(json_bool(signed_with(&b, anna, of, signed_keys.sk, 1), "ok"));
+	test_event(ben, "committed", of);
+	test_end(&b, ben);
+	seal = test_event(anna, "seal", 0);
+	assert_non_null(json_str(seal, "sig", NULL));
+	assert_string_equal(json_str(seal, "anchor", NULL), "done");
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+	assert_int_equal(chown(signed_keys.seal, geteuid(), getegid()), 0);
+}
+
+static void
+a_seal_key_that_others_can_read_is_found_at_the_start(void **state)
+{
+	char program[1024], config[400];
+	const char *top = getenv("top_builddir");
+	const char *argv[] = { program, "--config", config, "--private", NULL };
+	struct run r = { .argv = argv, .within_ms = TEST_DEADLINE_MS };
+	struct test_broker b;
+	struct buf said;
+	struct err e = { .text = "" };
+
+	(void)state;
+	signed_start(&b, 0);
+	snprintf(program, sizeof program, "%s/twokeyd", top != NULL ? top : ".");
+	snprintf(config, sizeof config, "%s/twokeyd.yaml", b.dir);
+	buf_init(&said, 4096);
+	r.err = &said;
+	assert_int_equal(chmod(signed_keys.seal, 0640), 0);
+	if (run_program(&r, &e) != 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(chmod(signed_keys.seal, 0600), 0);
+	assert_int_equal(r.status, 2);
+	assert_non_null(strstr(buf_str(&said), "seal_key"));
+	buf_fini(&said);
+	test_broker_stop(&b);
+}
+
+/* A process that kills the verifier once it has stopped at its fault point. */
+static pid_t
+kill_verifier(const struct test_broker *b)
+{
+	pid_t pid = fork(), verifier;
+
+	if (pid != 0)
+		return pid;
+	while ((verifier = test_broker_role(b, "verify")) == 0)
+		nanosleep(&(struct timespec){ 0, 5 * 1000 * 1000 }, NULL);
+	kill(verifier, SIGKILL);
+	_exit(0);
+}
+
+/* A verifier that says nothing: nobody else waits for it, nothing is allowed, and a denial still counts. */
+static void
+a_verifier_that_hangs_or_dies_allows_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct test_broker_options o = { .anna = signed_keys.anna_yaml, .fault = "verify.asked" };
+		pid_t killer = 0;
+		struct test_broker b;
+		struct test_console *ben, *anna;
+		int64_t of;
+
+		test_broker_start(&b, &o);
+		signed_open(&b, "access: write\\nstage: production\\n", &ben, &anna);
+		of = test_request(ben, signed_update, "= 3");
+		if (i == 1)
+			killer = kill_verifier(&b);
+		signed_refused(signed_with(&b, anna, of, signed_keys.anna, 0), i == 1 ? "died, so nothing" : "in time, so nothing");
+		if (killer > 0)
+			assert_int_equal(waitpid(killer, NULL, 0), killer);
+		signed_not_run(&b, ben, of);
+		test_send(anna, "{\"do\":\"deny\",\"of\":%lld,\"reason\":\"it cannot be verified\"}", (long long)of);
+		assert_true(json_bool(test_answer(anna, "deny"), "ok"));
+		test_event(ben, "denied", of);
+		test_end(&b, ben);
+		test_console_close(ben);
+		test_console_close(anna);
+		test_broker_stop(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -280,6 +397,9 @@ main(void)
 		cmocka_unit_test(the_time_of_a_touch_is_no_expiry),
 		cmocka_unit_test(the_seal_is_signed_and_anchored),
 		cmocka_unit_test(an_anchor_or_key_that_fails_stops_nothing),
+		cmocka_unit_test(system_mode_signs_and_seals_too),
+		cmocka_unit_test(a_seal_key_that_others_can_read_is_found_at_the_start),
+		cmocka_unit_test(a_verifier_that_hangs_or_dies_allows_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, signed_setup, signed_teardown);

@@ -1,8 +1,11 @@
-check_PROGRAMS += tests/unit/broker_permit.t
-TESTS += tests/unit/broker_permit.t
+check_PROGRAMS += tests/unit/broker_permit.t tests/unit/broker_signed.t
+TESTS += tests/unit/broker_permit.t tests/unit/broker_signed.t
 tests_unit_broker_permit_t_SOURCES = tests/unit/broker_permit.c
 tests_unit_broker_permit_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_broker_permit_t_LDADD = $(BROKER_LIBS) $(CMOCKA_LIBS)
+tests_unit_broker_signed_t_SOURCES = tests/unit/broker_signed.c
+tests_unit_broker_signed_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_broker_signed_t_LDADD = $(BROKER_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/broker_parts.t
 TESTS += tests/unit/broker_parts.t
 tests_unit_broker_parts_t_SOURCES = tests/unit/broker_parts.c
