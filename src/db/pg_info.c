@@ -35,6 +35,28 @@ pg_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err
 	return ret;
 }
 
+/* With another schema before pg_catalog even = and count() could be somebody's own, in our own statements too. Only
+ * that of temporary tables may stand there: no function or operator is looked for in it. */
+static int
+check_path(struct db_conn *c, struct err *e)
+{
+	static const char want[] = "pg_catalog";
+	PGresult *res;
+	int ret = pg_own(c, OWN_PG_PATH, 0, NULL, NULL, &res, e);
+
+	if (ret == 0) {
+		const char *path = PQgetvalue(res, 0, 0);
+
+		if (strncmp(path, "{pg_temp_", strlen("{pg_temp_")) == 0)
+			path += strcspn(path, ",");
+		if (path[0] == '\0' || strcspn(path + 1, ",}") != strlen(want) || strncmp(path + 1, want, strlen(want)) != 0)
+			ret = err_set(e, ERR_CONFIG, "the search_path of this role puts a schema before pg_catalog, so"
+			    " built-in functions could be replaced; set it without pg_catalog");
+	}
+	PQclear(res);
+	return ret;
+}
+
 static int
 set_up(struct db_conn *c, const struct db_target *t, struct err *e)
 {
@@ -114,14 +136,8 @@ find_names(struct db_conn *c, const struct db_target *t, struct db_info *info, s
 		copy(info->version, sizeof info->version, PQgetvalue(res, 0, 0));
 		copy(c->database, sizeof c->database, PQgetvalue(res, 0, 1));
 		copy(c->role, sizeof c->role, PQgetvalue(res, 0, 2));
-		/* with another schema before pg_catalog even = and count() could be somebody's own */
-		if (strcmp(PQgetvalue(res, 0, 3), "pg_catalog") != 0)
-			ret = err_set(e, ERR_CONFIG, "the search_path of this role puts a schema before pg_catalog, so"
-			    " built-in functions could be replaced; set it without pg_catalog");
-	}
-	if (ret == 0) {
-		find_system(c, t, PQgetvalue(res, 0, 4));
-		find_standing(c, info, PQgetvalue(res, 0, 5), PQgetvalue(res, 0, 6));
+		find_system(c, t, PQgetvalue(res, 0, 3));
+		find_standing(c, info, PQgetvalue(res, 0, 4), PQgetvalue(res, 0, 5));
 	}
 	PQclear(res);
 	return ret;
@@ -171,7 +187,9 @@ pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, 
 	*info = (struct db_info){ .lag_ms = -1 };
 	c->sql = (struct sql_settings){ .engine = SQL_POSTGRES, .version = (unsigned)PQserverVersion(c->pg),
 	    .scs_off = scs != NULL && strcmp(scs, "off") == 0 };
-	ret = set_up(c, t, e);
+	ret = check_path(c, e);
+	if (ret == 0)
+		ret = set_up(c, t, e);
 	if (ret == 0)
 		ret = find_names(c, t, info, e);
 	if (ret == 0)

@@ -406,10 +406,17 @@ a_target_that_would_be_unsafe_is_refused(void **state)
 	assert_null(s->b.d->open(&t, &info, &e));
 	assert_non_null(strstr(e.text, "authority"));
 	t = s->target;
+	pg_shop_sql("CREATE FUNCTION note() RETURNS bool LANGUAGE sql AS 'INSERT INTO public.audit VALUES (''ran''); SELECT true';"
+	    "CREATE FUNCTION note(text, text) RETURNS bool LANGUAGE sql AS 'SELECT public.note()';"
+	    "CREATE FUNCTION note(oid, oid) RETURNS bool LANGUAGE sql AS 'SELECT public.note()';"
+	    "CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = note);"
+	    "CREATE OPERATOR public.~~ (LEFTARG = text, RIGHTARG = text, FUNCTION = note);"
+	    "CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = oid, FUNCTION = note)");
 	pg_shop_sql("ALTER ROLE ben IN DATABASE shop SET search_path = public, pg_catalog");
 	assert_null(s->b.d->open(&t, &info, &e));
 	pg_shop_sql("ALTER ROLE ben IN DATABASE shop RESET search_path");
 	assert_non_null(strstr(e.text, "search_path"));
+	assert_string_equal(pg_shop_sql("SELECT count(*) FROM audit"), "0");	/* nor did anything of it run at connect */
 }
 
 static void
