@@ -8,7 +8,15 @@ bench_delay_SOURCES = bench/delay.c
 bench_delay_LDADD = -lpthread
 bench_tunnel_SOURCES = bench/tunnel.c
 bench_tunnel_LDADD = $(TUNNEL_LIBS) -lpthread
-EXTRA_DIST += bench/tunnel.sh bench/roundtrip.sh bench/rows.sh bench/rows_mariadb.sh
+if HAVE_CMOCKA
+EXTRA_PROGRAMS += bench/signed
+bench_signed_SOURCES = bench/signed.c $(SIGNED_WORLD)
+bench_signed_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+bench_signed_CFLAGS = $(UNIT_CFLAGS)
+bench_signed_LDADD = $(KEYS_TEST_LIBS) $(BROKER_TEST_LIBS)
+CLEANFILES += bench/signed$(EXEEXT)
+endif
+EXTRA_DIST += bench/signed.sh bench/tunnel.sh bench/roundtrip.sh bench/rows.sh bench/rows_mariadb.sh
 CLEANFILES += bench/delay$(EXEEXT) bench/tunnel$(EXEEXT) bench/roundtrip$(EXEEXT) bench/rows$(EXEEXT)
 .PHONY: bench
 bench: all $(EXTRA_PROGRAMS)
