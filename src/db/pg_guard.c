@@ -298,7 +298,7 @@ pg_guard_verdict(const PGresult *res, struct buf *said)
 		return PG_CLEAR;
 	words = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	at = words != NULL && strcmp(pg_state(res), "22P02") == 0 ? strstr(words, "twokey:") : NULL;
-	end = at != NULL ? strrchr(at, '"') : NULL;
+	end = at != NULL ? strrchr(at, '\1') : NULL;
 	if (end == NULL || (at[7] != 'S' && at[7] != 'I'))
 		return PG_ERROR;
 	buf_reset(said);

@@ -199,10 +199,11 @@
 	" UNION ALL SELECT 'the foreign table ' || v.oid::pg_catalog.regclass::pg_catalog.text || ' would be asked'" \
 	" FROM kind v WHERE v.kind = 'f')"
 
-/* The answer: an error that says S and why it is stopped, or I and what is to be cleared first; else 0. */
+/* The answer: an error that says S and why it is stopped, or I and what is to be cleared first; else 0. It ends itself:
+ * each language of the server's messages has its own quotes. */
 #define PG_GUARD_ANSWER(more) \
-	" SELECT COALESCE('twokey:S' || (SELECT pg_catalog.min(r.t) FROM reason r)," \
+	" SELECT COALESCE('twokey:S' || (SELECT pg_catalog.min(r.t) FROM reason r) || pg_catalog.chr('1')," \
 	" 'twokey:I' || (SELECT pg_catalog.string_agg(i.key, ',') FROM (SELECT i.key FROM item i" more ") i" \
-	" WHERE NOT (i.key = ANY ($6::pg_catalog.text[]))), '0')::pg_catalog.int4"
+	" WHERE NOT (i.key = ANY ($6::pg_catalog.text[]))) || pg_catalog.chr('1'), '0')::pg_catalog.int4"
 
 #endif
