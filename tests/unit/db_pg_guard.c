@@ -256,12 +256,31 @@ code_behind_types_never_runs_and_the_rest_is_let_through(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* With quotes of their own. Passes without proof where the server's German messages are not installed. */
+static void
+the_guard_is_understood_in_other_languages(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("ALTER ROLE ben SET lc_messages = 'C.utf8'; CREATE FUNCTION own() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+	    "CREATE VIEW owned AS SELECT own(); GRANT SELECT ON owned TO ben");
+	bench_close(&s->b);
+	bench_open(&s->b, &s->target);
+	pg_shop_sql("ALTER ROLE ben RESET lc_messages");
+	assert_int_equal(bench_read(&s->b, "SELECT name FROM louder"), 0);
+	assert_int_equal(s->b.r.end, DB_DONE);
+	assert_int_equal(bench_read(&s->b, "SELECT * FROM owned"), ERR_WALL);
+	assert_string_equal(s->b.e.text, "the wall stopped it: the user-defined function own() would run");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(code_behind_types_never_runs_and_the_rest_is_let_through),
+		cmocka_unit_test_setup_teardown(the_guard_is_understood_in_other_languages, pg_shop_setup, pg_shop_teardown),
 	};
 
+	setenv("LANGUAGE", "de", 1);	/* the server's, for roles whose lc_messages is not C */
 	return cmocka_run_group_tests_name("db pg guard", tests, pg_shop_server, pg_shop_server_end);
 }
