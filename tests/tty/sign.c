@@ -3,13 +3,18 @@
 #include "config.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,6 +22,7 @@
 #include "lib/keys.h"
 #include "term.h"
 #include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/run.h"
 
@@ -76,16 +82,21 @@ teardown(void **state)
 	return system(cmd);
 }
 
+/* What the next console gets: an agent's socket, and a home without keys. */
+static const char *agent_socket = "", *other_home;
+
 static struct term *
 console(const struct test_broker *b, const char *what, const char *person, const char *key)
 {
+	char agent[200];
 	char program[1024], home[100], named[200], provider[1200];
 	const char *top = getenv("top_builddir");
 	const char *argv[] = { program, what, "SGN-1", "--socket", b->socket, "--as", person, NULL };
-	const char *env[] = { home, "NO_COLOR=1", "SSH_AUTH_SOCK=", "SSH_ASKPASS=", "TWOKEY_TEST_SK_FLAGS=1", provider, named, NULL };
+	const char *env[] = { home, "NO_COLOR=1", agent, "SSH_ASKPASS=", "TWOKEY_TEST_SK_FLAGS=1", provider, named, NULL };
 
 	snprintf(program, sizeof program, "%s/twokey", top != NULL ? top : ".");
-	snprintf(home, sizeof home, "HOME=%s", keys.home);
+	snprintf(home, sizeof home, "HOME=%s", other_home != NULL ? other_home : keys.home);
+	snprintf(agent, sizeof agent, "SSH_AUTH_SOCK=%s", agent_socket);
 	snprintf(provider, sizeof provider, "SSH_SK_PROVIDER=%s", test_sk());
 	snprintf(named, sizeof named, "TWOKEY_KEY=%s", key != NULL ? key : "");
 	return term_start(24, 100, argv, env);
@@ -177,6 +188,89 @@ a_signature_that_is_stopped_leaves_the_request_open(void **state)
 	end(&s);
 }
 
+/* A real agent with the key; its pid. */
+static pid_t
+start_agent(const char *socket, const char *key)
+{
+	const char *add[] = { "/usr/bin/ssh-add", "-q", key, NULL };
+	char auth[200];
+	const char *env[] = { "PATH=/usr/bin:/bin", auth, NULL };
+	struct run r = { .argv = add, .env = env, .within_ms = PATIENCE_MS };
+	int64_t until = clock_mono_ms() + PATIENCE_MS;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		(void)!freopen("/dev/null", "w", stdout);
+		execl("/usr/bin/ssh-agent", "ssh-agent", "-D", "-a", socket, (char *)NULL);
+		_exit(127);
+	}
+	snprintf(auth, sizeof auth, "SSH_AUTH_SOCK=%s", socket);
+	while (access(socket, F_OK) != 0 && clock_mono_ms() < until)
+		nanosleep(&(struct timespec){ 0, 5 * 1000 * 1000 }, NULL);
+	assert_int_equal(run_program(&r, NULL), 0);
+	assert_int_equal(r.status, 0);
+	return pid;
+}
+
+static void
+a_key_that_only_the_agent_has_signs_without_a_question(void **state)
+{
+	char empty[128], socket[128], key[200];
+	struct session s;
+	pid_t agent;
+
+	(void)state;
+	snprintf(empty, sizeof empty, "%s/empty", keys.home);
+	snprintf(socket, sizeof socket, "%s/agent", keys.home);
+	snprintf(key, sizeof key, "%s/agent-key", keys.home);
+	assert_int_equal(mkdir(empty, 0700), 0);
+	test_key(key, "ed25519");
+	{
+		struct buf b;
+
+		buf_init(&b, 4096);
+		buf_puts(&b, ", keys: [\"");
+		test_key_public(key, &b);
+		buf_puts(&b, "\"]");
+		snprintf(keys.yaml, sizeof keys.yaml, "%s", buf_str(&b));
+		buf_fini(&b);
+	}
+	agent = start_agent(socket, key);
+	assert_int_equal(unlink(key), 0);
+	agent_socket = socket;
+	other_home = empty;
+	begin(&s, NULL);
+	term_feed(s.anna, "orders 1\r");
+	assert_true(term_wait(s.anna, "COMMIT", PATIENCE_MS));
+	end(&s);
+	agent_socket = "";
+	other_home = NULL;
+	kill(agent, SIGTERM);
+	assert_int_equal(waitpid(agent, NULL, 0), agent);
+}
+
+static void
+a_key_that_is_nowhere_is_said(void **state)
+{
+	char empty[128];
+	struct session s;
+
+	(void)state;
+	snprintf(empty, sizeof empty, "%s/empty", keys.home);
+	other_home = empty;
+	begin(&s, NULL);
+	term_feed(s.anna, "orders 1\r");
+	assert_true(term_wait(s.anna, "Not signed, so nothing was allowed: no key that the broker knows", PATIENCE_MS));
+	assert_true(term_wait(s.anna, "allow>", PATIENCE_MS));
+	term_feed(s.anna, "\033[18~");	/* F7: no is easier than yes, and needs no key */
+	assert_true(term_wait(s.anna, "why not", PATIENCE_MS));
+	term_feed(s.anna, "my key is at home\r");
+	assert_true(term_wait(s.ben, "my key is at home", PATIENCE_MS));
+	end(&s);
+	other_home = NULL;
+}
+
 static void
 a_security_key_is_used_when_it_is_named(void **state)
 {
@@ -197,6 +291,8 @@ main(void)
 		cmocka_unit_test(a_passphrase_is_asked_on_the_terminal_and_nothing_else_sees_it),
 		cmocka_unit_test(a_signature_that_is_stopped_leaves_the_request_open),
 		cmocka_unit_test(a_security_key_is_used_when_it_is_named),
+		cmocka_unit_test(a_key_that_only_the_agent_has_signs_without_a_question),
+		cmocka_unit_test(a_key_that_is_nowhere_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
