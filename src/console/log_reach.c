@@ -107,8 +107,8 @@ lay_account(struct log_entry *o, const char *at)
 	add_kinds(&b, ev, "shown", "; shown: ");
 	if (field(o, "shared")[0] != '\0')
 		buf_putf(&b, "; also used by ticket %s", field(o, "shared"));
-	lay_line(&o->lay, refused ? SCREEN_BAD : buf_len(&b) > 0 ? SCREEN_WARN : SCREEN_DIM, "-- %s account %s%s", at,
-	    field(o, "role"), buf_len(&b) > 0 ? buf_str(&b) : " fits the ticket's level");
+	lay_line(&o->lay, refused ? SCREEN_BAD : buf_len(&b) > 0 ? SCREEN_WARN : SCREEN_DIM, "-- %s %s%s%s", at,
+	    field(o, "role")[0] != '\0' ? "account " : "a file, without accounts:", field(o, "role"), buf_len(&b) > 0 ? buf_str(&b) : " fits the ticket's level");
 	buf_fini(&b);
 }
 
