@@ -196,7 +196,7 @@ static void
 says(const char *why, const char *words)
 {
 	if (why == NULL || strstr(why, words) == NULL)
-		fail_msg("\"%s\" does not say \"%s\"", why, words);
+		fail_msg("\"%s\" does not say \"%s\"", why != NULL ? why : "", words);
 }
 
 static void

@@ -219,7 +219,7 @@ void
 world_says(const char *why, const char *words)
 {
 	if (why == NULL || strstr(why, words) == NULL)
-		fail_msg("\"%s\" does not say \"%s\"", why, words);
+		fail_msg("\"%s\" does not say \"%s\"", why != NULL ? why : "", words);
 }
 
 /* Everything that a session had is gone: processes, folder, socket, note, connection. */
