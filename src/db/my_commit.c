@@ -11,6 +11,8 @@
 
 #include "twokey/base/err.h"
 
+#include "allowed.h"
+
 /* Between statements the server says nothing, but that it ends the connection. */
 static bool
 still_there(struct db_conn *c)
@@ -51,10 +53,8 @@ my_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled");
 		return;
 	}
-	if (a->committing != NULL && a->committing(a->ctx, &p) != 0) {
-		db_end_with(r, DB_ROLLEDBACK, "refused", "the commit could not be put on record");
+	if (!db_on_record(a, &p, r))
 		return;
-	}
 	my_end(c);
 	if (atomic_load(&c->cancelled)) {
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled before COMMIT was sent");

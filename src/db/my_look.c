@@ -15,6 +15,8 @@
 #include "twokey/base/err.h"
 #include "twokey/base/must.h"
 
+#include "allowed.h"
+
 void
 my_look_init(struct my_look *l, struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
     struct db_sheet *sheet)
@@ -52,12 +54,6 @@ my_look_enter(struct my_look *l, struct err *e)
 	return 0;
 }
 
-static void
-add_text(struct digest_sum *sum, const char *s)
-{
-	digest_add_part(sum, s, strlen(s));
-}
-
 /* Which table is written, and whether its engine can take a change back. */
 static int
 find_table(struct my_look *l, struct err *e)
@@ -78,7 +74,7 @@ find_table(struct my_look *l, struct err *e)
 			snprintf(l->engine, sizeof l->engine, "%s", row[1] != NULL ? row[1] : "");
 		if (row[2] != NULL && l->plain)
 			l->sheet->table_rows = strtoll(row[2], NULL, 10);
-		add_text(l->sum, row[4] != NULL ? row[4] : "");	/* another table under its name was made at another time */
+		db_bind_text(l->sum, row[4] != NULL ? row[4] : "");	/* another table under its name was made at another time */
 	}
 	mysql_free_result(res);
 	if (ret == 0 && stays) {
@@ -102,12 +98,12 @@ add_definition(struct digest_sum *sum, const char *text)
 		options = at;
 	at = options != NULL ? strstr(options, next) : NULL;
 	if (at == NULL) {
-		add_text(sum, text);
+		db_bind_text(sum, text);
 		return;
 	}
 	digest_add_part(sum, text, (size_t)(at - text));
 	at += strlen(next);
-	add_text(sum, at + strspn(at, "0123456789"));
+	db_bind_text(sum, at + strspn(at, "0123456789"));
 }
 
 /* One table that the text names. Of those only read nothing is told when they are not there: the server will. */
@@ -126,7 +122,7 @@ add_one(struct my_look *l, const struct sql_table *t, struct err *e)
 	if (ret == ERR_STATEMENT && (t->use & SQL_USE_WRITE) != 0) {
 		ret = err_set(e, ERR_STATEMENT, "the database refuses the statement: %s", mysql_error(l->c->my));
 	} else if (ret == ERR_STATEMENT) {
-		add_text(l->sum, "not told");
+		db_bind_text(l->sum, "not told");
 		ret = 0;
 	} else if (ret != 0) {
 		err_set(e, (enum err_code)ret, "%s", why.text);
@@ -142,31 +138,9 @@ add_one(struct my_look *l, const struct sql_table *t, struct err *e)
 static void
 add_place(struct my_look *l)
 {
-	struct digest d = digest_of(l->s->bytes, l->s->n);
-
-	add_text(l->sum, "twokey bind mariadb 1");
-	digest_add_part(l->sum, d.b, sizeof d.b);
-	add_text(l->sum, l->c->identity);
-	add_text(l->sum, l->c->database);
-	add_text(l->sum, l->c->role);
-	add_text(l->sum, "no transaction");
-	/* what the guard said is a part of what was shown */
-	add_text(l->sum, l->guarded ? "guard: clear" : buf_str(&l->sheet->note));
-}
-
-static void
-add_match(struct my_look *l)
-{
-	char line[48];
-
-	snprintf(line, sizeof line, "%d %" PRIu64, l->match.known, l->match.count);
-	add_text(l->sum, line);
-	digest_add_part(l->sum, l->match.keys.b, sizeof l->match.keys.b);
-	l->sheet->count_known = l->match.known;
-	l->sheet->count = l->match.count;
-	l->sheet->keys = l->match.keys;
-	if (!l->match.known)
-		l->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_COUNT_UNKNOWN);
+	db_bind_place(l->sum, l->s, &(struct db_place){ .format = "twokey bind mariadb 1", .identity = l->c->identity,
+	    .database = l->c->database, .role = l->c->role,
+	    .guard = l->guarded ? "guard: clear" : buf_str(&l->sheet->note) });
 }
 
 static int
@@ -178,7 +152,7 @@ add_rows(struct my_look *l, enum own_id id, int columns, struct err *e)
 
 	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
 		for (int k = 0; k < columns; k++)
-			add_text(l->sum, row[k] != NULL ? row[k] : "");
+			db_bind_text(l->sum, row[k] != NULL ? row[k] : "");
 	mysql_free_result(res);
 	return ret;
 }
@@ -266,11 +240,11 @@ my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e)
 	add_place(l);
 	ret = add_all(l, e);
 	if (ret == 0)
-		add_text(l->sum, l->engine);
+		db_bind_text(l->sum, l->engine);
 	if (ret == 0)
 		ret = my_look_match(l, sample, e);
 	if (ret == 0)
-		add_match(l);
+		db_bind_match(l->sum, &l->match, l->sheet);
 	l->bind = digest_end(l->sum);
 	l->sum = NULL;
 	return ret;

@@ -13,6 +13,8 @@
 #include "twokey/base/must.h"
 #include "twokey/sql/derive.h"
 
+#include "allowed.h"
+
 enum { KEYS_MAX = 32, SQL_MAX = 2 * 1024 * 1024 };
 
 struct keys {
@@ -69,36 +71,6 @@ select_derived(struct my_look *l, enum own_id id, const struct buf *sql, struct 
 	    number == ER_LOCK_DEADLOCK ? ERR_BOUND : ERR_STATEMENT, "the derived SELECT failed: %s", mysql_error(m));
 }
 
-struct key_sum {
-	struct digest_sum *sum;
-	uint64_t count;
-	uint64_t told;		/* the only cell, as a number */
-};
-
-static int
-no_columns(void *ctx, const struct db_column *cols, size_t n)
-{
-	(void)ctx, (void)cols, (void)n;
-	return 0;
-}
-
-static int
-add_key(void *ctx, const struct db_cell *cells, size_t n)
-{
-	struct key_sum *k = ctx;
-
-	for (size_t i = 0; i < n; i++) {
-		char type = (char)('a' + (int)cells[i].type);
-
-		digest_add(k->sum, &type, 1);
-		digest_add_part(k->sum, cells[i].p, cells[i].n);
-	}
-	if (n == 1 && cells[0].type == DB_INTEGER)
-		k->told = strtoull(cells[0].p, NULL, 10);
-	k->count++;
-	return 0;
-}
-
 static int
 derive(struct my_look *l, enum sql_derived kind, const struct keys *k, struct buf *out, struct err *e)
 {
@@ -112,8 +84,8 @@ static int
 match_rows(struct my_look *l, const struct keys *k, struct err *e)
 {
 	bool named = k->n > 0;
-	struct key_sum sum = { .count = 0 };
-	struct db_sink sink = { &sum, no_columns, add_key };
+	struct db_keys sum = { .count = 0 };
+	struct db_sink sink = db_keys_sink(&sum);
 	struct my_rows rows = { .c = l->c, .sink = &sink };
 	struct digest digest;
 	int ret = derive(l, named ? SQL_DERIVE_KEYS : SQL_DERIVE_COUNT, k, &l->sheet->derived, e);

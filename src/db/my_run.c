@@ -15,6 +15,8 @@
 #include "twokey/base/json.h"
 #include "twokey/base/text.h"
 
+#include "allowed.h"
+
 void
 my_ended_by(struct db_conn *c, unsigned number, const struct db_statement *s, struct db_result *r)
 {
@@ -65,16 +67,7 @@ compare(const struct my_look *l, const struct db_allowed *a, struct db_result *r
 {
 	char text[200];
 
-	r->rows = l->match.count;
-	if (a->keys_known && l->match.known && !digest_equal(&l->match.keys, &a->keys))
-		db_end_with(r, DB_ROLLEDBACK, db_within(a, l->match.count) ? "keys" : "count",
-		    "the rows that it matches are not those that were shown; ask again");
-	else if (!digest_equal(&l->bind, &a->bind))
-		db_end_with(r, DB_ROLLEDBACK, "bind",
-		    "the tables, triggers, settings or rows are not as they were shown; ask again");
-	else
-		r->rows = 0;
-	if (r->end != DB_DONE)
+	if (!db_as_shown(a, &l->match, &l->bind, r))
 		return;
 	if (l->stays) {
 		snprintf(text, sizeof text, "%.80s is kept by %.40s, which cannot roll back; twokey runs only what it could take back",
@@ -231,18 +224,11 @@ tell_effects(const struct db_allowed *a, const char *info, struct db_result *r)
 static bool
 within(const struct db_allowed *a, const struct db_match *match, struct db_result *r)
 {
-	char text[120];
-
 	if (match->known && r->rows > match->count) {
 		db_end_with(r, DB_ROLLEDBACK, "count", "more rows were touched than it matched a moment before");
 		return false;
 	}
-	if (db_within(a, r->rows))
-		return true;
-	snprintf(text, sizeof text, "%" PRIu64 " rows were touched, %s%" PRIu64 " were allowed", r->rows,
-	    a->at_most ? "at most " : "", a->rows);
-	db_end_with(r, DB_ROLLEDBACK, "count", text);
-	return false;
+	return db_bound_kept(a, r);
 }
 
 /* Rolls back what is still open; what stays all the same (a trigger wrote to a table without transactions) is told. */

@@ -11,6 +11,8 @@
 
 #include "twokey/base/err.h"
 
+#include "allowed.h"
+
 static bool
 find_point(struct db_conn *c, const struct db_allowed *a, struct db_commit_point *p, struct db_result *r)
 {
@@ -75,10 +77,8 @@ pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled");
 		return;
 	}
-	if (a->committing != NULL && a->committing(a->ctx, &p) != 0) {
-		db_end_with(r, DB_ROLLEDBACK, "refused", "the commit could not be put on record");
+	if (!db_on_record(a, &p, r))
 		return;
-	}
 	if (atomic_load(&c->cancelled)) {
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled before COMMIT was sent");
 		return;

@@ -11,6 +11,8 @@
 
 #include "twokey/base/err.h"
 
+#include "allowed.h"
+
 enum { BIT_INSERT = 4, BIT_DELETE = 8, BIT_UPDATE = 16, BIT_TRUNCATE = 32 };
 
 struct verb {
@@ -144,39 +146,11 @@ find_set_off(struct pg_look *l, struct err *e)
 }
 
 static void
-add_text(struct digest_sum *sum, const char *s)
-{
-	digest_add_part(sum, s, strlen(s));
-}
-
-static void
 add_place(struct pg_look *l)
 {
-	struct digest d = digest_of(l->s->bytes, l->s->n);
-
-	add_text(l->sum, "twokey bind postgres 1");
-	digest_add_part(l->sum, d.b, sizeof d.b);
-	add_text(l->sum, l->c->identity);
-	add_text(l->sum, l->c->database);
-	add_text(l->sum, l->c->role);
-	add_text(l->sum, "no transaction");
-	/* what the guard said is a part of what was shown */
-	add_text(l->sum, l->guarded ? "guard: clear" : buf_str(&l->sheet->note));
-}
-
-static void
-add_match(struct pg_look *l)
-{
-	char line[48];
-
-	snprintf(line, sizeof line, "%d %" PRIu64, l->match.known, l->match.count);
-	add_text(l->sum, line);
-	digest_add_part(l->sum, l->match.keys.b, sizeof l->match.keys.b);
-	l->sheet->count_known = l->match.known;
-	l->sheet->count = l->match.count;
-	l->sheet->keys = l->match.keys;
-	if (!l->match.known)
-		l->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_COUNT_UNKNOWN);
+	db_bind_place(l->sum, l->s, &(struct db_place){ .format = "twokey bind postgres 1", .identity = l->c->identity,
+	    .database = l->c->database, .role = l->c->role,
+	    .guard = l->guarded ? "guard: clear" : buf_str(&l->sheet->note) });
 }
 
 int
@@ -201,7 +175,7 @@ pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e)
 	if (ret == 0)
 		ret = pg_look_match(l, sample, e);
 	if (ret == 0)
-		add_match(l);
+		db_bind_match(l->sum, &l->match, l->sheet);
 	l->bind = digest_end(l->sum);
 	l->sum = NULL;
 	buf_fini(&oids);

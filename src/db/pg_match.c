@@ -13,6 +13,8 @@
 #include "twokey/base/must.h"
 #include "twokey/sql/derive.h"
 
+#include "allowed.h"
+
 enum { KEYS_MAX = 32 };
 
 struct keys {
@@ -59,33 +61,6 @@ send(struct pg_look *l, enum own_id id, const char *before, const struct buf *sq
 	    PQsetSingleRowMode(l->c->pg) == 1;
 }
 
-struct key_sum {
-	struct digest_sum *sum;
-	uint64_t count;
-};
-
-static int
-no_columns(void *ctx, const struct db_column *cols, size_t n)
-{
-	(void)ctx, (void)cols, (void)n;
-	return 0;
-}
-
-static int
-add_key(void *ctx, const struct db_cell *cells, size_t n)
-{
-	struct key_sum *k = ctx;
-
-	for (size_t i = 0; i < n; i++) {
-		char type = (char)('a' + (int)cells[i].type);
-
-		digest_add(k->sum, &type, 1);
-		digest_add_part(k->sum, cells[i].p, cells[i].n);
-	}
-	k->count++;
-	return 0;
-}
-
 static int
 derive(struct pg_look *l, enum sql_derived kind, const struct keys *k, struct buf *out, struct err *e)
 {
@@ -97,8 +72,8 @@ derive(struct pg_look *l, enum sql_derived kind, const struct keys *k, struct bu
 static int
 match_keys(struct pg_look *l, const struct keys *k, struct err *e)
 {
-	struct key_sum sum = { .count = 0 };
-	struct db_sink sink = { &sum, no_columns, add_key };
+	struct db_keys sum = { .count = 0 };
+	struct db_sink sink = db_keys_sink(&sum);
 	struct pg_rows rows = { .c = l->c, .sink = &sink };
 	PGresult *res;
 	int ret = derive(l, SQL_DERIVE_KEYS, k, &l->sheet->derived, e);

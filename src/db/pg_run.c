@@ -14,6 +14,8 @@
 #include "twokey/base/json.h"
 #include "twokey/base/text.h"
 
+#include "allowed.h"
+
 void
 pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s, struct db_result *r)
 {
@@ -34,20 +36,6 @@ pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s
 		r->end = DB_ROLLEDBACK;
 		snprintf(r->code, sizeof r->code, "cancelled");
 	}
-}
-
-static void
-compare(const struct pg_look *l, const struct db_allowed *a, struct db_result *r)
-{
-	r->rows = l->match.count;
-	if (a->keys_known && l->match.known && !digest_equal(&l->match.keys, &a->keys))
-		db_end_with(r, DB_ROLLEDBACK, db_within(a, l->match.count) ? "keys" : "count",
-		    "the rows that it matches are not those that were shown; ask again");
-	else if (!digest_equal(&l->bind, &a->bind))
-		db_end_with(r, DB_ROLLEDBACK, "bind",
-		    "the tables, triggers, settings or rows are not as they were shown; ask again");
-	else
-		r->rows = 0;
 }
 
 /* Begins the transaction and compares; true when all is as it was allowed. */
@@ -74,7 +62,7 @@ still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result
 	else if (ret != 0)
 		db_end_with(r, DB_ROLLEDBACK, "bind", e.text);
 	else
-		compare(&l, a, r);
+		(void)db_as_shown(a, &l.match, &l.bind, r);
 	db_sheet_fini(&sheet);
 	return r->end == DB_DONE;
 }
@@ -171,19 +159,6 @@ tell_effects(const PGresult *before, const PGresult *after, struct buf *out)
 	buf_putc(out, ']');
 }
 
-static bool
-within(const struct db_allowed *a, struct db_result *r)
-{
-	char text[120];
-
-	if (db_within(a, r->rows))
-		return true;
-	snprintf(text, sizeof text, "%" PRIu64 " rows were touched, %s%" PRIu64 " were allowed", r->rows,
-	    a->at_most ? "at most " : "", a->rows);
-	db_end_with(r, DB_ROLLEDBACK, "count", text);
-	return false;
-}
-
 /* The transaction from its beginning to the commit; what is left open is rolled back by the caller. */
 static void
 run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
@@ -191,7 +166,7 @@ run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 	PGresult *before = NULL, *after = NULL;
 
 	if (still_as_allowed(c, a, r) && own_step(c, a, OWN_PG_TOUCHED, r, &before) && execute(c, a, r) &&
-	    within(a, r) && own_step(c, a, OWN_PG_CONSTRAINTS, r, NULL) && own_step(c, a, OWN_PG_TOUCHED, r, &after)) {
+	    db_bound_kept(a, r) && own_step(c, a, OWN_PG_CONSTRAINTS, r, NULL) && own_step(c, a, OWN_PG_TOUCHED, r, &after)) {
 		tell_effects(before, after, &r->effects);
 		pg_commit(c, a, r);
 	}

@@ -16,6 +16,8 @@
 #include "twokey/base/must.h"
 #include "twokey/base/text.h"
 
+#include "allowed.h"
+
 enum { TABLES_MAX = 64 };
 
 struct tally {
@@ -131,14 +133,8 @@ still_as_allowed(struct run *run)
 		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", e.text);
 	else if (ret != 0)
 		db_end_with(run->r, DB_ROLLEDBACK, "bind", e.text);
-	else if (run->a->keys_known && now.match.known && !digest_equal(&now.match.keys, &run->a->keys))
-		db_end_with(run->r, DB_ROLLEDBACK, db_within(run->a, now.match.count) ? "keys" : "count",
-		    "the rows that it matches are not those that were shown; ask again");
-	else if (!digest_equal(&now.bind, &run->a->bind))
-		db_end_with(run->r, DB_ROLLEDBACK, "bind",
-		    "the tables, triggers, settings or rows are not as they were shown; ask again");
 	else
-		same = true;
+		same = db_as_shown(run->a, &now.match, &now.bind, run->r);
 	run->r->rows = ret == 0 && !same ? now.match.count : 0;
 	db_sheet_fini(&sheet);
 	return same;
@@ -186,15 +182,8 @@ static bool
 may_commit(struct run *run)
 {
 	struct db_commit_point p = { .affected = run->r->rows, .backend = getpid() };
-	char text[96];
 
-	if (!db_within(run->a, run->r->rows)) {
-		snprintf(text, sizeof text, "%" PRIu64 " rows were touched, %s%" PRIu64 " were allowed", run->r->rows,
-		    run->a->at_most ? "at most " : "", run->a->rows);
-		db_end_with(run->r, DB_ROLLEDBACK, "count", text);
-		return false;
-	}
-	if (!keys_hold(run))
+	if (!db_bound_kept(run->a, run->r) || !keys_hold(run))
 		return false;
 	if (atomic_load(&run->c->cancelled)) {
 		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", "cancelled");
@@ -202,11 +191,7 @@ may_commit(struct run *run)
 	}
 	snprintf(p.system, sizeof p.system, "%.31s", run->c->identity);
 	sqlite_counter(run->db, p.timeline);
-	if (run->a->committing != NULL && run->a->committing(run->a->ctx, &p) != 0) {
-		db_end_with(run->r, DB_ROLLEDBACK, "refused", "the commit could not be put on record");
-		return false;
-	}
-	return true;
+	return db_on_record(run->a, &p, run->r);
 }
 
 /* From here on a cancel comes too late. */

@@ -13,6 +13,8 @@
 #include "twokey/base/must.h"
 #include "twokey/sql/derive.h"
 
+#include "allowed.h"
+
 enum { KEYS_MAX = 16 };
 
 /* One look at one statement. */
@@ -237,10 +239,8 @@ match_keys(struct work *w, struct db_match *m, struct err *e)
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		for (int i = 0; i < sqlite3_column_count(st); i++) {
 			struct db_cell cell = sqlite_cell(st, i);
-			char type = (char)('a' + (int)cell.type);
 
-			digest_add(sum, &type, 1);
-			digest_add_part(sum, cell.p, cell.n);
+			db_key_add(sum, &cell, 1);
 		}
 		m->count++;
 	}
@@ -308,20 +308,12 @@ static void
 finish(struct work *w, struct digest_sum *sum, const struct db_match *m)
 {
 	struct digest d = digest_of(w->s->bytes, w->s->n);
-	char line[64];
 
 	digest_add_part(sum, d.b, sizeof d.b);
 	digest_add_part(sum, w->c->identity, strlen(w->c->identity));
 	digest_add_part(sum, w->c->path, strlen(w->c->path));
 	digest_add_part(sum, "no transaction", 14);
-	snprintf(line, sizeof line, "%d %llu", m->known, (unsigned long long)m->count);
-	digest_add_part(sum, line, strlen(line));
-	digest_add_part(sum, m->keys.b, sizeof m->keys.b);
-	w->sheet->count_known = m->known;
-	w->sheet->count = m->count;
-	w->sheet->keys = m->keys;
-	if (!m->known)
-		w->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_COUNT_UNKNOWN);
+	db_bind_match(sum, m, w->sheet);
 	db_note(&w->sheet->undo, "none: this version keeps no before-images");
 }
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Law 4 as the drivers share it: what was shown about a write as digests, and whether it still is so. */
+#ifndef DB_ALLOWED_H
+#define DB_ALLOWED_H
+
+#include "driver.h"
+
+/* Adds one row of keys: type and bytes of each cell. */
+void	db_key_add(struct digest_sum *sum, const struct db_cell *cells, size_t n);
+/* A sink for rows of keys; the caller begins and ends the sum. */
+struct db_keys {
+	struct digest_sum *sum;
+	uint64_t count;
+	uint64_t told;		/* the last row's only cell, when that is an integer */
+};
+struct db_sink db_keys_sink(struct db_keys *k);
+
+/* What a bind digest is made of (ARCHITECTURE "Binding"). */
+void	db_bind_text(struct digest_sum *sum, const char *s);
+struct db_place {
+	const char *format;	/* of the bind: "twokey bind postgres 1" */
+	const char *identity, *database, *role;
+	const char *guard;	/* what it said: a part of what was shown */
+};
+void	db_bind_place(struct digest_sum *sum, const struct db_statement *s, const struct db_place *p);
+/* The rows matched, into the digest and onto the sheet. */
+void	db_bind_match(struct digest_sum *sum, const struct db_match *m, struct db_sheet *sheet);
+
+/* Each is true when the run may go on; false: *r says why it was rolled back. */
+bool	db_as_shown(const struct db_allowed *a, const struct db_match *now, const struct digest *bind, struct db_result *r);
+/* r->rows were touched. */
+bool	db_bound_kept(const struct db_allowed *a, struct db_result *r);
+/* The commit point goes on record. */
+bool	db_on_record(const struct db_allowed *a, const struct db_commit_point *p, struct db_result *r);
+
+#endif
