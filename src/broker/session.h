@@ -155,6 +155,11 @@ void	session_sweep(struct session *s);
 void	session_audited(struct session *s, const json_t *ev);
 void	session_connected(struct session *s, const json_t *ev);
 
+/* session_presence.c: a second person who may turn the key for that driver (a request's "by"; NULL: whoever drives) has
+ * a confirmer's seat and pressed a key within away_seconds. Asked anew each time: it does not wait for a tick. */
+bool	session_second_present(const struct session *s, const char *driver);
+bool	console_is_away(const struct console *c);
+
 /* msg_secret.c: a role asks a person for a secret */
 void	session_wanted(struct session *s, enum transcript_event_kind kind, const json_t *ev, uint64_t n);
 

@@ -77,10 +77,10 @@ session_on_sealed(struct session *s)
 
 /* Whether someone is there: a confirmer without a key for a while is AWAY, and said to be. */
 static void
-tick_away(struct session *s, int64_t now)
+tick_away(struct session *s)
 {
 	for (struct console *c = s->consoles; c != NULL; c = c->next) {
-		bool away = now - c->seen_ms > (int64_t)s->config->away_seconds * 1000;
+		bool away = console_is_away(c);
 
 		if (c->seat != TICKET_SEAT_CONFIRMER || away == c->away)
 			continue;
@@ -131,7 +131,7 @@ session_tick(struct session *s)
 			event_base_loopbreak(s->base);
 		return;
 	}
-	tick_away(s, now);
+	tick_away(s);
 	tick_requests(s, now);
 	if (s->end_why != NULL && now >= s->end_at_ms)
 		session_end(s, NULL, s->end_code, s->end_why);
