@@ -177,6 +177,8 @@ read_value(const struct doc *d, const struct schema_row *row, const struct doc_n
 		if (node->kind != DOC_MAP)
 			return doc_error(d, node->line, row->key, e, "is no mapping; key: value pairs are expected");
 		return schema_read(d, row->of, node, base, e);
+	case SCHEMA_LINES:
+		return schema_store_lines(d, row, node, base, e);
 	case SCHEMA_TEXT:
 	case SCHEMA_NAME:
 	case SCHEMA_LOGIN:
@@ -282,6 +284,15 @@ schema_free(enum schema_map map, void *base)
 	}
 }
 
+static void
+print_words(const struct schema_row *row, char *out, size_t size)
+{
+	if (row->words == WORDS_EXCESS)
+		snprintf(out, size, "a kind of accounts.txt");	/* the one list of them, with what each is */
+	else
+		word_list_print(row->words, out, size);
+}
+
 /* "1 to 65535", "up to 200 characters", "none, copy or read" ... */
 static void
 print_range(const struct schema_row *row, char *out, size_t size)
@@ -289,6 +300,9 @@ print_range(const struct schema_row *row, char *out, size_t size)
 	switch (row->type) {
 	case SCHEMA_TEXT:
 		snprintf(out, size, "text, up to %lld bytes", (long long)row->max);
+		break;
+	case SCHEMA_LINES:
+		snprintf(out, size, "text in quotes, or a list of them, one for each line; up to %lld bytes", (long long)row->max);
 		break;
 	case SCHEMA_NAME:
 		snprintf(out, size, "name of a-z 0-9 . _ -, up to %lld", (long long)row->max);
@@ -319,10 +333,7 @@ print_range(const struct schema_row *row, char *out, size_t size)
 		break;
 	case SCHEMA_WORD:
 	case SCHEMA_CHOICE:
-		if (row->words == WORDS_EXCESS)
-			snprintf(out, size, "a kind of accounts.txt");	/* the one list of them, with what each is */
-		else
-			word_list_print(row->words, out, size);
+		print_words(row, out, size);
 		break;
 	case SCHEMA_WORDS: {
 		char words[SCHEMA_WORDS_ROOM];
@@ -372,7 +383,7 @@ schema_print(struct buf *out)
 		[SCHEMA_person] = "twokeyd.yaml: people, each", [SCHEMA_target] = "twokeyd.yaml: targets, each",
 		[SCHEMA_hop] = "twokeyd.yaml: targets: hops, each",
 		[SCHEMA_ticket] = "a ticket", [SCHEMA_seat] = "a ticket: people, each",
-		[SCHEMA_excess] = "a ticket: accept_excess, each",
+		[SCHEMA_excess] = "a ticket: accept_excess, each", [SCHEMA_change] = "a ticket: changes, each",
 	};
 	char range[SCHEMA_WORDS_ROOM + 16];
 

@@ -15,7 +15,7 @@ struct err;
 
 enum schema_map {
 	SCHEMA_config, SCHEMA_users, SCHEMA_person, SCHEMA_target, SCHEMA_hop, SCHEMA_ticket, SCHEMA_seat,
-	SCHEMA_excess, SCHEMA_MAPS
+	SCHEMA_excess, SCHEMA_change, SCHEMA_MAPS
 };
 
 enum schema_type {
@@ -26,6 +26,7 @@ enum schema_type {
 	SCHEMA_HOST,	/* name or address, never a list */
 	SCHEMA_INTERFACE,	/* name of a network interface */
 	SCHEMA_CHOICE,	/* one of a list, kept as text */
+	SCHEMA_LINES,	/* exact text: one value in quotes, or a list of them, one for each line */
 	SCHEMA_PATH,	/* absolute, without "..". The last type that is kept as text. */
 	SCHEMA_NUMBER,
 	SCHEMA_SIZE,	/* number with KiB, MiB, GiB, TiB or nothing */
@@ -65,6 +66,9 @@ int	schema_read(const struct doc *d, enum schema_map map, const struct doc_node 
 void	schema_free(enum schema_map map, void *base);
 /* Converts one scalar and stores it at base; schema_read without the tree around it. */
 int	schema_store(const struct doc *d, const struct schema_row *row, const struct doc_node *node, void *base,
+	    struct err *e);
+/* The same for SCHEMA_LINES, whose node may be a list. */
+int	schema_store_lines(const struct doc *d, const struct schema_row *row, const struct doc_node *node, void *base,
 	    struct err *e);
 /* Absolute, and no component that goes up or nowhere. */
 bool	schema_path_ok(const char *s);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ticket/schema.h"
@@ -226,6 +227,7 @@ schema_store(const struct doc *d, const struct schema_row *row, const struct doc
 	case SCHEMA_INTERFACE:
 	case SCHEMA_PATH:
 		return store_text(&v, base, e);
+	case SCHEMA_LINES:
 	case SCHEMA_WORDS:
 	case SCHEMA_TEXTS:
 	case SCHEMA_LIST:
@@ -234,4 +236,46 @@ schema_store(const struct doc *d, const struct schema_row *row, const struct doc
 		break;
 	}
 	return expected(&v, e, row->help);
+}
+
+/* One line of an exact text. A bare value would end at a '#', and blanks around it would be lost: what the person who accepts
+ * reads has to be what the digest is of. */
+static int
+check_line(const struct doc *d, const struct schema_row *row, const struct doc_node *node, struct err *e)
+{
+	if (node->kind != DOC_SCALAR)
+		return doc_error(d, node->line, row->key, e, "is a list or mapping; a line in quotes is expected: %s", row->help);
+	if (node->plain)
+		return doc_error(d, node->line, row->key, e, "stands without quotes, where a '#' or a blank at an end would get lost; "
+		    "put it into quotes");
+	if (text_marks(node->text, strlen(node->text)) > 0 || strpbrk(node->text, "\n\t") != NULL)
+		return doc_error(d, node->line, row->key, e, "holds a tab or a control or invisible character; name the text by its "
+		    "digest instead");
+	return 0;
+}
+
+int
+schema_store_lines(const struct doc *d, const struct schema_row *row, const struct doc_node *node, void *base, struct err *e)
+{
+	size_t n = node->kind == DOC_LIST ? node->n : 1, len = 0;
+	char *text = must_zalloc((size_t)row->max + 1);
+	int ret = 0;
+
+	for (size_t i = 0; i < n && ret == 0; i++) {
+		const struct doc_node *line = node->kind == DOC_LIST ? node->children[i] : node;
+
+		ret = check_line(d, row, line, e);
+		if (ret == 0 && len + strlen(line->text) + 1 > (size_t)row->max)
+			ret = doc_error(d, line->line, row->key, e, "has more than %lld bytes; name it by its digest",
+			    (long long)row->max);
+		if (ret == 0)
+			len += (size_t)snprintf(text + len, (size_t)row->max + 1 - len, "%s%s", i > 0 ? "\n" : "", line->text);
+	}
+	if (ret == 0 && len < (size_t)row->min)
+		ret = doc_error(d, node->line, row->key, e, "is empty; the exact text is expected");
+	if (ret == 0)
+		memcpy((char *)base + row->offset, &text, sizeof text);
+	else
+		free(text);
+	return ret;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ticket/change.h"
 #include "ticket/doc.h"
 #include "ticket/schema.h"
 #include "twokey/base/err.h"
@@ -116,7 +117,7 @@ check_accepted(const struct doc *d, const struct ticket *t, struct err *e)
 }
 
 static int
-check_alone(const struct doc *d, const struct ticket *t, struct err *e)
+check_alone(const struct doc *d, struct ticket *t, struct err *e)
 {
 	enum ticket_seat seat;
 
@@ -129,6 +130,8 @@ check_alone(const struct doc *d, const struct ticket *t, struct err *e)
 		return doc_error_at(d, d->root, "approver", e,
 		    "'%s' is a driver of this ticket and cannot give himself power; another person is expected",
 		    t->approver);
+	if (ticket_check_changes(d, t, e) != 0)
+		return ERR_CONFIG;
 	if (check_server(d, t, e) != 0 || check_accepted(d, t, e) != 0 || check_signed(d, t, e) != 0)
 		return ERR_CONFIG;
 	return check_once(d, t, e);

@@ -121,6 +121,22 @@ check_signers(const struct ticket *t, const struct config *c, struct err *e)
 	return 0;
 }
 
+/* A backup from tomorrow is a slip of the pen, or worse. */
+static int
+check_backups(const struct ticket *t, int64_t now_us, struct err *e)
+{
+	char when[CLOCK_TEXT];
+
+	for (size_t i = 0; i < t->nchanges; i++) {
+		if (t->changes[i].backup_taken_us <= now_us)
+			continue;
+		clock_format(t->changes[i].backup_taken_us, when);
+		return err_set(e, ERR_CONFIG, "ticket %s: changes: backup_taken of change %zu, %.19sZ, has not come yet; write when the "
+		    "backup was taken", t->id, i + 1, when);
+	}
+	return 0;
+}
+
 int
 ticket_check(const struct ticket *t, const struct config *c, int64_t now_us, struct err *e)
 {
@@ -133,6 +149,8 @@ ticket_check(const struct ticket *t, const struct config *c, int64_t now_us, str
 		ret = check_second(t, c, e);
 	if (ret == 0)
 		ret = check_signers(t, c, e);
+	if (ret == 0)
+		ret = check_backups(t, now_us, e);
 	if (ret == 0 && t->expires_us <= now_us) {
 		clock_format(t->expires_us, when);
 		ret = err_set(e, ERR_CONFIG, "ticket %s: expires: it expired at %.19sZ; bring a new ticket", t->id, when);

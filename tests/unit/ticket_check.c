@@ -128,6 +128,45 @@ what_a_ticket_asks_of_its_server_is_read(void **state)
 	ticket_free(t);
 }
 
+static void
+changes_are_read_with_their_bytes(void **state)
+{
+	static const char one[] = "UPDATE orders SET status = 'paid' WHERE id = 7", two[] = "UPDATE orders\n\nSET note = 'a # b'  ";
+	struct ticket *t = golden_ticket();
+	struct digest d = digest_of(two, strlen(two)), other = digest_of(two, strlen(two) - 1);
+	struct config *c = golden_config();
+	struct err e = { .text = "" };
+
+	assert_int_equal(t->nchanges, 0);
+	assert_int_equal(t->backup_max_hours, 24);
+	assert_null(ticket_change_of(t, &d));
+	ticket_free(t);
+	t = changed("access: write\nbackup_max_hours: 2\nchanges:\n"
+	    "  - { sql: \"UPDATE orders SET status = 'paid' WHERE id = 7\", object: orders, rows: \"= 1\" }\n"
+	    "  - sql:\n      - \"UPDATE orders\"\n      - ''\n      - \"SET note = 'a # b'  \"\n    object: orders\n    rows: <=500\n"
+	    "    backup: dump orders.sql.gz on backup1\n    backup_taken: 2026-06-01T00:00:00Z\n"
+	    "  - digest: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
+	assert_int_equal(t->nchanges, 3);
+	assert_int_equal(t->backup_max_hours, 2);
+	assert_string_equal(t->changes[0].sql, one);
+	assert_false(t->changes[0].at_most);
+	assert_int_equal(t->changes[0].bound, 1);
+	assert_string_equal(t->changes[1].sql, two);
+	assert_ptr_equal(ticket_change_of(t, &d), &t->changes[1]);
+	assert_null(ticket_change_of(t, &other));
+	assert_true(t->changes[1].at_most);
+	assert_int_equal(t->changes[1].bound, 500);
+	assert_string_equal(t->changes[1].backup, "dump orders.sql.gz on backup1");
+	assert_null(t->changes[2].sql);
+	assert_int_equal(t->changes[2].digest.b[1], 0x23);
+	assert_int_equal(ticket_check(t, c, now_us(), NULL), 0);
+	t->changes[1].backup_taken_us = now_us() + 1;
+	assert_int_equal(ticket_check(t, c, now_us(), &e), ERR_CONFIG);
+	assert_non_null(strstr(e.text, "backup_taken of change 2"));
+	ticket_free(t);
+	config_free(c);
+}
+
 /* anna, who confirms in the ticket, with a key or none. */
 static void
 check_with_key(const char *signature, const char *key, const char *answer)
@@ -333,6 +372,7 @@ main(void)
 		cmocka_unit_test(every_byte_of_the_file_is_in_the_digest),
 		cmocka_unit_test(a_ticket_without_access_needs_nobody),
 		cmocka_unit_test(what_a_ticket_asks_of_its_server_is_read),
+		cmocka_unit_test(changes_are_read_with_their_bytes),
 		cmocka_unit_test(a_confirmer_who_could_not_sign_is_refused),
 		cmocka_unit_test(an_unknown_excess_is_answered_by_all_names),
 		cmocka_unit_test(a_version_fits_by_whole_parts),

@@ -14,7 +14,8 @@
 struct config;
 struct err;
 
-enum { TICKET_ID_MAX = 63, TICKET_TEXT_MAX = 64 * 1024, TICKET_PEOPLE_MAX = 32 };
+enum { TICKET_ID_MAX = 63, TICKET_TEXT_MAX = 64 * 1024, TICKET_PEOPLE_MAX = 32, TICKET_SQL_MAX = 16 * 1024,
+	TICKET_OBJECT_MAX = 190 };
 
 /* Who may open the second key. */
 enum ticket_second { TICKET_SECOND_ANY, TICKET_SECOND_OTHER_SIDE, TICKET_SECOND_CUSTOMER, TICKET_SECOND_FIRM };
@@ -28,6 +29,19 @@ struct ticket_person {
 struct ticket_excess {
 	enum excess what;	/* each once */
 	char *reason;		/* one line */
+};
+
+/* A statement that is approved with the ticket: these bytes and no others. */
+struct ticket_change {
+	char *sql;			/* NULL: only the digest is named */
+	char *hex;			/* the key digest as it stands there; NULL when only sql does */
+	struct digest digest;		/* of the exact bytes */
+	char *object;			/* NULL, else the one table or object, as the statement names it */
+	char *rows;			/* NULL, else */
+	bool at_most;			/* "<= bound" instead of "= bound" */
+	uint64_t bound;
+	char *backup;			/* NULL, else one line: what, where; then backup_taken_us is there too */
+	int64_t backup_taken_us;	/* wall clock */
 };
 
 struct ticket {
@@ -50,6 +64,9 @@ struct ticket {
 	uint64_t max_rows_read;		/* rows a read may be estimated to go through before it asks, default 1000000 */
 	struct ticket_excess *accept_excess;
 	size_t naccept_excess;
+	struct ticket_change *changes;	/* each digest once; change 1 is changes[0] */
+	size_t nchanges;
+	uint32_t backup_max_hours;	/* default 24 */
 	int64_t expires_us;		/* wall clock */
 	struct digest digest;		/* of the exact bytes of the ticket file */
 };
@@ -68,6 +85,8 @@ const char *ticket_accepts(const struct ticket *t, enum excess what);
 /* True when the ticket names no version or whole parts of the server's release ("15", "10.11"): 10.1 is not 10.11,
  * and more than the release tells does not fit. */
 bool	ticket_version_fits(const struct ticket *t, const char *release);
+/* The change with these bytes; NULL when the ticket names none. */
+const struct ticket_change *ticket_change_of(const struct ticket *t, const struct digest *digest);
 /* The seat of a person; false when the ticket does not name him. */
 bool	ticket_seat_of(const struct ticket *t, const char *person, enum ticket_seat *seat);
 
