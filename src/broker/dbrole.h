@@ -25,9 +25,10 @@ struct db_pending {
 	size_t sql_len;
 	struct digest digest;
 	bool has_sheet;
-	struct digest bind, keys;
+	struct digest ground, bind, keys;
 	bool count_known;
 	bool at_most;
+	uint64_t matched;	/* as the sheet counted them */
 	uint64_t rows;
 	bool bounded;
 	bool allowed;

@@ -212,10 +212,11 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 		goto out;
 	}
 	q->has_sheet = true;
+	q->ground = sheet.ground;
 	q->bind = sheet.bind;
 	q->keys = sheet.keys;
 	q->count_known = sheet.count_known;
-	q->rows = sheet.count;
+	q->rows = q->matched = sheet.count;
 	q->bounded = sheet.count_known;
 	{
 		const json_t *ev = json_object_get(p->head, "event");
@@ -370,11 +371,11 @@ dbrole_run(struct dbrole *d, const json_t *ev)
 	if (!dbrole_begin_work(d, of)) {
 		dbrole_send_end("rolledback", of, "cancelled", "why", "cancelled before it began", 25, NULL);
 	} else {
-		struct db_allowed a = {
-			.statement = { DB_SQL, q->sql, q->sql_len }, .facts = d->facts, .bind = q->bind,
-			.keys = q->keys, .keys_known = q->count_known, .at_most = q->at_most, .rows = q->rows,
-			.ctx = &ctx, .committing = on_committing
+		struct db_part part = {
+			.statement = { DB_SQL, q->sql, q->sql_len }, .facts = d->facts, .ground = q->ground,
+			.keys = q->keys, .keys_known = q->count_known, .matched = q->matched, .at_most = q->at_most, .rows = q->rows
 		};
+		struct db_allowed a = { .parts = &part, .nparts = 1, .ctx = &ctx, .committing = on_committing };
 
 		ret = d->driver->run(d->conn, &a, &r, &e);
 		dbrole_end_work(d);

@@ -65,13 +65,17 @@ db_bind_place(struct digest_sum *sum, const struct db_statement *s, const struct
 }
 
 void
-db_bind_match(struct digest_sum *sum, const struct db_match *m, struct db_sheet *sheet)
+db_bind_end(struct digest_sum *ground, const struct db_match *m, struct db_sheet *sheet)
 {
+	struct digest_sum *sum = digest_begin();
 	char line[48];
 
+	sheet->ground = digest_end(ground);
 	snprintf(line, sizeof line, "%d %" PRIu64, m->known, m->count);
+	digest_add_part(sum, sheet->ground.b, sizeof sheet->ground.b);
 	db_bind_text(sum, line);
 	digest_add_part(sum, m->keys.b, sizeof m->keys.b);
+	sheet->bind = digest_end(sum);
 	sheet->count_known = m->known;
 	sheet->count = m->count;
 	sheet->keys = m->keys;
@@ -80,30 +84,55 @@ db_bind_match(struct digest_sum *sum, const struct db_match *m, struct db_sheet 
 }
 
 bool
-db_as_shown(const struct db_allowed *a, const struct db_match *now, const struct digest *bind, struct db_result *r)
+db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_match *now, const struct digest *ground,
+    struct db_result *r)
 {
-	if (a->keys_known && now->known && !digest_equal(&now->keys, &a->keys))
-		db_end_with(r, DB_ROLLEDBACK, db_within(a, now->count) ? "keys" : "count",
-		    "the rows that it matches are not those that were shown; ask again");
-	else if (!digest_equal(bind, &a->bind))
+	bool other = p->keys_known && now->known && (!digest_equal(&now->keys, &p->keys) || now->count != p->matched);
+
+	if (other && !db_within(p, now->count))
+		db_end_with(r, DB_ROLLEDBACK, "count", "the rows that it matches are not those that were shown; ask again");
+	else if (!digest_equal(ground, &p->ground) || p->keys_known != now->known)
 		db_end_with(r, DB_ROLLEDBACK, "bind",
 		    "the tables, triggers, settings or rows are not as they were shown; ask again");
-	else
+	else if (other && a->holding == NULL)
+		db_end_with(r, DB_ROLLEDBACK, "keys", "the rows that it matches are not those that were shown; ask again");
+	else {
+		p->moved = other;
 		return true;
+	}
 	r->rows = now->count;
 	return false;
 }
 
 bool
-db_bound_kept(const struct db_allowed *a, struct db_result *r)
+db_bound_kept(struct db_part *p, uint64_t touched, struct db_result *r)
 {
 	char text[120];
 
-	if (db_within(a, r->rows))
+	p->touched = touched;
+	if (db_within(p, touched))
 		return true;
-	snprintf(text, sizeof text, "%" PRIu64 " rows were touched, %s%" PRIu64 " were allowed", r->rows,
-	    a->at_most ? "at most " : "", a->rows);
+	r->rows = touched;
+	snprintf(text, sizeof text, "%" PRIu64 " rows were touched, %s%" PRIu64 " were allowed", touched,
+	    p->at_most ? "at most " : "", p->rows);
 	db_end_with(r, DB_ROLLEDBACK, "count", text);
+	return false;
+}
+
+bool
+db_kept(const struct db_allowed *a, struct db_result *r)
+{
+	struct db_held h = { .parts = a->parts, .nparts = a->nparts, .effects = buf_str(&r->effects) };
+
+	r->rows = 0;
+	for (size_t i = 0; i < a->nparts; i++) {
+		r->rows += a->parts[i].touched;
+		h.moved = h.moved || a->parts[i].moved;
+	}
+	h.affected = r->rows;
+	if (a->holding == NULL || a->holding(a->ctx, &h))
+		return true;
+	db_end_with(r, DB_ROLLEDBACK, h.code, h.text);
 	return false;
 }
 

@@ -23,13 +23,17 @@ struct db_place {
 	const char *guard;	/* what it said: a part of what was shown */
 };
 void	db_bind_place(struct digest_sum *sum, const struct db_statement *s, const struct db_place *p);
-/* The rows matched, into the digest and onto the sheet. */
-void	db_bind_match(struct digest_sum *sum, const struct db_match *m, struct db_sheet *sheet);
+/* The ground ends here: it and the rows matched go onto the sheet. */
+void	db_bind_end(struct digest_sum *ground, const struct db_match *m, struct db_sheet *sheet);
 
 /* Each is true when the run may go on; false: *r says why it was rolled back. */
-bool	db_as_shown(const struct db_allowed *a, const struct db_match *now, const struct digest *bind, struct db_result *r);
-/* r->rows were touched. */
-bool	db_bound_kept(const struct db_allowed *a, struct db_result *r);
+/* p against what is there now; p->moved when other rows match, and so many as are allowed. */
+bool	db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_match *now, const struct digest *ground,
+	    struct db_result *r);
+/* The part touched so many rows. */
+bool	db_bound_kept(struct db_part *p, uint64_t touched, struct db_result *r);
+/* All parts ran: r->rows becomes their sum, and who holds the change is asked. */
+bool	db_kept(const struct db_allowed *a, struct db_result *r);
 /* The commit point goes on record. */
 bool	db_on_record(const struct db_allowed *a, const struct db_commit_point *p, struct db_result *r);
 

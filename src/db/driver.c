@@ -106,9 +106,9 @@ db_end_with(struct db_result *r, enum db_end end, const char *code, const char *
 }
 
 bool
-db_within(const struct db_allowed *a, uint64_t affected)
+db_within(const struct db_part *p, uint64_t affected)
 {
-	return a->at_most ? affected <= a->rows : affected == a->rows;
+	return p->at_most ? affected <= p->rows : affected == p->rows;
 }
 
 bool

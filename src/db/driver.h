@@ -19,7 +19,7 @@ void	db_end_with(struct db_result *r, enum db_end end, const char *code, const c
 /* Keeps what the server said beside a result; what is too much is dropped, and that is said. */
 void	db_notice(struct db_result *r, const char *s, size_t n);
 /* True when affected keeps the bound that was allowed. */
-bool	db_within(const struct db_allowed *a, uint64_t affected);
+bool	db_within(const struct db_part *p, uint64_t affected);
 
 /* What a write matches, as digests say it. */
 struct db_match {

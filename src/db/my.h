@@ -200,7 +200,6 @@ struct my_look {
 	struct db_sheet *sheet;
 	struct db_match match;
 	struct digest_sum *sum;
-	struct digest bind;
 };
 void	my_look_init(struct my_look *l, struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    struct db_sheet *sheet);

@@ -243,9 +243,7 @@ my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e)
 		db_bind_text(l->sum, l->engine);
 	if (ret == 0)
 		ret = my_look_match(l, sample, e);
-	if (ret == 0)
-		db_bind_match(l->sum, &l->match, l->sheet);
-	l->bind = digest_end(l->sum);
+	db_bind_end(l->sum, &l->match, l->sheet);
 	l->sum = NULL;
 	return ret;
 }

@@ -63,17 +63,17 @@ writes(const struct sql_facts *f)
 }
 
 static void
-compare(const struct my_look *l, const struct db_allowed *a, struct db_result *r)
+compare(const struct my_look *l, const struct db_allowed *a, struct db_part *p, struct db_result *r)
 {
 	char text[200];
 
-	if (!db_as_shown(a, &l->match, &l->bind, r))
+	if (!db_as_shown(a, p, &l->match, &l->sheet->ground, r))
 		return;
 	if (l->stays) {
 		snprintf(text, sizeof text, "%.80s is kept by %.40s, which cannot roll back; twokey runs only what it could take back",
 		    l->stays_at, l->engine);
 		db_end_with(r, DB_FAILED, "wall", text);
-	} else if (!l->guarded && !l->plain && writes(a->facts)) {
+	} else if (!l->guarded && !l->plain && writes(p->facts)) {
 		db_end_with(r, DB_FAILED, "wall", "the tables behind it could not be looked up, so it is not known whether it could be"
 		    " taken back");
 	}
@@ -92,9 +92,10 @@ refuse(struct db_conn *c, int ret, const char *why, struct db_result *r)
 		db_end_with(r, DB_ROLLEDBACK, "bind", why);
 }
 
-/* Begins the transaction and compares; true when all is as it was allowed. */
+/* Looks again at one part in the transaction; true when it is as it was allowed. matched: how many rows, UINT64_MAX when
+ * that is not known. */
 static bool
-still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_match *match, struct db_result *r)
+still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_part *p, uint64_t *matched, struct db_result *r)
 {
 	struct db_sheet sheet;
 	struct my_look l;
@@ -102,23 +103,20 @@ still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_match 
 	int ret;
 
 	db_sheet_init(&sheet);
-	my_look_init(&l, c, &a->statement, a->facts, &sheet);
+	my_look_init(&l, c, &p->statement, p->facts, &sheet);
 	l.locks = true;
 	r->end = DB_DONE;
-	ret = begin_write(c, &sheet.own, &e);
-	if (ret == 0)
-		ret = my_look_enter(&l, &e);
+	ret = my_look_enter(&l, &e);
 	if (ret == 0 && l.guarded)
 		ret = my_look_hold(&l, &e);
 	if (ret == 0)
 		ret = my_look_in(&l, NULL, &e);
-	if (buf_len(&sheet.own) > 0)
-		buf_put(&r->own, buf_data(&sheet.own), buf_len(&sheet.own));
+	own_list_join(&r->own, &sheet.own);
 	if (ret == 0)
-		compare(&l, a, r);
+		compare(&l, a, p, r);
 	else
 		refuse(c, ret, e.text, r);
-	*match = l.match;
+	*matched = l.match.known ? l.match.count : UINT64_MAX;
 	my_look_fini(&l);
 	db_sheet_fini(&sheet);
 	return r->end == DB_DONE;
@@ -126,7 +124,7 @@ still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_match 
 
 /* Sends the bytes; rows that they return are counted and not kept. */
 static bool
-execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+execute(struct db_conn *c, const struct db_statement *s, struct db_result *r)
 {
 	struct my_rows rows = { .c = c };
 	MYSQL *m = c->my;
@@ -136,7 +134,7 @@ execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled");
 		return false;
 	}
-	if (mysql_send_query(m, a->statement.bytes, a->statement.n) == 0)
+	if (mysql_send_query(m, s->bytes, s->n) == 0)
 		my_wait(c);
 	if (mysql_read_query_result(m) != 0)
 		number = mysql_errno(m);
@@ -146,7 +144,7 @@ execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		r->rows = rows.count.rows;
 	c->flagged = c->flagged || number != 0;	/* an error says nothing of what was done before it */
 	if (number != 0) {
-		my_ended_by(c, number, &a->statement, r);
+		my_ended_by(c, number, s, r);
 		return false;
 	}
 	if (!my_is_writing(c) || mysql_more_results(m)) {	/* it committed by itself: what stays is not ours to say */
@@ -192,19 +190,16 @@ told(const char *info, const char *what, uint64_t otherwise)
 
 /* Of the table written only: the server does not tell what triggers and foreign keys changed. */
 static void
-tell_effects(const struct db_allowed *a, const char *info, struct db_result *r)
+tell_effects(const struct db_part *p, const char *info, struct db_result *r)
 {
-	const struct sql_table *t = sql_written_table(a->facts);
-	const char *verb = a->facts->verb;
+	const struct sql_table *t = sql_written_table(p->facts);
+	const char *verb = p->facts->verb;
 	uint64_t records = told(info, "Records: ", 1), again = told(info, "Duplicates: ", r->rows > 0 ? r->rows - 1 : 0);
 	uint64_t in = 0, up = 0, del = 0;
 	struct buf name;
 
-	buf_puts(&r->effects, "[");
-	if (t == NULL) {
-		buf_puts(&r->effects, "]");
+	if (t == NULL)
 		return;
-	}
 	if (strcmp(verb, "UPDATE") == 0)
 		up = told(info, "Changed: ", r->rows);
 	else if (strcmp(verb, "DELETE") == 0)
@@ -215,20 +210,20 @@ tell_effects(const struct db_allowed *a, const char *info, struct db_result *r)
 		in = records > again ? records - again : 0, up = again;
 	buf_init(&name, 8 * t->name.n + 16);
 	text_safe(&name, t->name.p, t->name.n, TEXT_ONE_LINE);
-	buf_puts(&r->effects, "{\"table\":");
+	buf_puts(&r->effects, buf_len(&r->effects) > 1 ? ",{\"table\":" : "{\"table\":");
 	json_put_string(&r->effects, buf_data(&name), buf_len(&name));
-	buf_putf(&r->effects, ",\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"deleted\":%" PRIu64 "}]", in, up, del);
+	buf_putf(&r->effects, ",\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"deleted\":%" PRIu64 "}", in, up, del);
 	buf_fini(&name);
 }
 
 static bool
-within(const struct db_allowed *a, const struct db_match *match, struct db_result *r)
+within(struct db_part *p, uint64_t matched, struct db_result *r)
 {
-	if (match->known && r->rows > match->count) {
+	if (r->rows > matched) {
 		db_end_with(r, DB_ROLLEDBACK, "count", "more rows were touched than it matched a moment before");
 		return false;
 	}
-	return db_bound_kept(a, r);
+	return db_bound_kept(p, r->rows, r);
 }
 
 /* Rolls back what is still open; what stays all the same (a trigger wrote to a table without transactions) is told. */
@@ -264,23 +259,49 @@ settled(struct db_conn *c, struct db_result *r)
 	return false;
 }
 
+/* All parts are compared before the first is sent. A later one may match more rows once those before it ran: of a
+ * single one that is a reason to take it back. */
+static bool
+run_parts(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+{
+	uint64_t matched = UINT64_MAX;
+
+	for (size_t i = 0; i < a->nparts; i++)
+		if (!still_as_allowed(c, a, &a->parts[i], &matched, r))
+			return false;
+	if (a->nparts > 1)
+		matched = UINT64_MAX;
+	buf_putc(&r->effects, '[');
+	for (size_t i = 0; i < a->nparts; i++) {
+		struct db_part *p = &a->parts[i];
+
+		if (!execute(c, &p->statement, r))
+			return false;
+		tell_effects(p, mysql_info(c->my), r);
+		if (!kept_as_written(c, r) || !within(p, matched, r))
+			return false;
+	}
+	buf_putc(&r->effects, ']');
+	return true;
+}
+
 static void
 run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
-	struct db_match match;
+	struct err e = { .text = "" };
+	int ret = begin_write(c, &r->own, &e);
 
-	if (still_as_allowed(c, a, &match, r) && execute(c, a, r)) {
-		tell_effects(a, mysql_info(c->my), r);
-		if (kept_as_written(c, r) && within(a, &match, r) && settled(c, r))
-			my_commit(c, a, r);
-	}
+	if (ret != 0)
+		refuse(c, ret, e.text, r);
+	else if (run_parts(c, a, r) && settled(c, r) && db_kept(a, r) && settled(c, r))
+		my_commit(c, a, r);
 	if (!c->lost && r->end != DB_COMMITTED)
 		roll_back(c, r);
 }
 
 /* What a ROLLBACK would not take back is not run by this version. */
 static int
-may_run(const struct db_allowed *a, struct err *e)
+may_run(const struct db_part *p, struct err *e)
 {
 	uint64_t never = SQL_DANGER_BIT(SQL_DANGER_IMPLICIT_COMMIT) | SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK) |
 	    SQL_DANGER_BIT(SQL_DANGER_MULTI);
@@ -289,26 +310,27 @@ may_run(const struct db_allowed *a, struct err *e)
 	bool known = false;
 
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-		known = known || strcmp(a->facts->verb, verbs[i]) == 0;
+		known = known || strcmp(p->facts->verb, verbs[i]) == 0;
 	if (!known)	/* ANALYZE DELETE answers with one row, however many it deletes */
 		return err_set(e, ERR_WALL, "the wall stopped it: what %s changes cannot be counted; this version does not run it",
-		    a->facts->verb[0] != '\0' ? a->facts->verb : "it");
-	if (a->facts->class != SQL_CLASS_WRITE || !a->facts->can_roll_back || a->facts->statements != 1 ||
-	    (a->facts->dangers & never) != 0)
+		    p->facts->verb[0] != '\0' ? p->facts->verb : "it");
+	if (p->facts->class != SQL_CLASS_WRITE || !p->facts->can_roll_back || p->facts->statements != 1 ||
+	    (p->facts->dangers & never) != 0)
 		return err_set(e, ERR_WALL, "the wall stopped it: %s commits by itself or cannot be rolled back on this engine;"
-		    " this version does not run it", a->facts->verb[0] != '\0' ? a->facts->verb : "it");
-	return my_sendable(&a->statement, a->facts, e);
+		    " this version does not run it", p->facts->verb[0] != '\0' ? p->facts->verb : "it");
+	return my_sendable(&p->statement, p->facts, e);
 }
 
 int
 my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e)
 {
 	int64_t began = clock_wall_us();
-	int ret;
+	int ret = 0;
 
 	if (c->lost)
 		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
-	ret = may_run(a, e);
+	for (size_t i = 0; i < a->nparts && ret == 0; i++)
+		ret = may_run(&a->parts[i], e);
 	if (ret != 0)
 		return ret;
 	my_begin(c);

@@ -44,8 +44,6 @@ make(struct my_look *l, const struct db_sink *sample, struct err *e)
 		ret = parse(l, e);
 	if (ret == 0)
 		ret = my_look_in(l, sample, e);
-	if (ret == 0)
-		l->sheet->bind = l->bind;
 	return ret;
 }
 

@@ -4,6 +4,7 @@
 #include "own.h"
 #include "pg_guard_sql.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "twokey/base/json.h"
@@ -117,13 +118,30 @@ own_list_add(struct buf *list, const char *s, size_t n)
 	buf_putc(list, ']');
 }
 
+static void
+add_name(struct buf *names, const char *name, size_t n)
+{
+	char quoted[80];
+
+	snprintf(quoted, sizeof quoted, "\"%.*s\"", (int)n, name);
+	if (buf_len(names) == 0 || strstr(buf_str(names), quoted) == NULL)
+		own_list_add(names, name, n);
+}
+
 void
 own_ran(struct buf *names, enum own_id id)
 {
-	char quoted[80] = "\"";
+	add_name(names, own_name(id), strlen(own_name(id)));
+}
 
-	strncat(quoted, own_name(id), sizeof quoted - 3);
-	strcat(quoted, "\"");
-	if (buf_len(names) == 0 || strstr(buf_str(names), quoted) == NULL)
-		own_list_add(names, own_name(id), strlen(own_name(id)));
+/* The names are those of our table: nothing in them is escaped. */
+void
+own_list_join(struct buf *names, struct buf *more)
+{
+	const char *at = buf_len(more) > 0 ? strchr(buf_str(more), '"') : NULL, *end;
+
+	while (at != NULL && (end = strchr(at + 1, '"')) != NULL) {
+		add_name(names, at + 1, (size_t)(end - at - 1));
+		at = strchr(end + 1, '"');
+	}
 }

@@ -24,5 +24,7 @@ const char *own_name(enum own_id id);
 void	own_ran(struct buf *names, enum own_id id);
 /* Appends a string to a JSON array of strings; not UTF-8 bytes become marks. */
 void	own_list_add(struct buf *list, const char *s, size_t n);
+/* Adds the names of our own statements that only more has. */
+void	own_list_join(struct buf *names, struct buf *more);
 
 #endif

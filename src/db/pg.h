@@ -157,10 +157,9 @@ struct pg_look {
 	struct db_sheet *sheet;
 	struct db_match match;
 	struct digest_sum *sum;
-	struct digest bind;
 };
-/* Begins a transaction and passes the guard; sheet->note tells when it did not pass. */
-int	pg_look_enter(struct pg_look *l, enum own_id begin, struct err *e);
+/* Begins one transaction for n looks and passes the guard for each; sheet->note tells when a single one did not pass. */
+int	pg_look_enter(struct pg_look *l, size_t n, enum own_id begin, struct err *e);
 int	pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e);
 int	pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e);
 int	pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,

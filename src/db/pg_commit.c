@@ -14,13 +14,13 @@
 #include "allowed.h"
 
 static bool
-find_point(struct db_conn *c, const struct db_allowed *a, struct db_commit_point *p, struct db_result *r)
+find_point(struct db_conn *c, struct db_commit_point *p, struct db_result *r)
 {
 	PGresult *res;
 	int ret = pg_own(c, OWN_PG_POINT, 0, NULL, &r->own, &res, NULL);
 
 	if (ret != 0) {
-		pg_ended_by(c, res, &a->statement, r);
+		pg_ended_by(c, res, &(struct db_statement){ .bytes = "" }, r);
 	} else {
 		snprintf(p->xid, sizeof p->xid, "%s", PQgetvalue(res, 0, 0));
 		p->backend = strtoll(PQgetvalue(res, 0, 1), NULL, 10);
@@ -71,7 +71,7 @@ pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
 	struct db_commit_point p = { .affected = r->rows };
 
-	if (!find_point(c, a, &p, r))
+	if (!find_point(c, &p, r))
 		return;
 	if (atomic_load(&c->cancelled)) {
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled");

@@ -174,9 +174,7 @@ pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e)
 		ret = find_set_off(l, e);
 	if (ret == 0)
 		ret = pg_look_match(l, sample, e);
-	if (ret == 0)
-		db_bind_match(l->sum, &l->match, l->sheet);
-	l->bind = digest_end(l->sum);
+	db_bind_end(l->sum, &l->match, l->sheet);
 	l->sum = NULL;
 	buf_fini(&oids);
 	return ret;

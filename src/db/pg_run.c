@@ -12,6 +12,7 @@
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
+#include "twokey/base/must.h"
 #include "twokey/base/text.h"
 
 #include "allowed.h"
@@ -38,38 +39,55 @@ pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s
 	}
 }
 
-/* Begins the transaction and compares; true when all is as it was allowed. */
-static bool
-still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+/* How a look that failed ends the run. */
+static void
+refuse(struct db_conn *c, int ret, const char *why, struct db_result *r)
 {
-	struct db_sheet sheet;
-	struct pg_look l = { .c = c, .s = &a->statement, .f = a->facts, .table = sql_written_table(a->facts),
-	    .sheet = &sheet };
-	struct err e = { .text = "" };
-	int ret;
-
-	db_sheet_init(&sheet);
-	r->end = DB_DONE;
-	ret = pg_look_enter(&l, OWN_PG_BEGIN_WRITE, &e);
-	if (ret == 0)
-		ret = pg_look_in(&l, NULL, &e);
-	if (buf_len(&sheet.own) > 0)
-		buf_put(&r->own, buf_data(&sheet.own), buf_len(&sheet.own));
 	if (c->lost)
 		db_end_with(r, DB_FAILED, "lost", "the connection was lost before the statement was sent");
 	else if (ret == ERR_CANCELLED)
-		db_end_with(r, DB_ROLLEDBACK, "cancelled", e.text);
-	else if (ret != 0)
-		db_end_with(r, DB_ROLLEDBACK, "bind", e.text);
+		db_end_with(r, DB_ROLLEDBACK, "cancelled", why);
 	else
-		(void)db_as_shown(a, &l.match, &l.bind, r);
-	db_sheet_fini(&sheet);
+		db_end_with(r, DB_ROLLEDBACK, "bind", why);
+}
+
+/* Begins the transaction and compares all parts before the first is sent; true when all is as it was allowed. */
+static bool
+still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+{
+	struct db_sheet *sheets = must_zalloc(a->nparts * sizeof *sheets);
+	struct pg_look *l = must_zalloc(a->nparts * sizeof *l);
+	struct err e = { .text = "" };
+	int ret;
+
+	for (size_t i = 0; i < a->nparts; i++) {
+		const struct db_part *p = &a->parts[i];
+
+		db_sheet_init(&sheets[i]);
+		l[i] = (struct pg_look){ .c = c, .s = &p->statement, .f = p->facts, .table = sql_written_table(p->facts),
+		    .sheet = &sheets[i] };
+	}
+	r->end = DB_DONE;
+	ret = pg_look_enter(l, a->nparts, OWN_PG_BEGIN_WRITE, &e);
+	for (size_t i = 0; i < a->nparts && ret == 0 && r->end == DB_DONE; i++) {
+		ret = pg_look_in(&l[i], NULL, &e);
+		if (ret == 0)
+			(void)db_as_shown(a, &a->parts[i], &l[i].match, &sheets[i].ground, r);
+	}
+	if (ret != 0)
+		refuse(c, ret, e.text, r);
+	for (size_t i = 0; i < a->nparts; i++) {
+		own_list_join(&r->own, &sheets[i].own);
+		db_sheet_fini(&sheets[i]);
+	}
+	free(sheets);
+	free(l);
 	return r->end == DB_DONE;
 }
 
 /* Sends the bytes; rows that they return are counted by the server and not kept. */
 static bool
-execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+execute(struct db_conn *c, struct db_part *p, struct db_result *r)
 {
 	struct pg_rows rows = { .c = c };
 	PGresult *res = NULL;
@@ -77,21 +95,22 @@ execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 	bool ok = false;
 
 	buf_init(&text, 1024 * 1024 + 1);
-	buf_put(&text, a->statement.bytes, a->statement.n);
+	buf_put(&text, p->statement.bytes, p->statement.n);
 	if (PQsendQueryParams(c->pg, buf_str(&text), 0, NULL, NULL, NULL, NULL, 0) == 1) {
 		PQsetSingleRowMode(c->pg);
 		res = pg_rows_drain(&rows);
 	}
 	if (PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_TUPLES_OK) {
-		r->rows = strtoull(PQcmdTuples(res), NULL, 10);
 		ok = PQtransactionStatus(c->pg) == PQTRANS_INTRANS && !pg_moves_transaction(res);
 		if (!ok)
 			db_end_with(r, DB_FAILED, "wall", "the statement ended the transaction that it ran in");
+		else
+			ok = db_bound_kept(p, strtoull(PQcmdTuples(res), NULL, 10), r);
 	} else if (PQresultStatus(res) == PGRES_COPY_IN || PQresultStatus(res) == PGRES_COPY_OUT) {
 		c->lost = true;
 		db_end_with(r, DB_FAILED, "wall", "COPY is not let through");
 	} else {
-		pg_ended_by(c, res, &a->statement, r);
+		pg_ended_by(c, res, &p->statement, r);
 	}
 	PQclear(res);
 	buf_fini(&text);
@@ -99,13 +118,22 @@ execute(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 }
 
 static bool
-own_step(struct db_conn *c, const struct db_allowed *a, enum own_id id, struct db_result *r, PGresult **out)
+execute_all(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+{
+	for (size_t i = 0; i < a->nparts; i++)
+		if (!execute(c, &a->parts[i], r))
+			return false;
+	return true;
+}
+
+static bool
+own_step(struct db_conn *c, enum own_id id, struct db_result *r, PGresult **out)
 {
 	PGresult *res;
 	int ret = pg_own(c, id, 0, NULL, &r->own, &res, NULL);
 
 	if (ret != 0)
-		pg_ended_by(c, res, &a->statement, r);
+		pg_ended_by(c, res, &(struct db_statement){ .bytes = "" }, r);
 	if (out != NULL && ret == 0)
 		*out = res;
 	else
@@ -165,10 +193,11 @@ run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
 	PGresult *before = NULL, *after = NULL;
 
-	if (still_as_allowed(c, a, r) && own_step(c, a, OWN_PG_TOUCHED, r, &before) && execute(c, a, r) &&
-	    db_bound_kept(a, r) && own_step(c, a, OWN_PG_CONSTRAINTS, r, NULL) && own_step(c, a, OWN_PG_TOUCHED, r, &after)) {
+	if (still_as_allowed(c, a, r) && own_step(c, OWN_PG_TOUCHED, r, &before) && execute_all(c, a, r) &&
+	    own_step(c, OWN_PG_CONSTRAINTS, r, NULL) && own_step(c, OWN_PG_TOUCHED, r, &after)) {
 		tell_effects(before, after, &r->effects);
-		pg_commit(c, a, r);
+		if (db_kept(a, r))
+			pg_commit(c, a, r);
 	}
 	PQclear(before);
 	PQclear(after);
@@ -178,10 +207,12 @@ int
 pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e)
 {
 	int64_t began = clock_wall_us();
-	int ret = pg_sendable(&a->statement, a->facts, e);
+	int ret = 0;
 
 	if (c->lost)
 		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
+	for (size_t i = 0; i < a->nparts && ret == 0; i++)
+		ret = pg_sendable(&a->parts[i].statement, a->parts[i].facts, e);
 	if (ret != 0)
 		return ret;
 	pg_begin(c);

@@ -12,16 +12,14 @@
 
 enum { TRIES = 6 };
 
-/* Begins and asks the guard. The verdict's sentence goes to said; a transaction is open when it is clear. */
+/* Asks the guard in the open transaction. The verdict's sentence goes to said; what is not clear ends the transaction. */
 static int
-begin_guarded(struct pg_look *l, enum own_id begin, enum pg_verdict *verdict, struct buf *said, struct err *e)
+ask_guard(struct pg_look *l, enum pg_verdict *verdict, struct buf *said, struct err *e)
 {
 	struct pg_guard g;
 	PGresult *res, *more;
-	int ret = pg_own(l->c, begin, 0, NULL, &l->sheet->own, NULL, e);
+	int ret = 0;
 
-	if (ret != 0)
-		return ret;
 	pg_guard_init(&g, l->s, l->f);
 	res = pg_guard_send(l->c, &g, &l->sheet->own) ? PQgetResult(l->c->pg) : NULL;
 	while (res != NULL && (more = PQgetResult(l->c->pg)) != NULL)
@@ -39,25 +37,46 @@ begin_guarded(struct pg_look *l, enum own_id begin, enum pg_verdict *verdict, st
 	return ret;
 }
 
+/* *at: the first of n that is not clear; a transaction is open when all are. */
+static int
+begin_guarded(struct pg_look *l, size_t n, enum own_id begin, enum pg_verdict *verdict, size_t *at, struct buf *said,
+    struct err *e)
+{
+	int ret = pg_own(l->c, begin, 0, NULL, &l->sheet->own, NULL, e);
+
+	*verdict = PG_CLEAR;
+	for (*at = 0; ret == 0 && *at < n; ++*at) {
+		buf_reset(said);
+		ret = ask_guard(&l[*at], verdict, said, e);
+		if (*verdict != PG_CLEAR)
+			break;
+	}
+	return ret;
+}
+
 int
-pg_look_enter(struct pg_look *l, enum own_id begin, struct err *e)
+pg_look_enter(struct pg_look *l, size_t n, enum own_id begin, struct err *e)
 {
 	enum pg_verdict verdict = PG_TO_CLEAR;
 	struct buf said;
-	struct err why;
+	struct err why = { .text = "" };
 	int ret = 0, cleared = 0;
+	size_t at = 0;
 
 	buf_init(&said, 64 * 1024);
-	for (int i = 0; i < TRIES && ret == 0 && verdict == PG_TO_CLEAR && cleared == 0; i++) {
-		ret = begin_guarded(l, begin, &verdict, &said, e);
+	for (size_t i = 0; i < TRIES * n && ret == 0 && verdict == PG_TO_CLEAR && cleared == 0; i++) {
+		ret = begin_guarded(l, n, begin, &verdict, &at, &said, e);
 		if (ret == 0 && verdict == PG_TO_CLEAR) {
 			cleared = pg_guard_clear(l->c, buf_str(&said), &l->sheet->own, &why);
 			if (cleared != 0 && cleared != ERR_WALL)
 				ret = err_set(e, (enum err_code)cleared, "%s", why.text);
 		}
 	}
-	l->guarded = ret == 0 && verdict == PG_CLEAR;
-	if (ret == 0 && !l->guarded) {
+	for (size_t i = 0; i < n; i++)
+		l[i].guarded = ret == 0 && verdict == PG_CLEAR;
+	if (ret == 0 && !l->guarded && n > 1) {
+		ret = err_set(e, ERR_WALL, "%s", cleared != 0 ? why.text : buf_str(&said));
+	} else if (ret == 0 && !l->guarded) {
 		buf_reset(&l->sheet->note);
 		db_note(&l->sheet->note, cleared != 0 ? why.text : buf_str(&said));
 		l->sheet->dangers |= SQL_DANGER_BIT(cleared != 0 || verdict == PG_TO_CLEAR ?
@@ -104,13 +123,11 @@ pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts
 	if (ret != 0)
 		return ret;
 	pg_begin(c);
-	ret = pg_look_enter(&l, OWN_PG_BEGIN_READ, e);
+	ret = pg_look_enter(&l, 1, OWN_PG_BEGIN_READ, e);
 	if (ret == 0 && l.guarded)
 		ret = parse(&l, e);
 	if (ret == 0)
 		ret = pg_look_in(&l, sample, e);
-	if (ret == 0)
-		sheet->bind = l.bind;
 	left = pg_leave(c, &sheet->own, ret == 0 ? e : NULL);
 	pg_end(c);
 	db_note(&sheet->undo, "none: this version keeps no before-images");

@@ -71,13 +71,9 @@ struct db_cell sqlite_cell(sqlite3_stmt *st, int i);
 int	sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct digest *out, struct err *e);
 
 /* sqlite_sheet.c */
-struct sqlite_look {
-	struct db_match match;
-	struct digest bind;
-};
-/* Everything that a request is bound to, read in the open transaction of db; sheet and sample may be NULL. */
+/* Everything that a request is bound to, read in the open transaction of db; sample may be NULL. */
 int	sqlite_look(struct db_conn *c, sqlite3 *db, const struct db_statement *s, const struct sql_facts *f,
-	    struct db_sheet *sheet, const struct db_sink *sample, struct sqlite_look *out, struct err *e);
+	    struct db_sheet *sheet, const struct db_sink *sample, struct db_match *m, struct err *e);
 int	sqlite_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 

@@ -112,20 +112,17 @@ ended_by(struct run *run, int rc)
 
 /* Compares what is there now with what was allowed; false when it is not the same. */
 static bool
-still_as_allowed(struct run *run)
+still_as_allowed(struct run *run, struct db_part *p)
 {
 	struct db_sheet sheet;
-	struct sqlite_look now;
+	struct db_match now;
 	struct err e;
 	bool same = false;
 	int ret;
 
 	db_sheet_init(&sheet);
-	ret = sqlite_look(run->c, run->db, &run->a->statement, run->a->facts, &sheet, NULL, &now, &e);
-	own_ran(&run->r->own, OWN_SQLITE_SETTINGS);
-	own_ran(&run->r->own, OWN_SQLITE_DEFINITIONS);
-	if (run->a->keys_known)
-		own_ran(&run->r->own, OWN_SQLITE_DERIVED_KEYS);
+	ret = sqlite_look(run->c, run->db, &p->statement, p->facts, &sheet, NULL, &now, &e);
+	own_list_join(&run->r->own, &sheet.own);
 	/* a look that was interrupted half-way compares to nothing */
 	if (atomic_load(&run->c->cancelled))
 		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", "cancelled");
@@ -134,19 +131,18 @@ still_as_allowed(struct run *run)
 	else if (ret != 0)
 		db_end_with(run->r, DB_ROLLEDBACK, "bind", e.text);
 	else
-		same = db_as_shown(run->a, &now.match, &now.bind, run->r);
-	run->r->rows = ret == 0 && !same ? now.match.count : 0;
+		same = db_as_shown(run->a, p, &now, &sheet.ground, run->r);
 	db_sheet_fini(&sheet);
 	return same;
 }
 
 /* Runs the bytes; true when they ran to their end. */
 static bool
-execute(struct run *run)
+execute(struct run *run, struct db_part *p)
 {
 	sqlite3_stmt *st;
 	struct err e;
-	int rc, ret = sqlite_prepare(run->c, run->db, SQLITE_WALL_WRITE, &run->a->statement, &st, &e);
+	int rc, ret = sqlite_prepare(run->c, run->db, SQLITE_WALL_WRITE, &p->statement, &st, &e);
 
 	if (ret == ERR_WALL) {
 		db_end_with(run->r, DB_FAILED, "wall", e.text);
@@ -161,9 +157,21 @@ execute(struct run *run)
 	while (rc == SQLITE_ROW);
 	if (rc != SQLITE_DONE)
 		ended_by(run, sqlite3_extended_errcode(run->db));
-	run->r->rows = rc == SQLITE_DONE ? (uint64_t)sqlite3_changes64(run->db) : 0;
 	sqlite3_finalize(st);
-	return rc == SQLITE_DONE;
+	return rc == SQLITE_DONE && db_bound_kept(p, (uint64_t)sqlite3_changes64(run->db), run->r);
+}
+
+/* All parts are compared before the first is run. */
+static bool
+execute_all(struct run *run)
+{
+	for (size_t i = 0; i < run->a->nparts; i++)
+		if (!still_as_allowed(run, &run->a->parts[i]))
+			return false;
+	for (size_t i = 0; i < run->a->nparts; i++)
+		if (!execute(run, &run->a->parts[i]))
+			return false;
+	return true;
 }
 
 /* A deferred foreign key that is still broken would fail at COMMIT: say it before. */
@@ -181,10 +189,13 @@ keys_hold(struct run *run)
 static bool
 may_commit(struct run *run)
 {
-	struct db_commit_point p = { .affected = run->r->rows, .backend = getpid() };
+	struct db_commit_point p = { .backend = getpid() };
 
-	if (!db_bound_kept(run->a, run->r) || !keys_hold(run))
+	/* nobody can be asked meanwhile what others wait for: a waiter may only see that the file is locked */
+	run->c->deadline_ms = 0;
+	if (!keys_hold(run) || !db_kept(run->a, run->r))
 		return false;
+	p.affected = run->r->rows;
 	if (atomic_load(&run->c->cancelled)) {
 		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", "cancelled");
 		return false;
@@ -224,15 +235,13 @@ run_inside(struct run *run)
 		ended_by(run, rc);
 		return;
 	}
-	if (still_as_allowed(run)) {
-		sqlite3_preupdate_hook(run->db, before_change, run);
-		if (execute(run)) {
-			tell_effects(run);
-			if (may_commit(run))
-				commit(run);
-		}
-		sqlite3_preupdate_hook(run->db, NULL, NULL);
+	sqlite3_preupdate_hook(run->db, before_change, run);
+	if (execute_all(run)) {
+		tell_effects(run);
+		if (may_commit(run))
+			commit(run);
 	}
+	sqlite3_preupdate_hook(run->db, NULL, NULL);
 	if (!sqlite3_get_autocommit(run->db)) {
 		atomic_store(&run->c->cancelled, false);
 		run->c->deadline_ms = 0;

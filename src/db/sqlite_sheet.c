@@ -24,7 +24,7 @@ struct work {
 	const struct db_statement *s;
 	const struct sql_facts *f;
 	const struct sql_table *table;	/* the one written, or NULL */
-	struct db_sheet *sheet;		/* always one: of the caller or our own */
+	struct db_sheet *sheet;
 	char *keys[KEYS_MAX];
 	size_t nkeys;
 };
@@ -304,24 +304,11 @@ match(struct work *w, const struct db_sink *sample, struct db_match *m, struct e
 	return sample != NULL && m->count > 0 ? take_sample(w, sample, e) : 0;
 }
 
-static void
-finish(struct work *w, struct digest_sum *sum, const struct db_match *m)
-{
-	struct digest d = digest_of(w->s->bytes, w->s->n);
-
-	digest_add_part(sum, d.b, sizeof d.b);
-	digest_add_part(sum, w->c->identity, strlen(w->c->identity));
-	digest_add_part(sum, w->c->path, strlen(w->c->path));
-	digest_add_part(sum, "no transaction", 14);
-	db_bind_match(sum, m, w->sheet);
-	db_note(&w->sheet->undo, "none: this version keeps no before-images");
-}
-
 static int
-look_into(struct work *w, const struct db_sink *sample, struct sqlite_look *out, struct err *e)
+look_into(struct work *w, const struct db_sink *sample, struct db_match *m, struct err *e)
 {
+	struct digest d = digest_of(w->s->bytes, w->s->n), settings;
 	struct digest_sum *sum = digest_begin();
-	struct digest settings;
 	int ret;
 
 	digest_add_part(sum, "twokey bind sqlite 1", 20);
@@ -334,29 +321,27 @@ look_into(struct work *w, const struct db_sink *sample, struct sqlite_look *out,
 		ret = find_triggers(w, e);
 	if (ret == 0)
 		ret = find_cascades(w, e);
+	digest_add_part(sum, d.b, sizeof d.b);
+	db_bind_text(sum, w->c->identity);
+	db_bind_text(sum, w->c->path);
+	db_bind_text(sum, "no transaction");
 	if (ret == 0)
-		ret = match(w, sample, &out->match, e);
-	if (ret == 0)
-		finish(w, sum, &out->match);
-	out->bind = digest_end(sum);
+		ret = match(w, sample, m, e);
+	db_bind_end(sum, m, w->sheet);
 	return ret;
 }
 
 int
 sqlite_look(struct db_conn *c, sqlite3 *db, const struct db_statement *s, const struct sql_facts *f,
-    struct db_sheet *sheet, const struct db_sink *sample, struct sqlite_look *out, struct err *e)
+    struct db_sheet *sheet, const struct db_sink *sample, struct db_match *m, struct err *e)
 {
-	struct work w = { .c = c, .db = db, .s = s, .f = f, .table = sql_written_table(f) };
-	struct db_sheet mine;
+	struct work w = { .c = c, .db = db, .s = s, .f = f, .table = sql_written_table(f), .sheet = sheet };
 	int ret;
 
-	db_sheet_init(&mine);
-	w.sheet = sheet != NULL ? sheet : &mine;
-	*out = (struct sqlite_look){ .match.known = false };
-	ret = look_into(&w, sample, out, e);
+	*m = (struct db_match){ .known = false };
+	ret = look_into(&w, sample, m, e);
 	for (size_t i = 0; i < w.nkeys; i++)
 		free(w.keys[i]);
-	db_sheet_fini(&mine);
 	return ret;
 }
 
@@ -365,7 +350,7 @@ sqlite_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_f
     const struct db_sink *sample, struct db_sheet *sheet, struct err *e)
 {
 	int64_t began = clock_wall_us();
-	struct sqlite_look look;
+	struct db_match m;
 	int ret = sqlite_same_file(c, c->ro, e);
 
 	if (ret != 0)
@@ -374,9 +359,8 @@ sqlite_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_f
 	if (sqlite_own_run(c, c->ro, OWN_SQLITE_BEGIN_READ, &sheet->own) != SQLITE_OK)
 		ret = err_set(e, ERR_DATABASE, "no read transaction could be begun: %s", sqlite3_errmsg(c->ro));
 	if (ret == 0)
-		ret = sqlite_look(c, c->ro, s, f, sheet, sample, &look, e);
-	if (ret == 0)
-		sheet->bind = look.bind;
+		ret = sqlite_look(c, c->ro, s, f, sheet, sample, &m, e);
+	db_note(&sheet->undo, "none: this version keeps no before-images");
 	sqlite_end(c);
 	if (!sqlite3_get_autocommit(c->ro) &&
 	    sqlite_own_run(c, c->ro, OWN_SQLITE_ROLLBACK, &sheet->own) != SQLITE_OK)

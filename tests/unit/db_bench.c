@@ -156,9 +156,9 @@ bench_sheet(struct bench *b, const char *sql)
 int
 bench_run(struct bench *b, const char *sql, uint64_t rows, bool at_most)
 {
-	struct db_allowed a = { .statement = begin(b, sql), .facts = b->facts, .bind = b->sheet.bind,
-	    .keys = b->sheet.keys, .keys_known = b->sheet.count_known, .at_most = at_most, .rows = rows,
-	    .ctx = b, .committing = on_committing };
+	struct db_part p = { .statement = begin(b, sql), .facts = b->facts, .ground = b->sheet.ground,
+	    .keys = b->sheet.keys, .keys_known = b->sheet.count_known, .matched = b->sheet.count, .at_most = at_most, .rows = rows };
+	struct db_allowed a = { .parts = &p, .nparts = 1, .ctx = b, .committing = on_committing };
 
 	b->asked = 0;
 	db_result_fini(&b->r);

@@ -136,7 +136,7 @@ static const struct refusal refusals[] = {
 	{ "UPDATE orders SET total = 0 WHERE id < 12", NULL, 3, false, DB_ROLLEDBACK, "count" },
 	{ "UPDATE orders SET total = 0 WHERE id < 12", NULL, 1, true, DB_ROLLEDBACK, "count" },
 	{ "INSERT INTO audit SELECT 'x' FROM orders", NULL, 3, false, DB_ROLLEDBACK, "count" },
-	{ "DELETE FROM nokey", "INSERT INTO nokey VALUES (3)", 0, false, DB_ROLLEDBACK, "bind" },
+	{ "DELETE FROM nokey", "INSERT INTO nokey VALUES (3)", 0, false, DB_ROLLEDBACK, "count" },
 	{ "UPDATE orders SET total = 0 WHERE state = 'open'",
 	  "UPDATE orders SET state = 'x' WHERE id = 12; UPDATE orders SET state = 'open' WHERE id = 13", 0, false,
 	  DB_ROLLEDBACK, "keys" },

@@ -65,6 +65,7 @@ struct db_target {
 	unsigned connect_timeout_ms;	/* 0: 10 s */
 	unsigned statement_timeout_ms;
 	unsigned lock_timeout_ms;
+	unsigned hold_ms;		/* a change may stay open for so long before it is kept; 0: 60 s */
 	const char *tag;		/* the session's id: every statement of our own carries it as a comment */
 	const char *ticket;		/* its id, shown to the server's people beside the tag; may be NULL */
 };
@@ -112,7 +113,8 @@ struct db_sheet {
 	bool count_known;
 	uint64_t count;
 	struct digest keys;		/* of the matched keys, in order */
-	struct digest bind;		/* of everything shown: see ARCHITECTURE "Binding" */
+	struct digest ground;		/* of all that was shown but the rows: place, settings, definitions */
+	struct digest bind;		/* of ground and the rows matched: ARCHITECTURE "Binding" */
 	uint64_t dangers;		/* found in the catalogue: TRIGGER, CASCADE, RULE, COUNT_UNKNOWN ... */
 	int64_t table_rows;		/* the engine's estimate, -1 when it has none */
 	double ms;
@@ -135,18 +137,46 @@ struct db_commit_point {
 	char timeline[16];
 };
 
-/* An allowed write. */
-struct db_allowed {
+/* One statement of an allowed change, as it was shown (the sheet). */
+struct db_part {
 	struct db_statement statement;
 	const struct sql_facts *facts;
-	struct digest bind;		/* as allowed; recomputed before the bytes are sent */
-	struct digest keys;
+	struct digest ground, keys;	/* looked up again before any part is sent */
 	bool keys_known;
+	uint64_t matched;		/* rows shown; when keys_known */
 	bool at_most;			/* bound is "<= rows" instead of "= rows" */
 	uint64_t rows;
+	uint64_t touched;		/* filled: rows that it touched */
+	bool moved;			/* filled: other rows within the bound than those that were shown */
+};
+
+/* What ran and is not kept yet. */
+struct db_held {
+	bool moved;			/* of any part */
+	uint64_t affected;		/* all parts together */
+	const struct db_part *parts;
+	size_t nparts;
+	const char *effects;		/* JSON array as in db_result */
+	char code[32];			/* holding fills why it is taken back: code and sentence */
+	char text[240];
+};
+
+/* An allowed change: its parts run in order in one transaction. */
+struct db_allowed {
+	struct db_part *parts;		/* at least one */
+	size_t nparts;
 	void *ctx;
-	/* Called once the effect is within bound and before COMMIT: other than 0 rolls back. */
+	/* Called once all parts ran within their bounds: false takes the change back. It may wait, up to hold_ms of
+	 * the target. NULL: nothing is held, and rows that moved are a reason to take it back. */
+	bool (*holding)(void *ctx, struct db_held *h);
+	/* Called after that and before COMMIT: other than 0 rolls back. */
 	int (*committing)(void *ctx, const struct db_commit_point *p);
+};
+
+/* Others who wait for what a held change has locked. */
+struct db_waiting {
+	unsigned n;
+	char who[200];			/* the first of them, "" none */
 };
 
 /* 0: no limit. The row that reaches bytes is still handed on. */
@@ -209,8 +239,12 @@ struct db_driver {
 	 * refuse the statement anyway, ERR_CANCELLED when counting was cancelled or took too long. */
 	int (*sheet)(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
-	/* Runs an allowed write once. 0 with r->end COMMITTED, ROLLEDBACK, FAILED or UNKNOWN. */
+	/* Runs an allowed change once. 0 with r->end COMMITTED, ROLLEDBACK, FAILED or UNKNOWN. */
 	int (*run)(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
+	/* From within holding: who waits for the change, as a second connection sees it, which the first call opens and
+	 * the end of the run closes. 0 with *w filled; ERR_UNSUPPORTED with a sentence when the engine or the account does
+	 * not tell; ERR_DATABASE when the connection that holds the change is gone. */
+	int (*waiting)(struct db_conn *c, struct db_waiting *w, struct err *e);
 	/* What became of a commit point on a new connection: "committed", "aborted", "unknown". */
 	int (*outcome)(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
 	/* Reads what the account may do: one finding for each kind and object (at most 200; NOT_AUDITED says that
