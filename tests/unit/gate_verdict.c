@@ -20,7 +20,7 @@ enum { ALL_CAPS = (1 << CAPS) - 1 };
 
 /* Nobody is asked about these: what runs would not be what is shown, or is out of bounds. */
 static const uint64_t never = D(MULTI) | D(UNREADABLE) | D(CONTROL_CHAR) | D(HIDDEN_CHAR) | D(LOOKALIKE) | D(BAD_UTF8) |
-    D(EXEC_COMMENT) | D(UNKNOWN_FUNCTION) | D(LIST_CUT) | D(DEEP) | D(SHADOWED) | D(UNCLEAR_RELATION) | D(RULE) |
+    D(SECRET) | D(EXEC_COMMENT) | D(UNKNOWN_FUNCTION) | D(LIST_CUT) | D(DEEP) | D(SHADOWED) | D(UNCLEAR_RELATION) | D(RULE) |
     D(OUTSIDE_TICKET);
 /* The one thing that a read is asked for; nothing else of it changes. */
 static const uint64_t costly = D(COST);
@@ -31,7 +31,7 @@ static const uint64_t no_read = D(DROP) | D(TRUNCATE) | D(NO_ROLLBACK) | D(IMPLI
 static const uint64_t strict = D(NO_ROLLBACK) | D(IMPLICIT_COMMIT);
 static const uint64_t strict_live = D(NO_WHERE) | D(WHERE_TRUE) | D(DROP) | D(TRUNCATE);
 /* Shown on the sheet, no more. */
-static const uint64_t shown = D(SECRET) | D(VOLATILE) | D(TRIGGER) | D(CASCADE) | D(COUNT_UNKNOWN) | D(ROW_LOCK) |
+static const uint64_t shown = D(VOLATILE) | D(TRIGGER) | D(CASCADE) | D(COUNT_UNKNOWN) | D(ROW_LOCK) |
     D(TABLE_LOCK) | D(EFFECT_FUNCTION);
 
 static bool
@@ -47,7 +47,7 @@ reads(const struct gate_case *c)
 	case TICKET_ACCESS_READ:
 		return true;
 	case TICKET_ACCESS_WRITE:
-		return c->stage == TICKET_STAGE_PRODUCTION || c->stage == TICKET_STAGE_REPLICA;
+		return c->stage == TICKET_STAGE_PRODUCTION;
 	case TICKET_ACCESSES:
 		break;
 	}
@@ -57,7 +57,7 @@ reads(const struct gate_case *c)
 static bool
 writes(const struct gate_case *c)
 {
-	return reads(c) && c->access != TICKET_ACCESS_READ && c->stage != TICKET_STAGE_REPLICA;
+	return reads(c) && c->access != TICKET_ACCESS_READ;
 }
 
 static enum gate_verdict
@@ -83,7 +83,7 @@ wanted(const struct gate_case *c)
 	return GATE_ASK;
 }
 
-/* The code says which wall it was: level, stage, replica ... */
+/* The code says which wall it was: level, stage ... */
 static const char *
 wanted_code(const struct gate_case *c)
 {
@@ -96,7 +96,7 @@ wanted_code(const struct gate_case *c)
 	if (c->class == SQL_CLASS_UNKNOWN)
 		return "unknown";
 	if (c->class == SQL_CLASS_WRITE)
-		return writes(c) ? "second-key" : c->access == TICKET_ACCESS_READ ? "level" : "replica";
+		return writes(c) ? "second-key" : "level";
 	return NULL;	/* its own "...-not-yet" */
 }
 
@@ -298,7 +298,7 @@ refusals_say_what_to_do(void **state)
 	} rows[] = {
 		{ { TICKET_ACCESS_READ, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, 0, ALL_CAPS }, "level", "level is read" },
 		{ { TICKET_ACCESS_NONE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, 0, ALL_CAPS }, "no-access", "customer" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_REPLICA, SQL_CLASS_WRITE, 0, ALL_CAPS }, "replica", "replica" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_REPLICA, SQL_CLASS_WRITE, 0, ALL_CAPS }, "stage", "fits" },
 		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_STAGING, SQL_CLASS_READ, 0, ALL_CAPS }, "stage", "fits" },
 		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, 0, ALL_CAPS }, "second-key", "another person" },
 		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, D(NO_WHERE), ALL_CAPS }, "strict", "WHERE" },
