@@ -10,8 +10,10 @@
 
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
+#include "twokey/base/log.h"
 #include "twokey/base/must.h"
 
+#include "alive.h"
 #include "role.h"
 
 /* Asks a fresh connection what became of a commit point (recovery). */
@@ -85,6 +87,10 @@ dbrole_main(json_t *init)
 	struct db_conn *conn;
 	struct db_job *job;
 
+	if (!alive_take(DB_FD_ALIVE)) {
+		log_line(LOG_LEVEL_ERROR, "an earlier db of this session still lives");
+		_exit(1);
+	}
 	d.last = &d.first;
 	d.credit = DB_CREDIT;
 	d.facts = must_zalloc(sizeof *d.facts);

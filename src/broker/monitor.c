@@ -23,6 +23,7 @@
 #include "twokey/ticket/config.h"
 #include "twokey/ticket/ticket.h"
 
+#include "alive.h"
 #include "slice.h"
 #include "way.h"
 
@@ -78,11 +79,14 @@ hear_front(struct monitor *m)
 		drop_child(&m->front);
 }
 
+/* A db of an earlier monitor, which may still be about to send COMMIT, is ended first; due() tries again. */
 static void
 start_resolver(struct monitor *m, struct watched *w)
 {
 	struct err e;
 
+	if (!alive_ended(m, w))
+		return;
 	w->resolver_wanted = false;
 	if (w->recorder.pid != 0 && w->recorder.fd >= 0 && monitor_start_resolver(m, w, &e) != 0)
 		log_line(LOG_LEVEL_ERROR, "%s: no db to ask about the outcome: %s", w->session, e.text);
@@ -249,6 +253,8 @@ due(struct monitor *m)
 	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++) {
 		struct watched *w = &m->sessions[i];
 
+		if (w->used && w->resolver_wanted && w->db.pid == 0)
+			start_resolver(m, w);
 		if (!w->used || w->try_at_ms == 0 || now < w->try_at_ms)
 			continue;
 		w->try_at_ms = 0;
@@ -283,7 +289,7 @@ poll_once(struct monitor *m, int signals)
 	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++) {
 		struct watched *w = &m->sessions[i];
 
-		if (w->used && w->try_at_ms != 0)
+		if (w->used && (w->try_at_ms != 0 || w->resolver_wanted))
 			timeout = 100;
 		if (!w->used || w->recorder.fd < 0)
 			continue;

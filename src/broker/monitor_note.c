@@ -14,6 +14,7 @@
 #include "twokey/base/log.h"
 #include "twokey/ticket/config.h"
 
+#include "alive.h"
 #include "monitor.h"
 
 static bool
@@ -40,6 +41,7 @@ note_remove(const struct monitor *m, const struct watched *w)
 
 	if (note_path(m, w, path, sizeof path))
 		unlink(path);
+	alive_remove(m, w);
 }
 
 /* Reads ticket and target, one a line. */

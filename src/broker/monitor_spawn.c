@@ -22,6 +22,7 @@
 #include "twokey/base/secret.h"
 #include "twokey/ticket/config.h"
 
+#include "alive.h"
 #include "credential.h"
 #include "monitor.h"
 #include "target.h"
@@ -238,7 +239,7 @@ start_way(struct monitor *m, struct watched *w, json_t *db, int recorder_fd, str
 int
 monitor_start_db(struct monitor *m, struct watched *w, int control, int bulk, int tunnel, struct err *e)
 {
-	int fds[3] = { control, bulk, -1 }, ret;
+	int fds[4] = { control, bulk, -1, -1 }, ret;
 	json_t *init = db_init(m, w, e);
 
 	if (init == NULL) {
@@ -249,10 +250,12 @@ monitor_start_db(struct monitor *m, struct watched *w, int control, int bulk, in
 	ret = start_way(m, w, init, tunnel, e);
 	if (ret == 0)
 		ret = credential_start(config_target(m->o->config, w->target), CREDENTIAL_WITHIN_MS, &fds[2], e);
-	if (ret == 0)
-		ret = monitor_start(m, ROLE_DB, fds, 3, init, &w->db, e);
-	else
-		close_all(fds, 2);
+	if (ret == 0) {
+		fds[3] = alive_open(m, w, e);
+		ret = fds[3] >= 0 ? monitor_start(m, ROLE_DB, fds, 4, init, &w->db, e) : e->code;
+	}
+	if (ret != 0 && fds[3] < 0)
+		close_all(fds, fds[2] >= 0 ? 3 : 2);
 	json_decref(init);
 	if (ret != 0)
 		monitor_stop_tunnel(w);

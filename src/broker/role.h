@@ -29,6 +29,7 @@ enum {
 	DB_FD_CONTROL = 4,
 	DB_FD_BULK = 5,
 	DB_FD_CREDENTIAL = 6,
+	DB_FD_ALIVE = 7,	/* locked as long as it lives (alive.h) */
 	TUNNEL_FD_RECORDER = 4,
 	TUNNEL_FD_LISTEN = 5
 };

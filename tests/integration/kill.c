@@ -205,6 +205,47 @@ recorder_killed_before_commit(void **state)
 	dies_at("db.before-commit", "db", "recorder", -1, "unknown");
 }
 
+static int system_mode;
+
+/* Monitor and recorder die while db stands before COMMIT, and the broker is started at once: it must not ask what became
+ * of it while db may still send COMMIT. */
+static void
+the_next_start_waits_for_a_db_that_still_lives(void **state)
+{
+	static const char *const roles[] = { "front", "session", "recorder" };
+	struct test_broker_options o = { .fault = "db.before-commit", .system_mode = *state != NULL };
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	pid_t db, pids[3];
+	int64_t n;
+
+	if (o.system_mode && geteuid() != 0) {
+		print_message("# only root can start the broker in system mode\n");
+		skip();
+	}
+	test_broker_start(&b, &o);
+	test_session(&b, "MFX-1", &ben, &anna);
+	n = test_request(ben, change, NULL);
+	db = test_broker_role(&b, "db");
+	for (int i = 0; i < 3; i++)
+		pids[i] = test_broker_role(&b, roles[i]);
+	assert_true(json_bool(test_allow(anna, n, "orders 5"), "ok"));
+	test_wait_stopped(db);
+	kill(b.pid, SIGSTOP);
+	for (int i = 0; i < 3; i++)
+		kill(pids[i], SIGKILL);
+	test_broker_kill(&b);
+	test_broker_restart(&b);
+	assert_true(test_wait_sealed(&b));
+	kill(db, SIGCONT);
+	test_wait_gone(db);
+	assert_true(recorded(&b, "outcome"));
+	assert_int_equal(changed(&b), 0);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
 static void
 session_killed_during_the_run(void **state)
 {
@@ -334,6 +375,8 @@ main(void)
 		cmocka_unit_test(db_killed_after_commit_before_its_answer),
 		cmocka_unit_test(recorder_killed_with_the_commit_point_in_hand),
 		cmocka_unit_test(recorder_killed_before_commit),
+		cmocka_unit_test(the_next_start_waits_for_a_db_that_still_lives),
+		cmocka_unit_test_prestate(the_next_start_waits_for_a_db_that_still_lives, &system_mode),
 		cmocka_unit_test(session_killed_during_the_run),
 #endif
 		cmocka_unit_test(the_monitor_dies_and_the_next_start_finds_sealed_files),
