@@ -35,10 +35,18 @@ static const struct {
 	{ "executing", GATE_INPUT_ROLL_BACK, "rolled back" },
 	{ "executing", GATE_INPUT_FAIL, "failed" },
 	{ "executing", GATE_INPUT_LOSE, "unknown" },
-	{ "hold", GATE_INPUT_COMMIT, "committed" },
+	{ "hold", GATE_INPUT_ALLOW, "keeping" },	/* never committed without the key */
+	{ "hold", GATE_INPUT_DENY, "undoing" },
+	{ "hold", GATE_INPUT_WITHDRAW, "undoing" },
+	{ "hold", GATE_INPUT_SPOIL, "undoing" },
 	{ "hold", GATE_INPUT_ROLL_BACK, "rolled back" },
 	{ "hold", GATE_INPUT_FAIL, "failed" },
-	{ "hold", GATE_INPUT_LOSE, "unknown" },
+	{ "keeping", GATE_INPUT_COMMIT, "committed" },
+	{ "keeping", GATE_INPUT_ROLL_BACK, "rolled back" },
+	{ "keeping", GATE_INPUT_FAIL, "failed" },
+	{ "keeping", GATE_INPUT_LOSE, "unknown" },
+	{ "undoing", GATE_INPUT_ROLL_BACK, "rolled back" },
+	{ "undoing", GATE_INPUT_FAIL, "failed" },
 };
 static const char *const final_states[] = {
 	"refused", "done", "withdrawn", "denied", "expired", "void", "committed", "rolled back", "failed", "unknown"
