@@ -42,8 +42,12 @@ static const struct life {
 	{ "allowed",	"execute>executing, spoil>void" },
 	/* only the database tells how it ends; a wish to stop it is a cancel and ends as the database says */
 	{ "executing",	"hold>hold, commit>committed, roll back>rolled back, fail>failed, lose>unknown, finish>done" },
-	/* both see the real effect, then commit or back; a COMMIT may fail or be lost */
-	{ "hold",	"commit>committed, roll back>rolled back, fail>failed, lose>unknown" },
+	/* both see the real effect; commit needs the key again, so none follows from here; no COMMIT was sent, so no outcome
+	 * can be unknown; a no, the driver's withdrawal and the loss of a person take it back, which the database tells */
+	{ "hold",	"allow>keeping, deny>undoing, withdraw>undoing, spoil>undoing, roll back>rolled back, fail>failed" },
+	/* the key was turned again: a COMMIT may fail, be taken back by a cancel before it is sent, or be lost */
+	{ "keeping",	"commit>committed, roll back>rolled back, fail>failed, lose>unknown" },
+	{ "undoing",	"roll back>rolled back, fail>failed" },
 	{ "committed",	"" },
 	{ "rolled back", "" },
 	{ "failed",	"" },
