@@ -158,6 +158,8 @@ send_sheet(uint64_t n, const struct db_sheet *s, struct db_rows *sample)
 	    "table_rows", s->table_rows >= 0 ? json_integer(s->table_rows) : json_null(), "took", s->ms);
 	set_names(ev, "triggers", &s->triggers);
 	set_names(ev, "cascades", &s->cascades);
+	set_names(ev, "rules", &s->rules);
+	set_names(ev, "policies", &s->policies);
 	set_names(ev, "own", &s->own);
 	must(json_object_set_new(ev, "undo", json_string("none")) == 0);
 	packet_text_body(&b[0], "derived", buf_data(&s->derived), buf_len(&s->derived));

@@ -191,14 +191,21 @@ lay_effect(struct lay *l, const struct model_entry *e)
 }
 
 static void
-lay_names(struct lay *l, const struct model_entry *e, const char *key, const char *words)
+lay_names(struct lay *l, const struct model_entry *e, enum screen_look look, const char *key, const char *words)
 {
 	const json_t *v;
 	size_t i;
 
 	json_array_foreach(json_object_get(e->sheet, key), i, v)
 		if (json_is_string(v))
-			lay_line(l, SCREEN_WARN, "  !!  %s %s", words, json_string_value(v));
+			lay_line(l, look, "%s%s %s", look == SCREEN_WARN ? "  !!  " : "      ", words, json_string_value(v));
+}
+
+/* The danger whose sentence the names below replace. */
+static uint64_t
+has_names(const struct model_entry *e, const char *key, enum sql_danger d)
+{
+	return json_array_size(json_object_get(e->sheet, key)) > 0 ? SQL_DANGER_BIT(d) : 0;
 }
 
 static void
@@ -215,18 +222,18 @@ lay_undo(struct lay *l, const struct model_entry *e)
 static void
 lay_checks(struct lay *l, const struct model_entry *e)
 {
-	bool named = json_array_size(json_object_get(e->sheet, "triggers")) > 0;
-	bool cascades = json_array_size(json_object_get(e->sheet, "cascades")) > 0;
+	uint64_t named = has_names(e, "triggers", SQL_DANGER_TRIGGER) | has_names(e, "cascades", SQL_DANGER_CASCADE) |
+	    has_names(e, "rules", SQL_DANGER_RULE);
 
 	lay_rule(l, SCREEN_RULE, "CHECKS", "");
 	for (int d = 0; d < SQL_DANGERS; d++) {
-		if (!(e->dangers & SQL_DANGER_BIT(d)) || (d == SQL_DANGER_TRIGGER && named) ||
-		    (d == SQL_DANGER_CASCADE && cascades))
-			continue;
-		lay_line(l, SCREEN_WARN, "  !!  %s", sql_danger_help((enum sql_danger)d));
+		if (e->dangers & ~named & SQL_DANGER_BIT(d))
+			lay_line(l, SCREEN_WARN, "  !!  %s", sql_danger_help((enum sql_danger)d));
 	}
-	lay_names(l, e, "triggers", "this trigger of the table runs too:");
-	lay_names(l, e, "cascades", "rows of other tables change too:");
+	lay_names(l, e, SCREEN_WARN, "triggers", "this trigger of the table runs too:");
+	lay_names(l, e, SCREEN_WARN, "cascades", "rows of other tables change too:");
+	lay_names(l, e, SCREEN_WARN, "rules", "this rule replaces or adds statements:");
+	lay_names(l, e, SCREEN_PLAIN, "policies", "row policy that chooses its rows:");
 	if (e->sql != NULL && text_marks(e->sql, e->sql_len) == 0)
 		lay_line(l, SCREEN_PLAIN, "  ok  no hidden characters in the statement");
 	if (e->count >= 0 && e->rows_wanted >= 0 && (strcmp(e->op, "<=") == 0 ? e->count > e->rows_wanted :

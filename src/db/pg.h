@@ -144,7 +144,7 @@ int	pg_audit(struct db_conn *c, struct db_audit *a, struct err *e);
 int	pg_answer(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,
 	    const struct db_sink *sink, struct db_result *r, struct err *e);
 
-/* pg_sheet.c, pg_look.c, pg_match.c */
+/* pg_sheet.c, pg_look.c, pg_sets_off.c, pg_match.c */
 struct pg_look {
 	struct db_conn *c;
 	const struct db_statement *s;
@@ -161,6 +161,7 @@ struct pg_look {
 /* Begins one transaction for n looks and passes the guard for each; sheet->note tells when a single one did not pass. */
 int	pg_look_enter(struct pg_look *l, size_t n, enum own_id begin, struct err *e);
 int	pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e);
+int	pg_look_sets_off(struct pg_look *l, struct err *e);
 int	pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e);
 int	pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);

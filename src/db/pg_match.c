@@ -195,6 +195,8 @@ match_derived(struct pg_look *l, const struct db_sink *sample, struct err *e)
 		ret = k.n > 0 ? match_keys(l, &k, e) : match_count(l, &k, e);
 	if (ret == 0)
 		l->sheet->how = "derived";
+	if (ret == 0 && buf_len(&l->sheet->policies) > 0)
+		db_note(&l->sheet->note, "rows are counted as a read sees them; a row policy may keep some of them from the change");
 	if (ret == 0 && k.n > 0 && sample != NULL && l->match.count > 0)
 		ret = take_sample(l, &k, sample, e);
 	for (size_t i = 0; i < k.n; i++)
@@ -211,7 +213,8 @@ pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e)
 	if (!l->guarded)
 		return 0;	/* the note says it already */
 	if (l->oid[0] == '\0' || (l->kind != 'r' && l->kind != 'p') || l->ruled) {
-		db_note(&l->sheet->note, "it is not known how many rows it touches: it does not write one plain table");
+		db_note(&l->sheet->note, l->ruled ? "it is not known how many rows it touches: a rule replaces or adds statements" :
+		    "it is not known how many rows it touches: it does not write one plain table");
 		return explain(l, e);
 	}
 	ret = match_derived(l, sample, &why);

@@ -122,6 +122,19 @@ a_count_that_does_not_fit_is_a_danger(void **state)
 }
 
 static void
+rules_and_policies_stand_by_name(void **state)
+{
+	char *s = sheet_of("delete from t where id < 9", "{'by':'ben','class':'write','table':'t'}",
+	    "{'of':5,'how':'unknown','count':null,'dangers':['rule'],'rules':['keep\\u001b[2J'],'policies':['mine on t']}",
+	    "{'k':'sample','rows':[]}");
+
+	assert_has(s, "  !!  this rule replaces or adds statements: keep<1B>[2J\n");
+	assert_has(s, "      row policy that chooses its rows: mine on t\n");
+	assert_null(strstr(s, "a rewrite rule"));
+	free(s);
+}
+
+static void
 before_and_after_stand_in_one_column(void **state)
 {
 	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','table':'t','op':'<=','rows':9}",
@@ -158,6 +171,7 @@ main(void)
 		cmocka_unit_test(a_request_without_a_sheet_says_that_it_is_being_made),
 		cmocka_unit_test(hidden_characters_are_counted_and_shown),
 		cmocka_unit_test(a_count_that_does_not_fit_is_a_danger),
+		cmocka_unit_test(rules_and_policies_stand_by_name),
 		cmocka_unit_test(before_and_after_stand_in_one_column),
 		cmocka_unit_test(the_statement_comes_first_and_the_reason_last),
 	};

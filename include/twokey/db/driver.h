@@ -120,6 +120,8 @@ struct db_sheet {
 	double ms;
 	struct buf triggers;		/* JSON array of names */
 	struct buf cascades;		/* JSON array of names */
+	struct buf rules;		/* JSON array of names: rewrite rules of what is written */
+	struct buf policies;		/* JSON array of names: row policies that choose its rows */
 	struct buf derived;		/* the derived SELECT, "" when there is none */
 	struct buf note;		/* why something is not known, as sentences */
 	struct buf undo;		/* "none: ..." until the undo step */
