@@ -219,6 +219,7 @@ forget(struct console *c, const char *code)
 		if (c->seat == TICKET_SEAT_DRIVER && s->running != 0)
 			session_record(s, TRANSCRIPT_EVENT_CANCEL, json_pack("{s:I, s:s}", "of",
 			    (json_int_t)s->running, "by", c->person), NULL, 0);
+		session_second_left(s, c);
 	}
 	session_status(s);
 	free(c);
@@ -319,6 +320,8 @@ read_how(struct console *c, const json_t *how, int fd)
 	c->loginuid = json_int(how, "loginuid", -1);
 	c->audit = json_int(how, "audit", -1);
 	c->seen_ms = c->talk_ms = clock_mono_ms();
+	if (json_int(how, "from", 1) > 1)	/* a console comes again by itself: that is nobody's key */
+		c->seen_ms -= ((int64_t)c->s->config->away_seconds + 1) * 1000;
 	c->talk = SESSION_TALK_BURST;
 	return true;
 }
@@ -339,6 +342,7 @@ welcome(struct console *c, const json_t *how)
 	console_answer(c, json_str(how, "re", NULL), json_object_get(how, "id"), true, json_pack("{s:s, s:s}",
 	    "session", s->id, "seat", ticket_seat_name(c->seat)));
 	session_record(s, TRANSCRIPT_EVENT_JOINED, ev, NULL, 0);
+	session_look(s, "absent", NULL);	/* a driver for whom those who are here may not turn the key */
 	session_status(s);
 	console_pump(c);
 }

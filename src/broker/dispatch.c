@@ -64,6 +64,8 @@ state_permitted(const struct permit *p, enum session_state state)
 		return strchr(p->states, 'R') != NULL;
 	case SESSION_PAUSED:
 		return strchr(p->states, 'P') != NULL;
+	case SESSION_ALONE:
+		return strchr(p->states, 'A') != NULL;
 	case SESSION_ENDING:
 		return strchr(p->states, 'E') != NULL;
 	}
@@ -88,6 +90,8 @@ state_sentence(enum session_state state)
 		return "the session is not paused";
 	case SESSION_PAUSED:
 		return "the session is paused; a confirmer resumes it";
+	case SESSION_ALONE:
+		return "no second person is here, so only reads run; a confirmer who may turn the key resumes";
 	case SESSION_ENDING:
 		return "the session is over";
 	}
@@ -131,14 +135,25 @@ refuse(struct message *m, int code, const char *why)
 	console_refuse(m->c, m->name, m->id, code, why);
 }
 
+/* A console asks for parts of the transcript by itself; everything else is somebody's doing. */
+static bool
+proves_presence(const char *name)
+{
+	return strcmp(name, "from") != 0 && strcmp(name, "body") != 0;
+}
+
 static void
 dispatch(struct message *m)
 {
 	const struct permit *p = permit_of(m->name);
-	/* a loss was told and only its cause is waited for: nothing begins any more */
-	enum session_state state = m->s->end_why != NULL ? SESSION_ENDING : m->s->state;
+	enum session_state state;
 	struct err e;
 
+	if (proves_presence(m->name))
+		m->c->seen_ms = clock_mono_ms();
+	session_look_around(m->s);
+	/* a loss was told and only its cause is waited for: nothing begins any more */
+	state = m->s->end_why != NULL ? SESSION_ENDING : m->s->state;
 	if (p == NULL) {
 		refuse(m, ERR_UNSUPPORTED, "there is no such request in a session; see doc/protocol.txt");
 		return;
@@ -168,7 +183,6 @@ session_dispatch(struct console *c, const char *line, size_t n)
 	struct message m = { .c = c, .s = c->s };
 	struct err e;
 
-	c->seen_ms = clock_mono_ms();
 	m.o = json_line_parse(line, n, &e);
 	m.name = m.o != NULL ? json_str(m.o, "do", NULL) : NULL;
 	m.id = m.o != NULL ? json_object_get(m.o, "id") : NULL;

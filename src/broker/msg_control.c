@@ -41,6 +41,11 @@ msg_pause(struct message *m)
 void
 msg_resume(struct message *m)
 {
+	if (!session_may_resume(m->c)) {
+		console_refuse(m->c, m->name, m->id, ERR_SEAT, "the ticket asks for a second person who may turn the key for this "
+		    "driver; one of those resumes");
+		return;
+	}
 	m->s->state = SESSION_READY;
 	record_by(m, TRANSCRIPT_EVENT_RESUMED, json_pack("{s:s}", "by", m->c->person));
 	session_status(m->s);

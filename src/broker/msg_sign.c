@@ -164,8 +164,9 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 	s->proving = 0;
 	if (n == 0 || r == NULL || r->state != GATE_STATE_ASKING)
 		return;
+	session_look_around(s);	/* the last second person may have gone while it was verified */
 	if (s->state != SESSION_READY) {
-		session_void(s, r, "paused");
+		session_void(s, r, s->state == SESSION_ALONE ? "alone" : "paused");
 		return;
 	}
 	must(gate_step(&r->state, GATE_INPUT_ALLOW));

@@ -168,22 +168,6 @@ free_slot(struct session *s)
 	return -1;
 }
 
-/* A confirmer who is here but looks away: a request now would lapse unseen (rule 26). */
-static bool
-all_away(const struct session *s)
-{
-	bool any = false;
-
-	for (const struct console *c = s->consoles; c != NULL; c = c->next) {
-		if (c->seat != TICKET_SEAT_CONFIRMER)
-			continue;
-		any = true;
-		if (!c->away)
-			return false;
-	}
-	return any;
-}
-
 static void
 fill_request(struct gate_request *r, const struct statement *st, const struct gate_bound *bound,
     const struct sql_table *t)
@@ -255,7 +239,12 @@ ask(struct statement *st)
 		    "write one table per statement");
 		return;
 	}
-	if (all_away(s)) {
+	if (s->state != SESSION_READY) {
+		no(st->m, ERR_STATE, "no second person is here, and the ticket asks for one before anything that needs the key; "
+		    "one who is here resumes");
+		return;
+	}
+	if (session_all_away(s, st->m->c->person)) {
 		no(st->m, ERR_STATE, "the confirmer is AWAY: no key was pressed for a while; "
 		    "call, and send it again when the confirmer is back");
 		return;

@@ -89,6 +89,10 @@ begin(struct session *s)
 	json_object_set_new(ev, "signed", json_string(ticket_signed_name(s->ticket->signature)));
 	if (s->ticket->signed_pin)
 		json_object_set_new(ev, "pin", json_true());
+	if (s->ticket->presence != TICKET_PRESENCE_NO) {
+		json_object_set_new(ev, "presence", json_string(ticket_presence_name(s->ticket->presence)));
+		json_object_set_new(ev, "on_leave", json_string(s->ticket->on_leave == TICKET_LEAVE_END ? "end" : "pause"));
+	}
 	if (s->demo)
 		json_object_set_new(ev, "unverified", json_true());
 	packet_text_body(&b, "ticket", s->ticket_text, strlen(s->ticket_text));
@@ -109,6 +113,8 @@ take_ticket(struct session *s, const json_t *o)
 		log_line(LOG_LEVEL_ERROR, "the ticket is not valid");
 		return false;
 	}
+	if (s->ticket->quorum != TICKET_QUORUM_ONE)
+		return false;	/* not there yet, so no session opens */
 	t = config_target(s->config, s->ticket->target);
 	if (t == NULL || strcmp(t->name, s->target) != 0 || !sql_engine_parse(t->engine, &s->sql.engine))
 		return false;

@@ -32,7 +32,8 @@ enum {
 
 /* Bits, for the permit table. */
 enum session_state {
-	SESSION_STARTING = 1, SESSION_READY = 2, SESSION_PAUSED = 4, SESSION_ENDING = 8
+	SESSION_STARTING = 1, SESSION_READY = 2, SESSION_PAUSED = 4, SESSION_ENDING = 8,
+	SESSION_ALONE = 16	/* no second person is there, and the ticket lets only reads go on */
 };
 
 struct console {
@@ -159,6 +160,17 @@ void	session_connected(struct session *s, const json_t *ev);
  * a confirmer's seat and pressed a key within away_seconds. Asked anew each time: it does not wait for a tick. */
 bool	session_second_present(const struct session *s, const char *driver);
 bool	console_is_away(const struct console *c);
+/* Some are in their seats, and none of them is at the keyboard: a request now would lapse unseen. */
+bool	session_all_away(const struct session *s, const char *driver);
+/* Where the ticket asks for a second person and none is there: the session stops (event paused). code: "absent", "left",
+ * "away"; who went, or NULL. */
+void	session_look(struct session *s, const char *code, const char *who);
+/* Notes who is away and who is back, and looks. Before everything that a console asks, so that no tick is waited for. */
+void	session_look_around(struct session *s);
+/* c, out of its seat already, has left. */
+void	session_second_left(struct session *s, const struct console *c);
+/* What was stopped for want of a second person is resumed by one. */
+bool	session_may_resume(const struct console *c);
 
 /* msg_secret.c: a role asks a person for a secret */
 void	session_wanted(struct session *s, enum transcript_event_kind kind, const json_t *ev, uint64_t n);

@@ -214,4 +214,5 @@ session_connected(struct session *s, const json_t *ev)
 	tell_identity(s, ev);
 	s->state = SESSION_READY;
 	session_status(s);
+	session_look(s, "absent", NULL);
 }

@@ -75,21 +75,6 @@ session_on_sealed(struct session *s)
 		event_base_loopbreak(s->base);
 }
 
-/* Whether someone is there: a confirmer without a key for a while is AWAY, and said to be. */
-static void
-tick_away(struct session *s)
-{
-	for (struct console *c = s->consoles; c != NULL; c = c->next) {
-		bool away = console_is_away(c);
-
-		if (c->seat != TICKET_SEAT_CONFIRMER || away == c->away)
-			continue;
-		c->away = away;
-		session_record(s, away ? TRANSCRIPT_EVENT_AWAY : TRANSCRIPT_EVENT_BACK,
-		    json_pack("{s:s}", "by", c->person), NULL, 0);
-	}
-}
-
 static void
 tick_requests(struct session *s, int64_t now)
 {
@@ -131,7 +116,7 @@ session_tick(struct session *s)
 			event_base_loopbreak(s->base);
 		return;
 	}
-	tick_away(s);
+	session_look_around(s);
 	tick_requests(s, now);
 	if (s->end_why != NULL && now >= s->end_at_ms)
 		session_end(s, NULL, s->end_code, s->end_why);

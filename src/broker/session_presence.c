@@ -3,6 +3,8 @@
  * approval), and somebody who may turn the key for that driver. */
 #include "config.h"
 
+#include <string.h>
+
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 
@@ -33,4 +35,81 @@ session_second_present(const struct session *s, const char *driver)
 		if (may_turn_for(s, c, driver) && !console_is_away(c))
 			return true;
 	return false;
+}
+
+bool
+session_may_resume(const struct console *c)
+{
+	const struct console *driver = console_driver(c->s);
+
+	return c->s->ticket->presence == TICKET_PRESENCE_NO ||
+	    may_turn_for(c->s, c, driver != NULL ? driver->person : NULL);
+}
+
+/* Nothing begins any more, or nothing that needs the key, until one who may turn it resumes; what executes goes on. */
+static void
+stop_for(struct session *s, const char *code, const char *who)
+{
+	json_t *ev = json_pack("{s:s}", "code", code);
+
+	if (who != NULL)
+		json_object_set_new(ev, "who", json_string(who));
+	if (s->ticket->presence == TICKET_PRESENCE_WRITES)
+		json_object_set_new(ev, "only", json_string("writes"));
+	s->state = s->ticket->presence == TICKET_PRESENCE_WRITES ? SESSION_ALONE : SESSION_PAUSED;
+	session_record(s, TRANSCRIPT_EVENT_PAUSED, ev, NULL, 0);
+	session_status(s);
+}
+
+void
+session_look(struct session *s, const char *code, const char *who)
+{
+	const struct console *driver = console_driver(s);
+
+	if (s->state == SESSION_READY && s->ticket->presence != TICKET_PRESENCE_NO &&
+	    !session_second_present(s, driver != NULL ? driver->person : NULL))
+		stop_for(s, code, who);
+}
+
+void
+session_look_around(struct session *s)
+{
+	if (s->state == SESSION_ENDING || s->ticket == NULL)
+		return;
+	for (struct console *c = s->consoles; c != NULL; c = c->next) {
+		bool away = console_is_away(c);
+
+		if (c->seat != TICKET_SEAT_CONFIRMER || away == c->away)
+			continue;
+		c->away = away;
+		session_record(s, away ? TRANSCRIPT_EVENT_AWAY : TRANSCRIPT_EVENT_BACK,
+		    json_pack("{s:s}", "by", c->person), NULL, 0);
+		if (away)
+			session_look(s, "away", c->person);
+	}
+}
+
+void
+session_second_left(struct session *s, const struct console *c)
+{
+	const struct console *driver = console_driver(s);
+	const char *name = driver != NULL ? driver->person : NULL;
+
+	if (!may_turn_for(s, c, name))
+		return;
+	if (s->ticket->presence != TICKET_PRESENCE_NO && s->ticket->on_leave == TICKET_LEAVE_END &&
+	    !session_second_present(s, name))
+		session_end(s, NULL, "alone", "the last second person left, and the ticket says that this ends the session");
+	else
+		session_look(s, "left", c->person);
+}
+
+bool
+session_all_away(const struct session *s, const char *driver)
+{
+	bool any = false;
+
+	for (const struct console *c = s->consoles; c != NULL; c = c->next)
+		any = any || may_turn_for(s, c, driver);
+	return any && !session_second_present(s, driver);
 }

@@ -228,6 +228,16 @@ draw_open(struct live *lv, const struct model_entry *en)
 	live_draw_above(lv, rule - 1);
 }
 
+static const char *
+standing(const struct model_header *h, bool watcher)
+{
+	if (h->alone)
+		return watcher ? "ALONE, only reads run" : "ALONE, only reads run; \\resume goes on";
+	if (h->paused)
+		return watcher ? "PAUSED, nothing runs" : "PAUSED, nothing runs; \\resume goes on";
+	return "LIVE";
+}
+
 static void
 draw_waiting(struct live *lv)
 {
@@ -242,7 +252,7 @@ draw_waiting(struct live *lv)
 	    coach_confirmer(lv, NULL, coach, sizeof coach) ? coach : NULL);
 	snprintf(right, sizeof right, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);
 	live_draw_rule(lv, rule, !lv->follow ? "SCROLLED BACK, End goes on" : waits ? note(lv)
-	    : !h->paused ? "LIVE" : watcher ? "PAUSED, nothing runs" : "PAUSED, nothing runs; \\resume goes on", right);
+	    : standing(h, watcher), right);
 	live_draw_log(lv, 2, live_draw_above(lv, rule));
 }
 

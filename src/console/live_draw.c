@@ -51,6 +51,13 @@ live_span(int64_t seconds, char out[16])
 		snprintf(out, 16, "%02d:%02d", (int)(seconds / 60), (int)(seconds % 60));
 }
 
+/* More is nearer: not here, away, present. */
+static int
+here(const struct model_person *p)
+{
+	return p->joined + (p->joined && !p->away);
+}
+
 const struct model_person *
 live_person(const struct live *lv, const char *seat)
 {
@@ -59,9 +66,25 @@ live_person(const struct live *lv, const char *seat)
 
 	for (size_t i = 0; i < h->npeople; i++)
 		if (strcmp(h->people[i].seat, seat) == 0 && strcmp(h->people[i].name, lv->seat.person) != 0 &&
-		    (found == NULL || (h->people[i].joined && !found->joined)))
+		    (found == NULL || here(&h->people[i]) > here(found)))
 			found = &h->people[i];
 	return found;
+}
+
+/* Why it stands still, in the words of row 2; false when it does not, or a person paused it. */
+static bool
+stopped_words(const struct model_header *h, char *out, size_t max)
+{
+	const char *what = h->paused ? "PAUSED" : "ONLY READS RUN";
+
+	if (h->ended || (!h->paused && !h->alone) || h->paused_code[0] == '\0')
+		return false;
+	if (h->paused_who[0] == '\0')
+		snprintf(out, max, " %s: no second person resumed yet", what);
+	else
+		snprintf(out, max, " %s: %s %s; one who is here resumes", what, h->paused_who,
+		    strcmp(h->paused_code, "away") == 0 ? "is AWAY" : "left");
+	return true;
 }
 
 static void
@@ -99,7 +122,7 @@ draw_first_row(struct live *lv)
 	    h->ticket, stage, h->target, access,
 	    cols >= LIVE_PANEL_FROM ? ", writes only by a second person" : "");
 	s = lv->wall_us > h->begin_us && h->begin_us > 0 ? (int)((lv->wall_us - h->begin_us) / 1000000) : 0;
-	snprintf(rec, sizeof rec, " %s %02d:%02d:%02d ", h->ended ? "ENDED" : h->paused ? "PAUSED" : "REC",
+	snprintf(rec, sizeof rec, " %s %02d:%02d:%02d ", h->ended ? "ENDED" : h->paused ? "PAUSED" : h->alone ? "ALONE" : "REC",
 	    s / 3600, s / 60 % 60, s % 60);
 	live_put(lv, 0, cols - (int)strlen(rec), 0, SCREEN_PLAIN, "%s", rec);
 	screen_row_look(lv->screen, 0, strcmp(h->stage, "production") == 0 ? SCREEN_TITLE_PRODUCTION
@@ -144,6 +167,7 @@ draw_second_row(struct live *lv)
 	buf_fini(&server);
 	if (note[0] != '\0' && cols < LIVE_PANEL_FROM && (h->connected || h->nwanted == 0))
 		snprintf(left, sizeof left, " %s", note);
+	(void)stopped_words(h, left, sizeof left);
 	snprintf(right, sizeof right, "%s %s: %s ", seat, p != NULL ? p->name : "", p != NULL ? panel_presence(p) : "none");
 	w = screen_width(right, strlen(right));
 	if (screen_width(left, strlen(left)) + w + 1 > cols && p != NULL) {

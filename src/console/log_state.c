@@ -34,6 +34,27 @@ lay_ended(struct log_entry *o, const char *at)
 	    why != NULL ? ": " : "", why != NULL ? why : "");
 }
 
+/* By a person, or because the ticket asks for a second one and none is there. */
+static void
+lay_paused(struct log_entry *o, const char *at)
+{
+	const char *code = json_str(o->e->event, "code", NULL), *what = "nothing runs";
+	struct lay *l = &o->lay;
+
+	if (json_str(o->e->event, "only", NULL) != NULL)
+		what = "only reads run";
+	if (code == NULL)
+		lay_line(l, SCREEN_WARN, "-- %s PAUSED by %s: nothing runs until it is resumed", at, o->e->by);
+	else if (strcmp(code, "left") == 0)
+		lay_line(l, SCREEN_WARN, "-- %s PAUSED: %s left, and the ticket asks for a second person; %s until one resumes", at,
+		    field(o, "who"), what);
+	else if (strcmp(code, "away") == 0)
+		lay_line(l, SCREEN_WARN, "-- %s PAUSED: %s is AWAY, and the ticket asks for a second person; %s until one resumes", at,
+		    field(o, "who"), what);
+	else
+		lay_line(l, SCREEN_WARN, "-- %s PAUSED: no second person is here, as the ticket asks; %s until one resumes", at, what);
+}
+
 /* An event that speaks of another one that is not here. */
 static void
 lay_stray(struct log_entry *o, const char *at)
@@ -69,7 +90,7 @@ log_state(struct log_entry *o)
 	else if (e->state == TRANSCRIPT_EVENT_BACK)
 		lay_line(l, SCREEN_DIM, "-- %s %s is back", at, e->by);
 	else if (e->state == TRANSCRIPT_EVENT_PAUSED)
-		lay_line(l, SCREEN_WARN, "-- %s PAUSED by %s: nothing runs until it is resumed", at, e->by);
+		lay_paused(o, at);
 	else if (e->state == TRANSCRIPT_EVENT_RESUMED)
 		lay_line(l, SCREEN_DIM, "-- %s resumed by %s", at, e->by);
 	else if (e->state == TRANSCRIPT_EVENT_ENDED)

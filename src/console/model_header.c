@@ -84,6 +84,20 @@ fold_person(struct model_header *h, enum transcript_event_kind kind, const json_
 	}
 }
 
+static void
+fold_paused(struct model_header *h, enum transcript_event_kind kind, const json_t *fields)
+{
+	bool stops = kind == TRANSCRIPT_EVENT_PAUSED, writes = json_str(fields, "only", NULL) != NULL;
+
+	h->paused = stops && !writes;
+	h->alone = stops && writes;
+	h->paused_code[0] = h->paused_who[0] = '\0';
+	if (!stops)
+		return;
+	model_copy_str(fields, "code", h->paused_code, sizeof h->paused_code);
+	model_copy_str(fields, "who", h->paused_who, sizeof h->paused_who);
+}
+
 void
 model_fold_header(struct model *m, const struct transcript_line *l, const json_t *fields, int64_t wall_us)
 {
@@ -103,7 +117,7 @@ model_fold_header(struct model *m, const struct transcript_line *l, const json_t
 	    l->kind == TRANSCRIPT_EVENT_AWAY || l->kind == TRANSCRIPT_EVENT_BACK) {
 		fold_person(h, l->kind, fields);
 	} else if (l->kind == TRANSCRIPT_EVENT_PAUSED || l->kind == TRANSCRIPT_EVENT_RESUMED) {
-		h->paused = l->kind == TRANSCRIPT_EVENT_PAUSED;
+		fold_paused(h, l->kind, fields);
 	} else if (l->kind == TRANSCRIPT_EVENT_ENDED) {
 		h->ended = true;
 		h->nwanted = 0;

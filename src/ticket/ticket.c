@@ -105,6 +105,19 @@ check_signed(const struct doc *d, const struct ticket *t, struct err *e)
 	return 0;
 }
 
+/* What it says of the second person does not contradict itself. */
+static int
+check_second(const struct doc *d, const struct ticket *t, struct err *e)
+{
+	if (t->on_leave == TICKET_LEAVE_END && t->presence == TICKET_PRESENCE_NO)
+		return doc_error_at(d, d->root, "on_leave", e, "nobody has to be there, so nobody's leaving ends it; presence: writes or "
+		    "any is expected, or leave on_leave out");
+	if (t->quorum == TICKET_QUORUM_BOTH_SIDES && t->second_key != TICKET_SECOND_ANY)
+		return doc_error_at(d, d->root, "second_key", e, "quorum asks for a key of both sides, which second_key would "
+		    "forbid; leave second_key out");
+	return 0;
+}
+
 static int
 check_accepted(const struct doc *d, const struct ticket *t, struct err *e)
 {
@@ -132,7 +145,8 @@ check_alone(const struct doc *d, struct ticket *t, struct err *e)
 		    t->approver);
 	if (ticket_check_changes(d, t, e) != 0)
 		return ERR_CONFIG;
-	if (check_server(d, t, e) != 0 || check_accepted(d, t, e) != 0 || check_signed(d, t, e) != 0)
+	if (check_server(d, t, e) != 0 || check_accepted(d, t, e) != 0 || check_signed(d, t, e) != 0 ||
+	    check_second(d, t, e) != 0)
 		return ERR_CONFIG;
 	return check_once(d, t, e);
 }

@@ -100,6 +100,24 @@ check_second(const struct ticket *t, const struct config *c, struct err *e)
 	return 0;
 }
 
+/* A quorum needs a confirmer of each side; none is a driver, for a person has one seat. */
+static int
+check_quorum(const struct ticket *t, const struct config *c, struct err *e)
+{
+	bool has[TICKET_SIDES] = { false };
+
+	if (t->quorum != TICKET_QUORUM_BOTH_SIDES)
+		return 0;
+	for (size_t i = 0; i < t->npeople; i++)
+		if (t->people[i].seat == TICKET_SEAT_CONFIRMER)
+			has[config_person(c, t->people[i].name)->side] = true;
+	for (int side = 0; side < TICKET_SIDES; side++)
+		if (!has[side])
+			return err_set(e, ERR_CONFIG, "ticket %s: quorum: it takes a confirmer of each side and none is of the %s; name "
+			    "one", t->id, ticket_side_name((enum ticket_side)side));
+	return 0;
+}
+
 static bool
 has_key(const struct config_person *p, enum ticket_signed asked)
 {
@@ -147,6 +165,8 @@ ticket_check(const struct ticket *t, const struct config *c, int64_t now_us, str
 		ret = check_people(t, c, e);
 	if (ret == 0)
 		ret = check_second(t, c, e);
+	if (ret == 0)
+		ret = check_quorum(t, c, e);
 	if (ret == 0)
 		ret = check_signers(t, c, e);
 	if (ret == 0)

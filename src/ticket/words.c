@@ -45,6 +45,11 @@ static const char *const signed_names[] = {
 	[TICKET_SIGNED_NO] = "no", [TICKET_SIGNED_YES] = "yes", [TICKET_SIGNED_HARDWARE] = "hardware",
 };
 static const char *const no_yes[] = { "no", "yes" };
+static const char *const presence_names[TICKET_PRESENCES] = {
+	[TICKET_PRESENCE_NO] = "no", [TICKET_PRESENCE_WRITES] = "writes", [TICKET_PRESENCE_ANY] = "any",
+};
+static const char *const leave_names[] = { [TICKET_LEAVE_PAUSE] = "pause", [TICKET_LEAVE_END] = "end" };
+static const char *const quorum_names[] = { [TICKET_QUORUM_ONE] = "1", [TICKET_QUORUM_BOTH_SIDES] = "both_sides" };
 static const char *const excess_names[EXCESSES] = {
 #define EXCESS(name, text, help) text,
 #include "twokey/base/excess.def"
@@ -66,6 +71,9 @@ static const struct word_list lists[WORDS_KINDS] = {
 	[WORDS_EXCESS] = LIST(excess_names),
 	[WORDS_SIGNED] = LIST(signed_names),
 	[WORDS_NO_YES] = LIST(no_yes),
+	[WORDS_PRESENCE] = LIST(presence_names),
+	[WORDS_LEAVE] = LIST(leave_names),
+	[WORDS_QUORUM] = LIST(quorum_names),
 };
 
 struct word_list
@@ -144,6 +152,29 @@ ticket_signed_parse(const char *name, enum ticket_signed *s)
 	if (!word_find(WORDS_SIGNED, name, &i))
 		return false;
 	*s = (enum ticket_signed)i;
+	return true;
+}
+
+const char *
+ticket_presence_name(enum ticket_presence p)
+{
+	return name_of(WORDS_PRESENCE, (unsigned)p);
+}
+
+const char *
+ticket_quorum_name(enum ticket_quorum q)
+{
+	return name_of(WORDS_QUORUM, (unsigned)q);
+}
+
+bool
+ticket_quorum_parse(const char *name, enum ticket_quorum *q)
+{
+	size_t i;
+
+	if (!word_find(WORDS_QUORUM, name, &i))
+		return false;
+	*q = (enum ticket_quorum)i;
 	return true;
 }
 

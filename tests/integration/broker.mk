@@ -36,6 +36,13 @@ tests_integration_signed_t_SOURCES = tests/integration/signed.c $(SIGNED_WORLD)
 tests_integration_signed_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_signed_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_signed_t_LDADD = $(KEYS_TEST_LIBS) $(BROKER_TEST_LIBS)
+# a second person is there, or is not
+check_PROGRAMS += tests/integration/presence.t
+TESTS += tests/integration/presence.t
+tests_integration_presence_t_SOURCES = tests/integration/presence.c $(SIGNED_WORLD)
+tests_integration_presence_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_presence_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_presence_t_LDADD = $(KEYS_TEST_LIBS) $(BROKER_TEST_LIBS)
 tests_integration_session_t_SOURCES = tests/integration/session.c
 tests_integration_session_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_session_t_CFLAGS = $(UNIT_CFLAGS)

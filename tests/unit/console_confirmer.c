@@ -295,6 +295,27 @@ a_pause_says_how_it_goes_on(void **state)
 }
 
 static void
+a_session_that_misses_a_second_person_says_who_and_what_goes_on(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+
+	world_event(w, TRANSCRIPT_EVENT_PAUSED, json_pack("{s:s, s:s, s:s}", "code", "left", "who", "kim", "only", "writes"),
+	    NULL, NULL);
+	world_sees(w, "ALONE, only reads run; \\resume goes on");
+	world_sees(w, "ONLY READS RUN: kim left; one who is here resumes");
+	world_sees(w, "PAUSED: kim left, and the ticket asks for a second person");
+	world_event(w, TRANSCRIPT_EVENT_RESUMED, json_pack("{s:s}", "by", "anna"), NULL, NULL);
+	world_sees(w, "-- LIVE");
+	world_event(w, TRANSCRIPT_EVENT_PAUSED, json_pack("{s:s, s:s}", "code", "away", "who", "anna"), NULL, NULL);
+	world_sees(w, "PAUSED, nothing runs; \\resume goes on");
+	world_sees(w, "PAUSED: anna is AWAY; one who is here resumes");
+	world_event(w, TRANSCRIPT_EVENT_RESUMED, json_pack("{s:s}", "by", "anna"), NULL, NULL);
+	world_event(w, TRANSCRIPT_EVENT_PAUSED, json_pack("{s:s}", "code", "absent"), NULL, NULL);
+	world_sees(w, "PAUSED: no second person resumed yet");
+	world_end(w);
+}
+
+static void
 what_is_said_about_a_sheet_that_was_read_is_seen(void **state)
 {
 	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
@@ -480,6 +501,7 @@ main(void)
 		cmocka_unit_test(a_refused_answer_is_said_and_may_be_typed_again),
 		cmocka_unit_test(a_request_that_waits_no_more_cannot_be_allowed),
 		cmocka_unit_test(a_pause_says_how_it_goes_on),
+		cmocka_unit_test(a_session_that_misses_a_second_person_says_who_and_what_goes_on),
 		cmocka_unit_test(what_is_said_about_a_sheet_that_was_read_is_seen),
 		cmocka_unit_test(a_small_terminal_shows_no_approval),
 		cmocka_unit_test(a_watcher_reads_the_sheet_and_answers_nothing),

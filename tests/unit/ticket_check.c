@@ -201,6 +201,59 @@ a_confirmer_who_could_not_sign_is_refused(void **state)
 }
 
 static void
+what_a_ticket_asks_of_the_second_person_is_read(void **state)
+{
+	struct ticket *t = golden_ticket();
+
+	assert_int_equal(t->presence, TICKET_PRESENCE_NO);
+	assert_int_equal(t->on_leave, TICKET_LEAVE_PAUSE);
+	assert_int_equal(t->quorum, TICKET_QUORUM_ONE);
+	ticket_free(t);
+	t = changed("access: write\npresence: writes\non_leave: end\nquorum: 1\n");
+	assert_int_equal(t->presence, TICKET_PRESENCE_WRITES);
+	assert_int_equal(t->on_leave, TICKET_LEAVE_END);
+	assert_int_equal(t->quorum, TICKET_QUORUM_ONE);
+	assert_string_equal(ticket_presence_name(t->presence), "writes");
+	ticket_free(t);
+	t = changed("access: write\npresence: any\n");
+	assert_int_equal(t->presence, TICKET_PRESENCE_ANY);
+	assert_int_equal(t->on_leave, TICKET_LEAVE_PAUSE);
+	ticket_free(t);
+}
+
+/* In the golden ticket anna of the customer confirms; kim of the firm may, and watches there. */
+static void
+a_quorum_that_its_people_cannot_give_is_refused(void **state)
+{
+	char *base = golden_text("ticket.yaml"), *text = golden_change(base, "second_key: other-side", "quorum: both_sides\n");
+	struct config *c = golden_config();
+	struct ticket *t = NULL;
+	struct err e = { .text = "" };
+	size_t kim = 0;
+
+	assert_int_equal(ticket_parse(text, strlen(text), "t", &t, &e), 0);
+	free(base);
+	free(text);
+	assert_int_equal(t->quorum, TICKET_QUORUM_BOTH_SIDES);
+	assert_string_equal(ticket_quorum_name(t->quorum), "both_sides");
+	assert_int_equal(ticket_check(t, c, now_us(), &e), ERR_CONFIG);
+	assert_string_equal(e.text, "ticket MFX-1234: quorum: it takes a confirmer of each side and none is of the firm; name one");
+	while (kim < t->npeople && strcmp(t->people[kim].name, "kim") != 0)
+		kim++;
+	assert_true(kim < t->npeople);
+	t->people[kim].seat = TICKET_SEAT_CONFIRMER;
+	assert_int_equal(ticket_check(t, c, now_us(), &e), 0);
+	for (size_t i = 0; i < c->npeople; i++)
+		if (strcmp(c->people[i].name, "anna") == 0)
+			c->people[i].side = TICKET_SIDE_FIRM;
+	assert_int_equal(ticket_check(t, c, now_us(), &e), ERR_CONFIG);
+	assert_string_equal(e.text,
+	    "ticket MFX-1234: quorum: it takes a confirmer of each side and none is of the customer; name one");
+	config_free(c);
+	ticket_free(t);
+}
+
+static void
 an_unknown_excess_is_answered_by_all_names(void **state)
 {
 	char *base = golden_text("ticket.yaml"), wanted[640] = "";
@@ -373,6 +426,8 @@ main(void)
 		cmocka_unit_test(a_ticket_without_access_needs_nobody),
 		cmocka_unit_test(what_a_ticket_asks_of_its_server_is_read),
 		cmocka_unit_test(changes_are_read_with_their_bytes),
+		cmocka_unit_test(what_a_ticket_asks_of_the_second_person_is_read),
+		cmocka_unit_test(a_quorum_that_its_people_cannot_give_is_refused),
 		cmocka_unit_test(a_confirmer_who_could_not_sign_is_refused),
 		cmocka_unit_test(an_unknown_excess_is_answered_by_all_names),
 		cmocka_unit_test(a_version_fits_by_whole_parts),

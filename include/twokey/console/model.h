@@ -83,6 +83,9 @@ struct model_header {
 	size_t nwanted;
 	bool connected;
 	bool paused;
+	bool alone;		/* no second person is there, and only what needs none goes on */
+	char paused_code[16];	/* why: "absent", "left", "away"; "" a person paused it */
+	char paused_who[MODEL_NAME_MAX];
 	bool ended;
 	char ended_code[32];
 	bool sealed;

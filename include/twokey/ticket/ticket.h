@@ -61,6 +61,9 @@ struct ticket {
 	enum ticket_second second_key;	/* default any */
 	enum ticket_signed signature;	/* signed; default no */
 	bool signed_pin;		/* only with hardware */
+	enum ticket_presence presence;	/* default no */
+	enum ticket_leave on_leave;	/* default pause; end only with a presence */
+	enum ticket_quorum quorum;	/* default one; both sides only with second_key any */
 	uint64_t max_rows_read;		/* rows a read may be estimated to go through before it asks, default 1000000 */
 	struct ticket_excess *accept_excess;
 	size_t naccept_excess;

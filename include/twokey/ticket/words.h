@@ -43,16 +43,34 @@ enum ticket_signed {
 	TICKET_SIGNED_HARDWARE	/* "hardware": by a security key that was touched */
 };
 
+/* For what a second person has to be there: joined, and a key pressed within away_seconds. */
+enum ticket_presence {
+	TICKET_PRESENCE_NO,	/* "no": requests wait until somebody comes; the default */
+	TICKET_PRESENCE_WRITES,	/* "writes": what needs the second key is not even asked for without */
+	TICKET_PRESENCE_ANY,	/* "any": nothing of the driver's goes to the database without */
+	TICKET_PRESENCES
+};
+/* What the last second person's leaving does, where presence is asked for. Being away only pauses. */
+enum ticket_leave { TICKET_LEAVE_PAUSE, TICKET_LEAVE_END };
+/* How many keys a request takes. */
+enum ticket_quorum {
+	TICKET_QUORUM_ONE,		/* "1": the default */
+	TICKET_QUORUM_BOTH_SIDES	/* "both_sides": one of the firm and one of the customer, neither the driver */
+};
+
 const char *ticket_access_name(enum ticket_access a);
 const char *ticket_stage_name(enum ticket_stage s);
 const char *ticket_seat_name(enum ticket_seat s);
 const char *ticket_replica_name(enum ticket_replica r);
 const char *ticket_side_name(enum ticket_side s);
 const char *ticket_signed_name(enum ticket_signed s);
+const char *ticket_presence_name(enum ticket_presence p);
+const char *ticket_quorum_name(enum ticket_quorum q);
 bool	ticket_access_parse(const char *name, enum ticket_access *a);
 bool	ticket_stage_parse(const char *name, enum ticket_stage *s);
 bool	ticket_seat_parse(const char *name, enum ticket_seat *s);
 bool	ticket_signed_parse(const char *name, enum ticket_signed *s);
+bool	ticket_quorum_parse(const char *name, enum ticket_quorum *q);
 bool	ticket_side_parse(const char *name, enum ticket_side *s);
 
 #endif
