@@ -26,6 +26,7 @@ struct db_pending {
 	struct digest digest;
 	bool has_sheet;
 	struct digest ground, bind, keys;
+	struct db_shown *shown;	/* what ground and keys are made of */
 	bool count_known;
 	bool at_most;
 	uint64_t matched;	/* as the sheet counted them */

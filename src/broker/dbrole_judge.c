@@ -129,6 +129,7 @@ dbrole_forget(struct dbrole *d, uint64_t n)
 	if (q == NULL)
 		return;
 	free(q->sql);
+	db_shown_free(q->shown);
 	*q = (struct db_pending){ 0 };
 }
 
@@ -217,6 +218,7 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 	q->ground = sheet.ground;
 	q->bind = sheet.bind;
 	q->keys = sheet.keys;
+	q->shown = db_shown_take(&sheet.shown);
 	q->count_known = sheet.count_known;
 	q->rows = q->matched = sheet.count;
 	q->bounded = sheet.count_known;
@@ -375,7 +377,8 @@ dbrole_run(struct dbrole *d, const json_t *ev)
 	} else {
 		struct db_part part = {
 			.statement = { DB_SQL, q->sql, q->sql_len }, .facts = d->facts, .ground = q->ground,
-			.keys = q->keys, .keys_known = q->count_known, .matched = q->matched, .at_most = q->at_most, .rows = q->rows
+			.keys = q->keys, .keys_known = q->count_known, .matched = q->matched, .shown = q->shown,
+			.at_most = q->at_most, .rows = q->rows
 		};
 		struct db_allowed a = { .parts = &part, .nparts = 1, .ctx = &ctx, .committing = on_committing };
 

@@ -9,14 +9,17 @@
 #include <string.h>
 
 void
-db_key_add(struct digest_sum *sum, const struct db_cell *cells, size_t n)
+db_keys_row(struct db_keys *k, const struct db_cell *cells, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		char type = (char)('a' + (int)cells[i].type);
 
-		digest_add(sum, &type, 1);
-		digest_add_part(sum, cells[i].p, cells[i].n);
+		digest_add(k->sum, &type, 1);
+		digest_add_part(k->sum, cells[i].p, cells[i].n);
 	}
+	if (k->list != NULL)
+		db_key_list(k->list, cells, n);
+	k->count++;
 }
 
 static int
@@ -31,10 +34,9 @@ add_row(void *ctx, const struct db_cell *cells, size_t n)
 {
 	struct db_keys *k = ctx;
 
-	db_key_add(k->sum, cells, n);
+	db_keys_row(k, cells, n);
 	if (n == 1 && cells[0].type == DB_INTEGER)
 		k->told = strtoull(cells[0].p, NULL, 10);
-	k->count++;
 	return 0;
 }
 
@@ -45,35 +47,34 @@ db_keys_sink(struct db_keys *k)
 }
 
 void
-db_bind_text(struct digest_sum *sum, const char *s)
-{
-	digest_add_part(sum, s, strlen(s));
-}
-
-void
-db_bind_place(struct digest_sum *sum, const struct db_statement *s, const struct db_place *p)
+db_bind_place(struct db_ground *g, const struct db_statement *s, const struct db_place *p)
 {
 	struct digest d = digest_of(s->bytes, s->n);
 
-	db_bind_text(sum, p->format);
-	digest_add_part(sum, d.b, sizeof d.b);
-	db_bind_text(sum, p->identity);
-	db_bind_text(sum, p->database);
-	db_bind_text(sum, p->role);
-	db_bind_text(sum, "no transaction");
-	db_bind_text(sum, p->guard);
+	db_ground_text(g, p->format);
+	db_ground_add(g, d.b, sizeof d.b);
+	db_ground_name(g, "the statement");
+	db_ground_text(g, p->identity);
+	db_ground_name(g, "the server");
+	db_ground_text(g, p->database);
+	db_ground_name(g, "the database");
+	db_ground_text(g, p->role);
+	db_ground_name(g, "the account");
+	db_ground_text(g, "no transaction");
+	db_ground_text(g, p->guard);
+	db_ground_name(g, "what the names in it mean");
 }
 
 void
-db_bind_end(struct digest_sum *ground, const struct db_match *m, struct db_sheet *sheet)
+db_bind_end(struct db_ground *g, const struct db_match *m, struct db_sheet *sheet)
 {
 	struct digest_sum *sum = digest_begin();
 	char line[48];
 
-	sheet->ground = digest_end(ground);
+	sheet->ground = db_ground_end(g);
 	snprintf(line, sizeof line, "%d %" PRIu64, m->known, m->count);
 	digest_add_part(sum, sheet->ground.b, sizeof sheet->ground.b);
-	db_bind_text(sum, line);
+	digest_add_part(sum, line, strlen(line));
 	digest_add_part(sum, m->keys.b, sizeof m->keys.b);
 	sheet->bind = digest_end(sum);
 	sheet->count_known = m->known;
@@ -83,19 +84,66 @@ db_bind_end(struct digest_sum *ground, const struct db_match *m, struct db_sheet
 		sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_COUNT_UNKNOWN);
 }
 
-bool
-db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_match *now, const struct digest *ground,
-    struct db_result *r)
+/* "3 (1, 2, 3)": how many rows, and which. */
+static void
+put_rows(struct buf *text, uint64_t n, const struct buf *keys)
 {
-	bool other = p->keys_known && now->known && (!digest_equal(&now->keys, &p->keys) || now->count != p->matched);
+	buf_putf(text, "%" PRIu64, n);
+	if (keys != NULL && buf_len(keys) > 0) {
+		buf_puts(text, " (");
+		buf_put(text, buf_data(keys), buf_len(keys));
+		buf_putc(text, ')');
+	}
+}
+
+static void
+other_rows(const char *code, const struct db_part *p, const struct db_sheet *now, struct db_result *r)
+{
+	struct buf text;
+
+	buf_init(&text, 4096);
+	buf_puts(&text, "the rows that it matches are not those that were shown: ");
+	put_rows(&text, p->matched, p->shown != NULL ? &p->shown->keys : NULL);
+	buf_puts(&text, " when it was shown, ");
+	put_rows(&text, now->count, &now->shown.keys);
+	buf_puts(&text, " now; ask again");
+	db_end_with(r, DB_ROLLEDBACK, code, buf_str(&text));
+	buf_fini(&text);
+}
+
+static void
+other_ground(const struct db_part *p, const struct db_sheet *now, struct db_result *r)
+{
+	struct buf text, names;
+
+	buf_init(&names, 8192);
+	buf_init(&text, 8192 + 200);
+	if (p->shown != NULL)
+		db_shown_differ(p->shown, &now->shown, &names);
+	if (p->keys_known != now->count_known)
+		buf_putf(&names, "%s%s", buf_len(&names) > 0 ? ", and " : "",
+		    p->keys_known ? "the rows cannot be counted any more" : "the rows can be counted now");
+	if (buf_len(&names) == 0)
+		buf_puts(&names, "a table, trigger or setting");
+	buf_puts(&text, "not everything is as it was shown: ");
+	buf_put(&text, buf_data(&names), buf_len(&names));
+	buf_puts(&text, "; ask again");
+	db_end_with(r, DB_ROLLEDBACK, "bind", buf_str(&text));
+	buf_fini(&names);
+	buf_fini(&text);
+}
+
+bool
+db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_sheet *now, struct db_result *r)
+{
+	bool other = p->keys_known && now->count_known && (!digest_equal(&now->keys, &p->keys) || now->count != p->matched);
 
 	if (other && !db_within(p, now->count))
-		db_end_with(r, DB_ROLLEDBACK, "count", "the rows that it matches are not those that were shown; ask again");
-	else if (!digest_equal(ground, &p->ground) || p->keys_known != now->known)
-		db_end_with(r, DB_ROLLEDBACK, "bind",
-		    "the tables, triggers, settings or rows are not as they were shown; ask again");
+		other_rows("count", p, now, r);
+	else if (!digest_equal(&now->ground, &p->ground) || p->keys_known != now->count_known)
+		other_ground(p, now, r);
 	else if (other && a->holding == NULL)
-		db_end_with(r, DB_ROLLEDBACK, "keys", "the rows that it matches are not those that were shown; ask again");
+		other_rows("keys", p, now, r);
 	else {
 		p->moved = other;
 		return true;

@@ -4,32 +4,32 @@
 #define DB_ALLOWED_H
 
 #include "driver.h"
+#include "shown.h"
 
-/* Adds one row of keys: type and bytes of each cell. */
-void	db_key_add(struct digest_sum *sum, const struct db_cell *cells, size_t n);
 /* A sink for rows of keys; the caller begins and ends the sum. */
 struct db_keys {
 	struct digest_sum *sum;
+	struct buf *list;	/* for the eye; NULL: none */
 	uint64_t count;
 	uint64_t told;		/* the last row's only cell, when that is an integer */
 };
 struct db_sink db_keys_sink(struct db_keys *k);
+/* Adds one row: type and bytes of each cell. */
+void	db_keys_row(struct db_keys *k, const struct db_cell *cells, size_t n);
 
 /* What a bind digest is made of (ARCHITECTURE "Binding"). */
-void	db_bind_text(struct digest_sum *sum, const char *s);
 struct db_place {
 	const char *format;	/* of the bind: "twokey bind postgres 1" */
 	const char *identity, *database, *role;
 	const char *guard;	/* what it said: a part of what was shown */
 };
-void	db_bind_place(struct digest_sum *sum, const struct db_statement *s, const struct db_place *p);
+void	db_bind_place(struct db_ground *g, const struct db_statement *s, const struct db_place *p);
 /* The ground ends here: it and the rows matched go onto the sheet. */
-void	db_bind_end(struct digest_sum *ground, const struct db_match *m, struct db_sheet *sheet);
+void	db_bind_end(struct db_ground *g, const struct db_match *m, struct db_sheet *sheet);
 
 /* Each is true when the run may go on; false: *r says why it was rolled back. */
-/* p against what is there now; p->moved when other rows match, and so many as are allowed. */
-bool	db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_match *now, const struct digest *ground,
-	    struct db_result *r);
+/* p against what is there now; p->moved when other rows match, and so many as are allowed. What differs is named. */
+bool	db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_sheet *now, struct db_result *r);
 /* The part touched so many rows. */
 bool	db_bound_kept(struct db_part *p, uint64_t touched, struct db_result *r);
 /* All parts ran: r->rows becomes their sum, and who holds the change is asked. */

@@ -56,6 +56,7 @@ db_sheet_init(struct db_sheet *s)
 	buf_init(&s->note, TEXT_MAX);
 	buf_init(&s->undo, TEXT_MAX);
 	buf_init(&s->own, TEXT_MAX);
+	db_shown_init(&s->shown);
 }
 
 void
@@ -69,6 +70,7 @@ db_sheet_fini(struct db_sheet *s)
 	buf_fini(&s->note);
 	buf_fini(&s->undo);
 	buf_fini(&s->own);
+	db_shown_fini(&s->shown);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "db/driver.h"
 #include "db/own.h"
+#include "db/shown.h"
 
 enum { MY_CHECKED = 128 };
 
@@ -54,7 +55,7 @@ int	my_place(MYSQL *m, const struct db_target *t, struct err *e);
 /* Why the connection could not be made, with the next step: ERR_UNREACHABLE. */
 int	my_tell(struct err *e, const struct db_target *t, MYSQL *m);
 int	my_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e);
-int	my_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err *e);
+int	my_settings(struct db_conn *c, struct buf *names, struct db_ground *g, struct err *e);
 
 /* my_own.c */
 enum my_kind { MY_TEXT, MY_NUMBER, MY_NAME, MY_LIST };
@@ -199,7 +200,7 @@ struct my_look {
 	bool behind;			/* name is one of several, or reached through a view */
 	struct db_sheet *sheet;
 	struct db_match match;
-	struct digest_sum *sum;
+	struct db_ground ground;
 };
 void	my_look_init(struct my_look *l, struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    struct db_sheet *sheet);

@@ -25,19 +25,16 @@ or_empty(const char *s)
 }
 
 int
-my_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err *e)
+my_settings(struct db_conn *c, struct buf *names, struct db_ground *g, struct err *e)
 {
 	MYSQL_RES *res;
 	MYSQL_ROW row;
 	int ret = my_own(c, OWN_MY_SETTINGS, 0, NULL, names, &res, e);
 
-	if (ret == 0) {
-		struct digest_sum *sum = digest_begin();
-
-		while ((row = mysql_fetch_row(res)) != NULL)
-			for (int k = 0; k < 2; k++)
-				digest_add_part(sum, or_empty(row[k]), strlen(or_empty(row[k])));
-		*out = digest_end(sum);
+	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL) {
+		for (int k = 0; k < 2; k++)
+			db_ground_text(g, or_empty(row[k]));
+		db_ground_name(g, "setting %s", or_empty(row[0]));
 	}
 	mysql_free_result(res);
 	return ret;
@@ -197,6 +194,18 @@ find_standing(struct db_conn *c, struct db_info *info)
 	mysql_free_result(res);
 }
 
+static int
+settings_now(struct db_conn *c, struct digest *out, struct err *e)
+{
+	struct db_ground g;
+	int ret;
+
+	db_ground_begin(&g, NULL);
+	ret = my_settings(c, NULL, &g, e);
+	*out = db_ground_end(&g);
+	return ret;
+}
+
 int
 my_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e)
 {
@@ -216,7 +225,7 @@ my_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, 
 	if (ret == 0)
 		find_standing(c, info);
 	if (ret == 0)
-		ret = my_settings(c, NULL, &info->settings, e);
+		ret = settings_now(c, &info->settings, e);
 	if (ret == 0)
 		ret = my_state_keep(c, e);
 	if (ret == 0)

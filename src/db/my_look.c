@@ -74,7 +74,9 @@ find_table(struct my_look *l, struct err *e)
 			snprintf(l->engine, sizeof l->engine, "%s", row[1] != NULL ? row[1] : "");
 		if (row[2] != NULL && l->plain)
 			l->sheet->table_rows = strtoll(row[2], NULL, 10);
-		db_bind_text(l->sum, row[4] != NULL ? row[4] : "");	/* another table under its name was made at another time */
+		/* another table under its name was made at another time */
+		db_ground_text(&l->ground, row[4] != NULL ? row[4] : "");
+		db_ground_name(&l->ground, "the time when %s was made", l->name);
 	}
 	mysql_free_result(res);
 	if (ret == 0 && stays) {
@@ -89,7 +91,7 @@ find_table(struct my_look *l, struct err *e)
 
 /* SHOW CREATE TABLE ends with options; the next number of AUTO_INCREMENT is no part of the definition. */
 static void
-add_definition(struct digest_sum *sum, const char *text)
+add_definition(struct db_ground *g, const char *text)
 {
 	static const char next[] = " AUTO_INCREMENT=";
 	const char *options = NULL, *at;
@@ -98,12 +100,12 @@ add_definition(struct digest_sum *sum, const char *text)
 		options = at;
 	at = options != NULL ? strstr(options, next) : NULL;
 	if (at == NULL) {
-		db_bind_text(sum, text);
+		db_ground_text(g, text);
 		return;
 	}
-	digest_add_part(sum, text, (size_t)(at - text));
+	db_ground_add(g, text, (size_t)(at - text));
 	at += strlen(next);
-	db_bind_text(sum, at + strspn(at, "0123456789"));
+	db_ground_text(g, at + strspn(at, "0123456789"));
 }
 
 /* One table that the text names. Of those only read nothing is told when they are not there: the server will. */
@@ -122,14 +124,16 @@ add_one(struct my_look *l, const struct sql_table *t, struct err *e)
 	if (ret == ERR_STATEMENT && (t->use & SQL_USE_WRITE) != 0) {
 		ret = err_set(e, ERR_STATEMENT, "the database refuses the statement: %s", mysql_error(l->c->my));
 	} else if (ret == ERR_STATEMENT) {
-		db_bind_text(l->sum, "not told");
+		db_ground_text(&l->ground, "not told");
+		db_ground_name(&l->ground, "the definition of %.*s", (int)t->name.n, t->name.p);
 		ret = 0;
 	} else if (ret != 0) {
 		err_set(e, (enum err_code)ret, "%s", why.text);
 	} else if ((row = mysql_fetch_row(res)) != NULL) {
-		digest_add_part(l->sum, v[0].p, v[0].n);
-		digest_add_part(l->sum, v[1].p, v[1].n);
-		add_definition(l->sum, row[1] != NULL ? row[1] : "");
+		db_ground_add(&l->ground, v[0].p, v[0].n);
+		db_ground_add(&l->ground, v[1].p, v[1].n);
+		add_definition(&l->ground, row[1] != NULL ? row[1] : "");
+		db_ground_name(&l->ground, "the definition of %.*s", (int)t->name.n, t->name.p);
 	}
 	mysql_free_result(res);
 	return ret;
@@ -138,9 +142,16 @@ add_one(struct my_look *l, const struct sql_table *t, struct err *e)
 static void
 add_place(struct my_look *l)
 {
-	db_bind_place(l->sum, l->s, &(struct db_place){ .format = "twokey bind mariadb 1", .identity = l->c->identity,
+	db_bind_place(&l->ground, l->s, &(struct db_place){ .format = "twokey bind mariadb 1", .identity = l->c->identity,
 	    .database = l->c->database, .role = l->c->role,
 	    .guard = l->guarded ? "guard: clear" : buf_str(&l->sheet->note) });
+}
+
+static const char *
+kind_of(const char *type)
+{
+	return type == NULL ? "routine" : strcmp(type, "TRIGGER") == 0 ? "trigger" : strcmp(type, "FUNCTION") == 0 ? "function" :
+	    "procedure";
 }
 
 static int
@@ -150,9 +161,14 @@ add_rows(struct my_look *l, enum own_id id, int columns, struct err *e)
 	MYSQL_ROW row;
 	int ret = my_own(l->c, id, 0, NULL, &l->sheet->own, &res, e);
 
-	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
+	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL) {
 		for (int k = 0; k < columns; k++)
-			db_bind_text(l->sum, row[k] != NULL ? row[k] : "");
+			db_ground_text(&l->ground, row[k] != NULL ? row[k] : "");
+		if (id == OWN_MY_USER_VARIABLES)
+			db_ground_name(&l->ground, "the variable @%s", row[0] != NULL ? row[0] : "");
+		else
+			db_ground_name(&l->ground, "the %s %s.%s", kind_of(row[2]), row[0] != NULL ? row[0] : "", row[1] != NULL ? row[1] : "");
+	}
 	mysql_free_result(res);
 	return ret;
 }
@@ -186,11 +202,8 @@ add_behind(struct my_look *l, struct err *e)
 static int
 add_all(struct my_look *l, struct err *e)
 {
-	struct digest settings;
-	int ret = my_settings(l->c, &l->sheet->own, &settings, e);
+	int ret = my_settings(l->c, &l->sheet->own, &l->ground, e);
 
-	if (ret == 0)
-		digest_add_part(l->sum, settings.b, sizeof settings.b);
 	if (ret == 0 && l->c->maria)
 		ret = add_rows(l, OWN_MY_USER_VARIABLES, 4, e);
 	for (size_t i = 0; i < l->f->ntables && ret == 0; i++)
@@ -236,14 +249,15 @@ my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e)
 {
 	int ret;
 
-	l->sum = digest_begin();
+	db_ground_begin(&l->ground, &l->sheet->shown.parts);
 	add_place(l);
 	ret = add_all(l, e);
-	if (ret == 0)
-		db_bind_text(l->sum, l->engine);
+	if (ret == 0) {
+		db_ground_text(&l->ground, l->engine);
+		db_ground_name(&l->ground, "the engine of the table");
+	}
 	if (ret == 0)
 		ret = my_look_match(l, sample, e);
-	db_bind_end(l->sum, &l->match, l->sheet);
-	l->sum = NULL;
+	db_bind_end(&l->ground, &l->match, l->sheet);
 	return ret;
 }

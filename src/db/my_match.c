@@ -100,6 +100,7 @@ match_rows(struct my_look *l, const struct keys *k, struct err *e)
 		db_note(&l->sheet->note, k->n == 0 ? "the table has no primary key: rows are counted, but not which they are" :
 		    "rows are counted, but not which they are");
 	sum.sum = digest_begin();
+	sum.list = named ? &l->sheet->shown.keys : NULL;
 	ret = select_derived(l, named ? OWN_MY_DERIVED_KEYS : OWN_MY_DERIVED_COUNT, &l->sheet->derived, &rows, e);
 	digest = digest_end(sum.sum);
 	if (ret != 0)

@@ -67,7 +67,7 @@ compare(const struct my_look *l, const struct db_allowed *a, struct db_part *p, 
 {
 	char text[200];
 
-	if (!db_as_shown(a, p, &l->match, &l->sheet->ground, r))
+	if (!db_as_shown(a, p, l->sheet, r))
 		return;
 	if (l->stays) {
 		snprintf(text, sizeof text, "%.80s is kept by %.40s, which cannot roll back; twokey runs only what it could take back",

@@ -65,7 +65,8 @@ find_triggers(struct my_look *l, unsigned events, struct err *e)
 		if (row[0] == NULL || row[1] == NULL)
 			continue;
 		for (int k = 0; k < 6; k++)
-			digest_add_part(l->sum, row[k] != NULL ? row[k] : "", row[k] != NULL ? strlen(row[k]) : 0);
+			db_ground_text(&l->ground, row[k] != NULL ? row[k] : "");
+		db_ground_name(&l->ground, "the trigger %s of %s", row[0], l->name);
 		if ((event_named(row[1]) & events) == 0)
 			continue;
 		own_list_add(&l->sheet->triggers, row[0], strlen(row[0]));
@@ -109,7 +110,8 @@ check_sight(struct my_look *l, struct err *e)
 		db_note(&l->sheet->note, "this account itself has no right TRIGGER on the table: it may have triggers that are"
 		    " not shown");
 	}
-	digest_add_part(l->sum, sees ? "1" : "0", 1);
+	db_ground_text(&l->ground, sees ? "1" : "0");
+	db_ground_name(&l->ground, "the right to see triggers of %s", l->name);
 	return ret;
 }
 
@@ -205,7 +207,8 @@ tell(struct chain *c, size_t i)
 	own_list_add(&sheet->cascades, text, strlen(text));
 	sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_CASCADE);
 	for (int k = 0; k < 7; k++)
-		digest_add_part(c->l->sum, row[k], strlen(row[k]));
+		db_ground_text(&c->l->ground, row[k]);
+	db_ground_name(&c->l->ground, "the foreign key %s of %s", row[2], row[1]);
 }
 
 static int

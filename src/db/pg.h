@@ -9,6 +9,7 @@
 
 #include "db/driver.h"
 #include "db/own.h"
+#include "db/shown.h"
 
 struct pg_type {
 	Oid oid;
@@ -45,7 +46,7 @@ void	pg_close(struct db_conn *c);
 /* A connection and nothing more, within ms; NULL and *e, with the next step. check_target has passed. */
 PGconn	*pg_dial(const struct db_target *t, unsigned ms, struct err *e);
 int	pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e);
-int	pg_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err *e);
+int	pg_settings(struct db_conn *c, struct buf *names, struct db_ground *g, struct err *e);
 const char *pg_type_name(const struct db_conn *c, Oid type);
 
 /* pg_tell.c */
@@ -156,7 +157,7 @@ struct pg_look {
 	bool ruled;			/* a rule stands in the way */
 	struct db_sheet *sheet;
 	struct db_match match;
-	struct digest_sum *sum;
+	struct db_ground ground;
 };
 /* Begins one transaction for n looks and passes the guard for each; sheet->note tells when a single one did not pass. */
 int	pg_look_enter(struct pg_look *l, size_t n, enum own_id begin, struct err *e);

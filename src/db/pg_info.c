@@ -18,18 +18,15 @@ copy(char *to, size_t size, const char *from)
 }
 
 int
-pg_settings(struct db_conn *c, struct buf *names, struct digest *out, struct err *e)
+pg_settings(struct db_conn *c, struct buf *names, struct db_ground *g, struct err *e)
 {
 	PGresult *res;
 	int ret = pg_own(c, OWN_PG_SETTINGS, 0, NULL, names, &res, e);
 
-	if (ret == 0) {
-		struct digest_sum *sum = digest_begin();
-
-		for (int i = 0; i < PQntuples(res); i++)
-			for (int k = 0; k < 2; k++)
-				digest_add_part(sum, PQgetvalue(res, i, k), (size_t)PQgetlength(res, i, k));
-		*out = digest_end(sum);
+	for (int i = 0; ret == 0 && i < PQntuples(res); i++) {
+		for (int k = 0; k < 2; k++)
+			db_ground_add(g, PQgetvalue(res, i, k), (size_t)PQgetlength(res, i, k));
+		db_ground_name(g, "setting %s", PQgetvalue(res, i, 0));
 	}
 	PQclear(res);
 	return ret;
@@ -178,6 +175,18 @@ pg_type_name(const struct db_conn *c, Oid type)
 	return t != NULL ? t->name : "";
 }
 
+static int
+settings_now(struct db_conn *c, struct digest *out, struct err *e)
+{
+	struct db_ground g;
+	int ret;
+
+	db_ground_begin(&g, NULL);
+	ret = pg_settings(c, NULL, &g, e);
+	*out = db_ground_end(&g);
+	return ret;
+}
+
 int
 pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e)
 {
@@ -195,7 +204,7 @@ pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, 
 	if (ret == 0)
 		ret = load_types(c, e);
 	if (ret == 0)
-		ret = pg_settings(c, NULL, &info->settings, e);
+		ret = settings_now(c, &info->settings, e);
 	copy(info->database, sizeof info->database, c->database);
 	copy(info->role, sizeof info->role, c->role);
 	copy(info->identity, sizeof info->identity, c->identity);

@@ -59,15 +59,17 @@ find_relations(struct pg_look *l, struct buf *oids, struct err *e)
 	return ret;
 }
 
+/* Rows of a text and of what it is called. */
 static int
-add_definitions(struct pg_look *l, struct buf *oids, struct err *e)
+add_rows(struct pg_look *l, enum own_id id, int n, const char *const *values, struct err *e)
 {
-	const char *values[1] = { buf_str(oids) };
 	PGresult *res;
-	int ret = pg_own(l->c, OWN_PG_DEFINITIONS, 1, values, &l->sheet->own, &res, e);
+	int ret = pg_own(l->c, id, n, values, &l->sheet->own, &res, e);
 
-	for (int i = 0; ret == 0 && i < PQntuples(res); i++)
-		digest_add_part(l->sum, PQgetvalue(res, i, 0), (size_t)PQgetlength(res, i, 0));
+	for (int i = 0; ret == 0 && i < PQntuples(res); i++) {
+		db_ground_add(&l->ground, PQgetvalue(res, i, 0), (size_t)PQgetlength(res, i, 0));
+		db_ground_name(&l->ground, "%s", PQgetvalue(res, i, 1));
+	}
 	PQclear(res);
 	return ret;
 }
@@ -75,7 +77,7 @@ add_definitions(struct pg_look *l, struct buf *oids, struct err *e)
 static void
 add_place(struct pg_look *l)
 {
-	db_bind_place(l->sum, l->s, &(struct db_place){ .format = "twokey bind postgres 1", .identity = l->c->identity,
+	db_bind_place(&l->ground, l->s, &(struct db_place){ .format = "twokey bind postgres 1", .identity = l->c->identity,
 	    .database = l->c->database, .role = l->c->role,
 	    .guard = l->guarded ? "guard: clear" : buf_str(&l->sheet->note) });
 }
@@ -83,26 +85,24 @@ add_place(struct pg_look *l)
 int
 pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e)
 {
-	struct digest settings;
 	struct buf oids;
 	int ret;
 
 	buf_init(&oids, 16 * 1024);
-	l->sum = digest_begin();
+	db_ground_begin(&l->ground, &l->sheet->shown.parts);
 	add_place(l);
 	ret = find_relations(l, &oids, e);
 	if (ret == 0)
-		ret = pg_settings(l->c, &l->sheet->own, &settings, e);
-	if (ret == 0) {
-		digest_add_part(l->sum, settings.b, sizeof settings.b);
-		ret = add_definitions(l, &oids, e);
-	}
+		ret = pg_settings(l->c, &l->sheet->own, &l->ground, e);
+	if (ret == 0)
+		ret = add_rows(l, OWN_PG_DEFINITIONS, 1, (const char *const []){ buf_str(&oids) }, e);
 	if (ret == 0)
 		ret = pg_look_sets_off(l, e);
+	if (ret == 0 && (buf_len(&l->sheet->triggers) > 0 || l->ruled))
+		ret = add_rows(l, OWN_PG_MADE, 0, NULL, e);
 	if (ret == 0)
 		ret = pg_look_match(l, sample, e);
-	db_bind_end(l->sum, &l->match, l->sheet);
-	l->sum = NULL;
+	db_bind_end(&l->ground, &l->match, l->sheet);
 	buf_fini(&oids);
 	return ret;
 }

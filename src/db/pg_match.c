@@ -72,7 +72,7 @@ derive(struct pg_look *l, enum sql_derived kind, const struct keys *k, struct bu
 static int
 match_keys(struct pg_look *l, const struct keys *k, struct err *e)
 {
-	struct db_keys sum = { .count = 0 };
+	struct db_keys sum = { .list = &l->sheet->shown.keys };
 	struct db_sink sink = db_keys_sink(&sum);
 	struct pg_rows rows = { .c = l->c, .sink = &sink };
 	PGresult *res;

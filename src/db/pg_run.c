@@ -72,7 +72,7 @@ still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result
 	for (size_t i = 0; i < a->nparts && ret == 0 && r->end == DB_DONE; i++) {
 		ret = pg_look_in(&l[i], NULL, &e);
 		if (ret == 0)
-			(void)db_as_shown(a, &a->parts[i], &l[i].match, &sheets[i].ground, r);
+			(void)db_as_shown(a, &a->parts[i], &sheets[i], r);
 	}
 	if (ret != 0)
 		refuse(c, ret, e.text, r);

@@ -11,6 +11,7 @@
 
 #include "db/driver.h"
 #include "db/own.h"
+#include "db/shown.h"
 
 /* What the authorizer of a handle lets through. */
 enum sqlite_wall {
@@ -68,7 +69,7 @@ sqlite3_stmt *sqlite_own(struct db_conn *c, sqlite3 *db, enum own_id id, struct 
 /* Runs one of our own statements without rows; 0 or a code of SQLite. */
 int	sqlite_own_run(struct db_conn *c, sqlite3 *db, enum own_id id, struct buf *names);
 struct db_cell sqlite_cell(sqlite3_stmt *st, int i);
-int	sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct digest *out, struct err *e);
+int	sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct db_ground *g, struct err *e);
 
 /* sqlite_sheet.c */
 /* Everything that a request is bound to, read in the open transaction of db; sample may be NULL. */

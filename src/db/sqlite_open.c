@@ -175,7 +175,8 @@ resolve(struct db_conn *c, const char *file, struct err *e)
 static int
 describe(struct db_conn *c, struct db_info *info, struct err *e)
 {
-	int v = sqlite3_libversion_number();
+	int v = sqlite3_libversion_number(), ret;
+	struct db_ground g;
 
 	*info = (struct db_info){ .standing = DB_PRIMARY, .lag_ms = -1 };
 	snprintf(info->version, sizeof info->version, "SQLite %s", sqlite3_libversion());
@@ -184,7 +185,10 @@ describe(struct db_conn *c, struct db_info *info, struct err *e)
 	snprintf(info->identity, sizeof info->identity, "%s", c->identity);
 	info->caps = CAP_BIT(CAP_READ_WALL) | CAP_BIT(CAP_TRANSACTION) | CAP_BIT(CAP_REHEARSAL) | CAP_BIT(CAP_CANCEL);
 	info->sql = c->sql;
-	return sqlite_settings(c, c->ro, NULL, &info->settings, e);
+	db_ground_begin(&g, NULL);
+	ret = sqlite_settings(c, c->ro, NULL, &g, e);
+	info->settings = db_ground_end(&g);
+	return ret;
 }
 
 struct db_conn *

@@ -69,22 +69,21 @@ sqlite_cell(sqlite3_stmt *st, int i)
 }
 
 int
-sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct digest *out, struct err *e)
+sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct db_ground *g, struct err *e)
 {
 	sqlite3_stmt *st = sqlite_own(c, db, OWN_SQLITE_SETTINGS, names, e);
-	struct digest_sum *sum;
 	int rc;
 
 	if (st == NULL)
 		return ERR_DATABASE;
-	sum = digest_begin();
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		for (int i = 0; i < 2; i++) {
 			struct db_cell cell = sqlite_cell(st, i);
 
-			digest_add_part(sum, cell.p, cell.n);
+			db_ground_add(g, cell.p, cell.n);
 		}
-	*out = digest_end(sum);
+		db_ground_name(g, "setting %s", (const char *)sqlite3_column_text(st, 0));
+	}
 	sqlite3_finalize(st);
 	return rc == SQLITE_DONE ? 0 : err_set(e, ERR_DATABASE, "the settings cannot be read: %s", sqlite3_errmsg(db));
 }

@@ -131,7 +131,7 @@ still_as_allowed(struct run *run, struct db_part *p)
 	else if (ret != 0)
 		db_end_with(run->r, DB_ROLLEDBACK, "bind", e.text);
 	else
-		same = db_as_shown(run->a, p, &now, &sheet.ground, run->r);
+		same = db_as_shown(run->a, p, &sheet, run->r);
 	db_sheet_fini(&sheet);
 	return same;
 }

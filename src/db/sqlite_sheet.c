@@ -48,19 +48,27 @@ about_table(struct work *w, enum own_id id, struct err *e)
 
 /* The whole schema: another change of it than the one shown is rare, and then asking again is right. */
 static int
-add_definitions(struct work *w, struct digest_sum *sum, struct err *e)
+add_definitions(struct work *w, struct db_ground *g, struct err *e)
 {
 	sqlite3_stmt *st = sqlite_own(w->c, w->db, OWN_SQLITE_DEFINITIONS, &w->sheet->own, e);
 	int rc;
 
 	if (st == NULL)
 		return ERR_DATABASE;
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *type = (const char *)sqlite3_column_text(st, 0), *name = (const char *)sqlite3_column_text(st, 1);
+		const char *of = (const char *)sqlite3_column_text(st, 2);
+
 		for (int i = 0; i < 4; i++) {
 			struct db_cell cell = sqlite_cell(st, i);
 
-			digest_add_part(sum, cell.p, cell.n);
+			db_ground_add(g, cell.p, cell.n);
 		}
+		if (strcmp(name, of) == 0)
+			db_ground_name(g, "the %s %s", type, name);
+		else
+			db_ground_name(g, "the %s %s of %s", type, name, of);
+	}
 	sqlite3_finalize(st);
 	return rc == SQLITE_DONE ? 0 : own_failed(w, e);
 }
@@ -227,7 +235,8 @@ stopped(struct work *w, struct err *e)
 static int
 match_keys(struct work *w, struct db_match *m, struct err *e)
 {
-	struct digest_sum *sum;
+	struct db_keys keys = { .list = &w->sheet->shown.keys };
+	struct db_cell cells[KEYS_MAX];
 	sqlite3_stmt *st;
 	int rc, ret;
 
@@ -235,16 +244,17 @@ match_keys(struct work *w, struct db_match *m, struct err *e)
 	if (ret != 0)
 		return ret == ERR_STATEMENT ? stopped(w, e) : ret;
 	own_ran(&w->sheet->own, OWN_SQLITE_DERIVED_KEYS);
-	sum = digest_begin();
+	keys.sum = digest_begin();
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		for (int i = 0; i < sqlite3_column_count(st); i++) {
-			struct db_cell cell = sqlite_cell(st, i);
+		int n = sqlite3_column_count(st);
 
-			db_key_add(sum, &cell, 1);
-		}
-		m->count++;
+		must(n <= KEYS_MAX);
+		for (int i = 0; i < n; i++)
+			cells[i] = sqlite_cell(st, i);
+		db_keys_row(&keys, cells, (size_t)n);
 	}
-	m->keys = digest_end(sum);
+	m->keys = digest_end(keys.sum);
+	m->count = keys.count;
 	m->known = rc == SQLITE_DONE;
 	ret = m->known ? 0 : stopped(w, e);
 	sqlite3_finalize(st);
@@ -307,27 +317,22 @@ match(struct work *w, const struct db_sink *sample, struct db_match *m, struct e
 static int
 look_into(struct work *w, const struct db_sink *sample, struct db_match *m, struct err *e)
 {
-	struct digest d = digest_of(w->s->bytes, w->s->n), settings;
-	struct digest_sum *sum = digest_begin();
+	struct db_ground g;
 	int ret;
 
-	digest_add_part(sum, "twokey bind sqlite 1", 20);
-	ret = sqlite_settings(w->c, w->db, &w->sheet->own, &settings, e);
+	db_ground_begin(&g, &w->sheet->shown.parts);
+	db_bind_place(&g, w->s, &(struct db_place){ .format = "twokey bind sqlite 1", .identity = w->c->identity,
+	    .database = w->c->path, .role = "", .guard = "" });
+	ret = sqlite_settings(w->c, w->db, &w->sheet->own, &g, e);
 	if (ret == 0)
-		digest_add_part(sum, settings.b, sizeof settings.b);
-	if (ret == 0)
-		ret = add_definitions(w, sum, e);
+		ret = add_definitions(w, &g, e);
 	if (ret == 0)
 		ret = find_triggers(w, e);
 	if (ret == 0)
 		ret = find_cascades(w, e);
-	digest_add_part(sum, d.b, sizeof d.b);
-	db_bind_text(sum, w->c->identity);
-	db_bind_text(sum, w->c->path);
-	db_bind_text(sum, "no transaction");
 	if (ret == 0)
 		ret = match(w, sample, m, e);
-	db_bind_end(sum, m, w->sheet);
+	db_bind_end(&g, m, w->sheet);
 	return ret;
 }
 

@@ -107,6 +107,17 @@ struct db_result {
 void	db_result_init(struct db_result *r);
 void	db_result_fini(struct db_result *r);
 
+/* What a request is bound to, in parts, so that what differs later can be named. */
+struct db_shown {
+	struct buf parts;		/* name, NUL and 8 bytes of hash for each: settings, definitions, triggers */
+	struct buf keys;		/* the first keys of the rows matched, for the eye: "3, 4, ..." */
+};
+void	db_shown_init(struct db_shown *s);
+void	db_shown_fini(struct db_shown *s);
+/* Takes it out of a sheet, which is empty then; the caller frees. NULL may be freed. */
+struct db_shown *db_shown_take(struct db_shown *s);
+void	db_shown_free(struct db_shown *s);
+
 /* What a write would touch, read inside the wall. */
 struct db_sheet {
 	const char *how;		/* "derived", "explain", "unknown" */
@@ -126,6 +137,7 @@ struct db_sheet {
 	struct buf note;		/* why something is not known, as sentences */
 	struct buf undo;		/* "none: ..." until the undo step */
 	struct buf own;			/* JSON array of names */
+	struct db_shown shown;
 };
 void	db_sheet_init(struct db_sheet *s);
 void	db_sheet_fini(struct db_sheet *s);
@@ -146,6 +158,7 @@ struct db_part {
 	struct digest ground, keys;	/* looked up again before any part is sent */
 	bool keys_known;
 	uint64_t matched;		/* rows shown; when keys_known */
+	const struct db_shown *shown;	/* NULL: what differs is not named */
 	bool at_most;			/* bound is "<= rows" instead of "= rows" */
 	uint64_t rows;
 	uint64_t touched;		/* filled: rows that it touched */
