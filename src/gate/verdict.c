@@ -15,6 +15,7 @@ enum place {
 #define GATE_RULE(places, classes, verdict, code, why)
 #define GATE_DANGER(name, live_read, read, live_change, change, code, why)
 #define GATE_CAP(name, live_read, read, live_change, change, code, why)
+#define GATE_NAMED(name, live, other, lng, why)
 #include "gate/verdict.def"
 #undef GATE_PLACE
 #undef GATE_AT
@@ -90,6 +91,20 @@ static const struct extra missing[CAPS] = {
 #define GATE_CAP(name, live_read, read, live_change, change, code, why) [CAP_##name] = \
 	{ { GATE_##live_read, GATE_##read, GATE_##live_change, GATE_##change }, code, why },
 #include "gate/verdict.def"
+#undef GATE_CAP
+#undef GATE_NAMED
+};
+
+/* What the ticket says; a row that is not there is REFUSE, whatever is asked of it. */
+static const struct named {
+	bool row;
+	enum gate_verdict live, other, is_long;
+	const char *why;
+} nameds[GATE_NAMEDS] = {
+#define GATE_CAP(name, live_read, read, live_change, change, code, why)
+#define GATE_NAMED(name, live, other, lng, why) [GATE_NAMED_##name] = \
+	{ true, GATE_##live, GATE_##other, GATE_##lng, why },
+#include "gate/verdict.def"
 };
 
 static void
@@ -116,14 +131,18 @@ rule_of(enum place place, enum sql_class class)
 	return found;
 }
 
+static bool
+is_live(const struct gate_case *c)
+{
+	return c->stage == TICKET_STAGE_PRODUCTION || c->stage == TICKET_STAGE_REPLICA;
+}
+
 static enum column
 column_of(const struct gate_case *c)
 {
-	bool live = c->stage == TICKET_STAGE_PRODUCTION || c->stage == TICKET_STAGE_REPLICA;
-
 	if (c->class == SQL_CLASS_READ)
-		return live ? LIVE_READ : OTHER_READ;
-	return live ? LIVE_CHANGE : OTHER_CHANGE;
+		return is_live(c) ? LIVE_READ : OTHER_READ;
+	return is_live(c) ? LIVE_CHANGE : OTHER_CHANGE;
 }
 
 /* Law 2: what no row knows is refused. */
@@ -132,7 +151,7 @@ in_range(const struct gate_case *c)
 {
 	return (unsigned)c->access < TICKET_ACCESSES && (unsigned)c->stage < TICKET_STAGES &&
 	    (unsigned)c->class < SQL_CLASSES && c->dangers < SQL_DANGER_BIT(SQL_DANGERS) &&
-	    c->caps < CAP_BIT(CAPS);
+	    c->caps < CAP_BIT(CAPS) && (unsigned)c->named < GATE_NAMEDS;
 }
 
 static void
@@ -168,11 +187,39 @@ judge_caps(const struct gate_case *c, struct gate_answer *out)
 	}
 }
 
+/* STRICT ends here: the ticket, which another person accepted, says yes to exactly these bytes, or it is a no. */
+static void
+judge_strict(const struct gate_case *c, struct gate_answer *out)
+{
+	const struct named *n = &nameds[c->named];
+	enum gate_verdict verdict = !n->row ? GATE_REFUSE : is_live(c) ? n->live : n->other;
+	size_t used = strlen(out->why);
+
+	if (out->verdict != GATE_STRICT)
+		return;
+	snprintf(out->why + used, sizeof out->why - used, "; %s", n->row ? n->why : "the ticket was not asked");
+	out->verdict = verdict == GATE_ASK ? GATE_ASK : GATE_REFUSE;
+	out->strict = true;
+}
+
+/* Nobody reads two screens of SQL in a dialog: what is so long is approved with the ticket (ux.md, rule 15). */
+static void
+judge_length(const struct gate_case *c, struct gate_answer *out)
+{
+	const struct named *n = &nameds[c->named];
+
+	if (out->verdict != GATE_ASK || !c->is_long || (n->row && n->is_long == GATE_ASK))
+		return;
+	answer(out, GATE_REFUSE, "long", "it has more than 40 lines, which is more than anybody reads in a dialog, and the accepted "
+	    "ticket does not name exactly these bytes");
+}
+
 void
 gate_judge(const struct gate_case *c, struct gate_answer *out)
 {
 	const struct rule *rule;
 
+	out->strict = false;
 	answer(out, GATE_REFUSE, "unknown", "the gate was asked about something that it does not know");
 	if (!in_range(c))
 		return;
@@ -182,6 +229,8 @@ gate_judge(const struct gate_case *c, struct gate_answer *out)
 	answer(out, rule->verdict, rule->code, rule->why);
 	judge_dangers(c, out);
 	judge_caps(c, out);
+	judge_strict(c, out);
+	judge_length(c, out);
 }
 
 const char *
@@ -233,6 +282,16 @@ print_heads(struct buf *out, const char *title)
 	    "", "live read", "other read", "live change", "other change");
 }
 
+static void
+print_named(struct buf *out)
+{
+	buf_puts(out, "\nWhat becomes of strict, and of what is asked and has more than 40 lines, by what the ticket names\n\n");
+	buf_putf(out, "  %-8s %-8s %-8s\n", "live", "other", "long");
+	for (int i = 0; i < GATE_NAMEDS; i++)
+		buf_putf(out, "  %-8s %-8s %-8s %s\n", gate_verdict_name(nameds[i].live), gate_verdict_name(nameds[i].other),
+		    gate_verdict_name(nameds[i].is_long), nameds[i].why != NULL ? nameds[i].why : "no row");
+}
+
 void
 gate_table_print(struct buf *out)
 {
@@ -244,6 +303,6 @@ gate_table_print(struct buf *out)
 	print_heads(out, "What a capability adds that the database driver lacks");
 	for (int k = 0; k < CAPS; k++)
 		print_extra(out, cap_name((enum cap)k), &missing[k]);
-	buf_puts(out, "\nstrict: only when the statement's digest stands in the accepted ticket; a later version brings "
-	    "that, so it is refused now.\nWhat stands in no row is refused.\n");
+	print_named(out);
+	buf_puts(out, "\nWhat stands in no row is refused.\n");
 }

@@ -1,7 +1,10 @@
-GATE_TESTS = tests/unit/gate_excess.t tests/unit/gate_independent.t tests/unit/gate_model.t tests/unit/gate_request.t tests/unit/gate_second.t tests/unit/gate_signing.t tests/unit/gate_state.t \
+GATE_TESTS = tests/unit/gate_change.t tests/unit/gate_excess.t tests/unit/gate_independent.t tests/unit/gate_model.t tests/unit/gate_request.t tests/unit/gate_second.t tests/unit/gate_signing.t tests/unit/gate_state.t \
 	tests/unit/gate_typed.t tests/unit/gate_verdict.t
 check_PROGRAMS += $(GATE_TESTS)
 TESTS += $(GATE_TESTS)
+tests_unit_gate_change_t_SOURCES = tests/unit/gate_change.c
+tests_unit_gate_change_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_gate_change_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_gate_excess_t_SOURCES = tests/unit/gate_excess.c
 tests_unit_gate_excess_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_gate_excess_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)

@@ -310,13 +310,16 @@ expected(const struct gate_case *c)
 static int
 check(const struct gate_case *c)
 {
-	static const char letters[GATE_VERDICTS + 1] = { 'R', 'A', 'S', 'N' };
+	static const char letters[GATE_VERDICTS + 1] = { 'R', 'A', 'N', 'N' };
 	struct range r = expected(c);
 	struct gate_answer a;
 	char got;
 
 	gate_judge(c, &a);
-	got = (unsigned)a.verdict < GATE_VERDICTS ? letters[a.verdict] : 'N';
+	got = a.strict ? 'S' : (unsigned)a.verdict < GATE_VERDICTS ? letters[a.verdict] : 'N';
+	/* "their digest stands in the accepted ticket": asked with it, refused without */
+	if (got == 'S')
+		assert_int_equal(a.verdict, c->named == GATE_NAMED_WELL ? GATE_ASK : GATE_REFUSE);
 	assert_true(a.code != NULL && strlen(a.why) > 8);
 	if (strchr(order, got) >= strchr(order, r.mildest) && strchr(order, got) <= strchr(order, r.strictest))
 		return 0;
@@ -336,12 +339,14 @@ check_dangers(struct gate_case c)
 	for (int k = -1; k <= CAPS && wrong < 8; k++) {
 		c.caps = k < 0 ? whole : k == CAPS ? 0 : whole & ~CAP_BIT(k);
 		c.dangers = 0;
+		c.named = k % 2 == 0 ? GATE_NAMED_WELL : GATE_NAMED_NOT;
 		wrong += check(&c);
 		c.dangers = SQL_DANGER_BIT(SQL_DANGERS) - 1;
 		wrong += check(&c);
 		for (int d = 0; d < SQL_DANGERS; d++)
 			for (int e = d; e < SQL_DANGERS; e++) {
 				c.dangers = SQL_DANGER_BIT(d) | SQL_DANGER_BIT(e);
+				c.named = c.named == GATE_NAMED_NOT ? GATE_NAMED_WELL : GATE_NAMED_NOT;
 				wrong += check(&c);
 			}
 	}

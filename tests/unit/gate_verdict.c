@@ -60,6 +60,24 @@ writes(const struct gate_case *c)
 	return reads(c) && c->access != TICKET_ACCESS_READ;
 }
 
+/* Not for the dialog alone: the ticket has to name the bytes. */
+static bool
+takes_strict_path(const struct gate_case *c)
+{
+	bool live = c->stage == TICKET_STAGE_PRODUCTION || c->stage == TICKET_STAGE_REPLICA;
+
+	return (c->dangers & strict) || (live && (c->dangers & strict_live)) || !(c->caps & CAP_BIT(CAP_TRANSACTION)) ||
+	    (live && !(c->caps & CAP_BIT(CAP_CANCEL)));
+}
+
+/* The bytes and their object, and on production a fresh backup. */
+static bool
+named_for_strict(const struct gate_case *c, bool live)
+{
+	return c->named == GATE_NAMED_WELL ||
+	    (!live && (c->named == GATE_NAMED_NO_BACKUP || c->named == GATE_NAMED_OLD_BACKUP));
+}
+
 static enum gate_verdict
 wanted(const struct gate_case *c)
 {
@@ -71,16 +89,17 @@ wanted(const struct gate_case *c)
 	if (c->class == SQL_CLASS_READ) {
 		if (!reads(c) || (c->dangers & no_read) || !(c->caps & CAP_BIT(CAP_READ_WALL)) || (live && !cancel))
 			return GATE_REFUSE;
-		return c->dangers & costly ? GATE_ASK : GATE_RUN;
+		if (!(c->dangers & costly))
+			return GATE_RUN;
+		return c->is_long && c->named == GATE_NAMED_NOT ? GATE_REFUSE : GATE_ASK;
 	}
 	if (c->dangers & costly)
 		return GATE_REFUSE;
 	if (c->class != SQL_CLASS_WRITE || !writes(c))
 		return GATE_REFUSE;
-	if ((c->dangers & strict) || (live && (c->dangers & strict_live)) || !(c->caps & CAP_BIT(CAP_TRANSACTION)) ||
-	    (live && !cancel))
-		return GATE_STRICT;
-	return GATE_ASK;
+	if (takes_strict_path(c) && !named_for_strict(c, live))
+		return GATE_REFUSE;
+	return c->is_long && c->named == GATE_NAMED_NOT ? GATE_REFUSE : GATE_ASK;
 }
 
 /* The code says which wall it was: level, stage ... */
@@ -112,6 +131,8 @@ judged(const struct gate_case *c)
 		    gate_verdict_name(a.verdict), a.code, gate_verdict_name(wanted(c)));
 	if (a.code == NULL || a.code[0] == '\0' || strlen(a.why) < 20 || strlen(a.why) > sizeof a.why - 10)
 		fail_msg("no sentence: %s: %s", a.code, a.why);
+	if (a.verdict == GATE_ASK && c->class != SQL_CLASS_READ)
+		assert_int_equal(a.strict, takes_strict_path(c));
 	return a.verdict;
 }
 
@@ -153,6 +174,56 @@ single_dangers(struct gate_case *c)
 		for (c->caps = 0; c->caps <= ALL_CAPS; c->caps++)
 			judged(c);
 	}
+}
+
+/* What the ticket names, and the length, with every danger and each capability that may be missing. */
+static void
+what_the_ticket_names(struct gate_case *c)
+{
+	for (int i = 0; i < GATE_NAMEDS * 2 * (SQL_DANGERS + 1) * (CAPS + 1); i++) {
+		int d = i / (GATE_NAMEDS * 2) % (SQL_DANGERS + 1), k = i / (GATE_NAMEDS * 2) / (SQL_DANGERS + 1);
+
+		c->named = (enum gate_named)(i % GATE_NAMEDS);
+		c->is_long = i / GATE_NAMEDS % 2;
+		c->dangers = d == SQL_DANGERS ? 0 : SQL_DANGER_BIT(d);
+		c->caps = k == CAPS ? ALL_CAPS : ALL_CAPS & ~CAP_BIT(k);
+		judged(c);
+	}
+}
+
+static void
+what_the_ticket_names_is_asked_as_the_rules_say(void **state)
+{
+	for_each_place(what_the_ticket_names);
+}
+
+/* A ticket that says more never makes a verdict harder, and the length never makes it milder. */
+static void
+names_help(struct gate_case *c)
+{
+	for (int d = 0; d <= SQL_DANGERS; d++) {
+		enum gate_verdict before = GATE_VERDICTS;
+
+		c->dangers = d == SQL_DANGERS ? 0 : SQL_DANGER_BIT(d);
+		c->caps = ALL_CAPS;
+		for (int n = 0; n < GATE_NAMEDS; n++) {
+			enum gate_verdict is;
+
+			c->named = (enum gate_named)n;
+			c->is_long = false;
+			is = judged(c);
+			assert_true(is <= before);
+			c->is_long = true;
+			assert_true(judged(c) >= is);
+			before = is;
+		}
+	}
+}
+
+static void
+more_in_the_ticket_is_never_harder(void **state)
+{
+	for_each_place(names_help);
 }
 
 static void
@@ -237,7 +308,8 @@ never_milder_than_the_laws(struct gate_case *c)
 			assert_int_equal(a.verdict, GATE_REFUSE);
 		c->caps = 0;
 		gate_judge(c, &a);
-		assert_true(a.verdict >= GATE_STRICT);	/* law 6: no wall, no run */
+		assert_true(a.verdict >= GATE_ASK);	/* law 6: no wall, no run */
+		assert_int_not_equal(a.verdict, GATE_STRICT);
 	}
 }
 
@@ -250,13 +322,13 @@ nothing_but_a_read_runs_and_no_read_asks(void **state)
 static void
 what_is_out_of_range_is_refused(void **state)
 {
-	const struct gate_case good = { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, 0, ALL_CAPS };
-	struct gate_case bad[7];
+	const struct gate_case good = { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, 0, ALL_CAPS, 0, false };
+	struct gate_case bad[9];
 	struct gate_answer a;
 
 	gate_judge(&good, &a);
 	assert_int_equal(a.verdict, GATE_RUN);
-	for (size_t i = 0; i < 7; i++)
+	for (size_t i = 0; i < 9; i++)
 		bad[i] = good;
 	bad[0].access = TICKET_ACCESSES;
 	bad[1].access = (enum ticket_access)-1;
@@ -265,7 +337,9 @@ what_is_out_of_range_is_refused(void **state)
 	bad[4].class = SQL_CLASSES;
 	bad[5].class = (enum sql_class)-1;
 	bad[6].caps = ALL_CAPS | CAP_BIT(CAPS);
-	for (size_t i = 0; i < 7; i++) {
+	bad[7].named = GATE_NAMEDS;
+	bad[8].named = (enum gate_named)-1;
+	for (size_t i = 0; i < 9; i++) {
 		gate_judge(&bad[i], &a);
 		assert_int_equal(a.verdict, GATE_REFUSE);
 		assert_string_equal(a.code, "unknown");
@@ -278,6 +352,50 @@ what_is_out_of_range_is_refused(void **state)
 	}
 	assert_string_equal(gate_verdict_name(GATE_VERDICTS), "refuse");
 	assert_string_equal(gate_verdict_name((enum gate_verdict)-1), "refuse");
+}
+
+/* Why, and what the ticket lacks, for each thing that it may lack. */
+static void
+the_strict_path_says_what_is_missing(void **state)
+{
+	static const struct {
+		enum gate_named named;
+		enum gate_verdict live, other;
+		const char *part;
+	} rows[] = {
+		{ GATE_NAMED_NOT, GATE_REFUSE, GATE_REFUSE, "does not name exactly these bytes" },
+		{ GATE_NAMED_OTHER_OBJECT, GATE_REFUSE, GATE_REFUSE, "not with this object" },
+		{ GATE_NAMED_NO_BACKUP, GATE_REFUSE, GATE_ASK, "no backup" },
+		{ GATE_NAMED_OLD_BACKUP, GATE_REFUSE, GATE_ASK, "older" },
+		{ GATE_NAMED_WELL, GATE_ASK, GATE_ASK, "names exactly these bytes" },
+	};
+	struct gate_case c = { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, D(NO_ROLLBACK), ALL_CAPS, 0, false };
+	struct gate_answer a;
+
+	assert_int_equal(sizeof rows / sizeof rows[0], GATE_NAMEDS);
+	for (size_t i = 0; i < GATE_NAMEDS * 2; i++) {
+		bool live = i < GATE_NAMEDS;
+
+		c.access = live ? TICKET_ACCESS_WRITE : TICKET_ACCESS_STAGING;
+		c.stage = live ? TICKET_STAGE_PRODUCTION : TICKET_STAGE_STAGING;
+		c.named = rows[i % GATE_NAMEDS].named;
+		gate_judge(&c, &a);
+		assert_int_equal(a.verdict, live ? rows[i % GATE_NAMEDS].live : rows[i % GATE_NAMEDS].other);
+		assert_string_equal(a.code, "strict");
+		assert_true(a.strict);
+		assert_non_null(strstr(a.why, "cannot roll it back"));
+		assert_non_null(strstr(a.why, rows[i % GATE_NAMEDS].part));
+	}
+	c.dangers = 0;
+	c.named = GATE_NAMED_NOT;
+	c.is_long = true;
+	gate_judge(&c, &a);
+	assert_int_equal(a.verdict, GATE_REFUSE);
+	assert_string_equal(a.code, "long");
+	assert_non_null(strstr(a.why, "40 lines"));
+	c.named = GATE_NAMED_OTHER_OBJECT;
+	gate_judge(&c, &a);
+	assert_int_equal(a.verdict, GATE_ASK);
 }
 
 static void
@@ -296,17 +414,17 @@ refusals_say_what_to_do(void **state)
 		const char *code;
 		const char *part;
 	} rows[] = {
-		{ { TICKET_ACCESS_READ, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, 0, ALL_CAPS }, "level", "level is read" },
-		{ { TICKET_ACCESS_NONE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, 0, ALL_CAPS }, "no-access", "customer" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_REPLICA, SQL_CLASS_WRITE, 0, ALL_CAPS }, "stage", "fits" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_STAGING, SQL_CLASS_READ, 0, ALL_CAPS }, "stage", "fits" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, 0, ALL_CAPS }, "second-key", "another person" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, D(NO_WHERE), ALL_CAPS }, "strict", "WHERE" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_DDL, D(DROP), ALL_CAPS }, "ddl-not-yet", "later version" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_SESSION, 0, ALL_CAPS }, "session-not-yet", "later" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_TCL, 0, ALL_CAPS }, "tcl-not-yet", "later" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, D(MULTI), ALL_CAPS }, "multi", "one statement" },
-		{ { TICKET_ACCESS_READ, TICKET_STAGE_EXPORT, SQL_CLASS_READ, 0, ALL_CAPS & ~CAP_BIT(CAP_READ_WALL) },
+		{ { TICKET_ACCESS_READ, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, 0, ALL_CAPS, 0, false }, "level", "level is read" },
+		{ { TICKET_ACCESS_NONE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, 0, ALL_CAPS, 0, false }, "no-access", "customer" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_REPLICA, SQL_CLASS_WRITE, 0, ALL_CAPS, 0, false }, "stage", "fits" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_STAGING, SQL_CLASS_READ, 0, ALL_CAPS, 0, false }, "stage", "fits" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, 0, ALL_CAPS, 0, false }, "second-key", "another person" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, D(NO_WHERE), ALL_CAPS, 0, false }, "strict", "WHERE" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_DDL, D(DROP), ALL_CAPS, 0, false }, "ddl-not-yet", "later version" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_SESSION, 0, ALL_CAPS, 0, false }, "session-not-yet", "later" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_TCL, 0, ALL_CAPS, 0, false }, "tcl-not-yet", "later" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, D(MULTI), ALL_CAPS, 0, false }, "multi", "one statement" },
+		{ { TICKET_ACCESS_READ, TICKET_STAGE_EXPORT, SQL_CLASS_READ, 0, ALL_CAPS & ~CAP_BIT(CAP_READ_WALL), 0, false },
 		    "no-read-wall", "would not stop a read that writes" },
 	};
 
@@ -351,6 +469,9 @@ main(void)
 		cmocka_unit_test(every_place_class_danger_and_set_of_capabilities_is_as_the_rules_say),
 		cmocka_unit_test(every_place_and_class_has_the_code_of_its_wall),
 		cmocka_unit_test(every_pair_of_dangers_is_as_the_rules_say),
+		cmocka_unit_test(what_the_ticket_names_is_asked_as_the_rules_say),
+		cmocka_unit_test(more_in_the_ticket_is_never_harder),
+		cmocka_unit_test(the_strict_path_says_what_is_missing),
 		cmocka_unit_test(more_dangers_or_fewer_capabilities_are_never_milder),
 		cmocka_unit_test(nothing_but_a_read_runs_and_no_read_asks),
 		cmocka_unit_test(what_is_out_of_range_is_refused),

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "twokey/gate/change.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "twokey/base/buf.h"
+#include "twokey/base/err.h"
+#include "twokey/gate/request.h"
+#include "twokey/sql/facts.h"
+
+enum { SCREEN_COLUMNS = 80 };
+
+static const int64_t HOUR_US = INT64_C(3600) * 1000000;
+
+size_t
+gate_lines(const char *sql, size_t n)
+{
+	size_t lines = 0, at = 0;
+
+	while (at < n) {
+		const char *lf = memchr(sql + at, '\n', n - at);
+		size_t len = lf != NULL ? (size_t)(lf - sql) - at : n - at;
+
+		lines += 1 + len / SCREEN_COLUMNS;
+		at += len + 1;
+	}
+	return lines;
+}
+
+bool
+gate_object(const struct sql_facts *f, char out[GATE_OBJECT_MAX])
+{
+	const struct sql_table *t = sql_written_table(f);
+
+	out[0] = '\0';
+	if (t == NULL || t->name.n == 0 || t->schema.n + t->name.n + 2 > GATE_OBJECT_MAX)
+		return false;
+	snprintf(out, GATE_OBJECT_MAX, "%.*s%s%.*s", (int)t->schema.n, t->schema.p, t->schema.n > 0 ? "." : "", (int)t->name.n,
+	    t->name.p);
+	return true;
+}
+
+enum gate_named
+gate_named_in(const struct ticket *t, const struct digest *digest, const char *object, int64_t now_us)
+{
+	const struct ticket_change *c = t != NULL ? ticket_change_of(t, digest) : NULL;
+
+	if (c == NULL)
+		return GATE_NAMED_NOT;
+	if (c->object == NULL || strcmp(c->object, object) != 0)
+		return GATE_NAMED_OTHER_OBJECT;
+	if (c->backup == NULL)
+		return GATE_NAMED_NO_BACKUP;
+	if (c->backup_taken_us > now_us || now_us - c->backup_taken_us > (int64_t)t->backup_max_hours * HOUR_US)
+		return GATE_NAMED_OLD_BACKUP;
+	return GATE_NAMED_WELL;
+}
+
+int
+gate_change_bound(const struct ticket_change *c, struct gate_bound *out, struct err *e)
+{
+	struct gate_bound named;
+
+	if (c == NULL || c->rows == NULL)
+		return 0;
+	named = (struct gate_bound){ .given = true, .op = c->at_most ? GATE_OP_AT_MOST : GATE_OP_EQUAL, .rows = c->bound };
+	if (!out->given)
+		*out = named;
+	if (!gate_bound_holds(&named, out->rows) || (out->op == GATE_OP_AT_MOST && !c->at_most))
+		return err_set(e, ERR_DENIED, "the ticket names this change with rows %s %" PRIu64 "; leave rows out, or name no more",
+		    c->at_most ? "<=" : "=", c->bound);
+	return 0;
+}
+
+void
+gate_change_wanted(struct buf *out, const struct digest *digest, const char *object, bool strict)
+{
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(digest, hex);
+	buf_putf(out, "have a ticket accepted with this among its changes: { digest: %s", hex);
+	if (object[0] != '\0')
+		buf_putf(out, ", object: \"%s\"", object);
+	if (strict)
+		buf_puts(out, ", backup: \"which, and where\", backup_taken: 2026-01-31T12:00:00Z");
+	buf_puts(out, " }");
+}
