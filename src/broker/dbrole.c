@@ -106,10 +106,12 @@ dbrole_main(json_t *init)
 		bool resolve = json_object_get(job->p.head, "resolve") != NULL;
 
 		if (dbrole_connect(&d, init, !resolve)) {
-			if (resolve)
+			if (resolve) {
 				work(&d, &job->p);
-			else
+			} else {
+				dbrole_take_ticket(&d, init, &job->p);
 				loop(&d);
+			}
 		}
 		packet_clear(&job->p);
 		free(job);

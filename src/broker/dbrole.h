@@ -15,6 +15,7 @@
 #include "packet.h"
 
 struct err;
+struct ticket;
 
 enum { DB_PENDING_MAX = 64, DB_CREDIT = 256 * 1024 };
 
@@ -34,6 +35,7 @@ struct db_pending {
 	bool bounded;
 	bool allowed;
 	bool must_sign;		/* the ticket asks for a signature */
+	uint64_t dangers;	/* of the text and of the sheet */
 	int64_t until_us;	/* of the answer: not run after it */
 	bool spent;
 };
@@ -71,6 +73,7 @@ struct dbrole {
 	struct db_pending pending[DB_PENDING_MAX];
 	const char *tag;	/* the session */
 	const json_t *signers;	/* names of the people who sign what they allow */
+	struct ticket *ticket;	/* of the digest that the monitor named; NULL: nothing but reads runs */
 };
 
 /* dbrole_io.c */
@@ -137,6 +140,12 @@ bool	dbrole_statement_of(const struct packet *p, struct buf *sql, struct digest 
 json_t	*dbrole_array_of(const struct buf *b);
 void	dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p);
 void	dbrole_allowed(struct dbrole *d, const struct packet *p);
+/* dbrole_ticket.c: the ticket that came with the beginning, when it is the one whose digest the monitor named. */
+void	dbrole_take_ticket(struct dbrole *d, const json_t *init, const struct packet *p);
+enum { DBROLE_WHY = 640 };
+/* db's own verdict on a request, by level, stage, class, dangers, capabilities and what the ticket names of these bytes at this
+ * moment; d->facts are those of q. NULL when it may be asked for and run, else why not. */
+const char *dbrole_judged(const struct dbrole *d, const struct db_pending *q, char why[DBROLE_WHY]);
 /* dbrole_signed.c: where the person or the ticket asks for it, the answer carries a signature that the recorder found good,
  * over a text that speaks of this session, request, person, statement, sheet, rows and server as db itself knows them. */
 bool	dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct packet *p);

@@ -144,6 +144,20 @@ set_names(json_t *ev, const char *key, const struct buf *b)
 	must(json_object_set_new(ev, key, v) == 0);
 }
 
+/* What db itself does not take, before the database is asked and again with what it told; false after an answer. */
+static bool
+is_judged(struct dbrole *d, struct db_pending *q, uint64_t dangers)
+{
+	char room[DBROLE_WHY];
+	const char *why;
+
+	q->dangers = d->facts->dangers | dangers;
+	why = dbrole_judged(d, q, room);
+	if (why != NULL)
+		dbrole_refuse(q->n, "failed", "error", why);
+	return why == NULL;
+}
+
 static void
 send_sheet(uint64_t n, const struct db_sheet *s, struct db_rows *sample)
 {
@@ -208,6 +222,10 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 	q->sql_len = buf_len(&sql);
 	q->sql = buf_take(&sql);
 	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
+	if (!is_judged(d, q, 0)) {
+		dbrole_forget(d, n);
+		goto out;
+	}
 	ret = make_sheet(d, q, &sink, &sheet, &e);
 	if (ret != 0) {
 		dbrole_after(d, n, ret, "failed", "error", &e);
@@ -234,7 +252,10 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 			q->rows = (uint64_t)json_int(ev, "rows", 0);
 		}
 	}
-	send_sheet(n, &sheet, sample);
+	if (is_judged(d, q, sheet.dangers))
+		send_sheet(n, &sheet, sample);
+	else
+		dbrole_forget(d, n);
 out:
 	dbrole_rows_free(sample);
 	db_sheet_fini(&sheet);
@@ -349,6 +370,7 @@ dbrole_run(struct dbrole *d, const json_t *ev)
 	uint64_t of = (uint64_t)json_int(ev, "of", 0);
 	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
 	const char *why = forbidden(q, ev);
+	char room[DBROLE_WHY];
 	struct commit_ctx ctx = { d, of };
 	struct db_result r;
 	struct err e;
@@ -360,6 +382,12 @@ dbrole_run(struct dbrole *d, const json_t *ev)
 	}
 	q->spent = true;
 	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
+	why = dbrole_judged(d, q, room);	/* at this moment: a backup grows old */
+	if (why != NULL) {
+		dbrole_refuse(of, "rolledback", "why", why);
+		dbrole_forget(d, of);
+		return;
+	}
 	if (d->facts->class == SQL_CLASS_READ) {	/* it was asked for because of its cost; the wall is the same */
 		dbrole_read_allowed(d, of, q->sql, q->sql_len);
 		dbrole_forget(d, of);

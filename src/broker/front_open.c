@@ -111,6 +111,7 @@ ask_monitor(struct request *r, const struct ticket *t)
 
 	strncpy(m.ticket, t->id, sizeof m.ticket - 1);
 	strncpy(m.target, t->target, sizeof m.target - 1);
+	digest_hex(&t->digest, m.digest);
 	if (monitor_send(ROLE_FD_MONITOR, &m, -1, &e) != 0) {
 		no(r, ERR_SYSTEM, "the broker could not start a session; see its log");
 		return;

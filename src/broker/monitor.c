@@ -50,7 +50,7 @@ on_spawn(struct monitor *m, const struct monitor_msg *msg)
 		tell_front(m, MONITOR_FAILED, "", msg->ticket);
 		return;
 	}
-	if (monitor_start_session(m, msg->ticket, msg->target, &e) != 0) {
+	if (monitor_start_session(m, msg, &e) != 0) {
 		log_line(LOG_LEVEL_ERROR, "session not started: %s", e.text);
 		tell_front(m, MONITOR_FAILED, "", msg->ticket);
 	}

@@ -26,6 +26,7 @@ struct watched {
 	char session[64];
 	char ticket[64];
 	char target[64];
+	char digest[65];		/* of the ticket that the front found accepted, in hex */
 	struct child session_role, recorder, db, tunnel;
 	bool recovering;
 	unsigned tries;
@@ -52,7 +53,7 @@ int	monitor_start(struct monitor *m, enum role_kind k, int *fds, size_t nfds, co
 	    struct child *c, struct err *e);
 int	monitor_start_front(struct monitor *m, struct err *e);
 /* Session, recorder and db with their sockets; tells the front. */
-int	monitor_start_session(struct monitor *m, const char *ticket, const char *target, struct err *e);
+int	monitor_start_session(struct monitor *m, const struct monitor_msg *spawn, struct err *e);
 /* Ends the tunnel of w; it tells its end to the recorder and dies. */
 void	monitor_stop_tunnel(struct watched *w);
 /* The tunnel where the target has one, then db with the pipe that its password comes through. Takes the descriptors:

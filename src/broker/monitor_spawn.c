@@ -172,7 +172,7 @@ recorder_init(const struct monitor *m, const struct watched *w, bool recover)
 	char path[4096];
 
 	snprintf(path, sizeof path, "%s/%s.jsonl", m->o->config->transcripts, w->session);
-	return json_pack("{s:s, s:s, s:I, s:b, s:b, s:o, s:b, s:b}", "session", w->session, "path", path,
+	return json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:o, s:b, s:b}", "session", w->session, "digest", w->digest, "path", path,
 	    "quota", (json_int_t)m->o->config->quota, "recover", (int)recover, "tunnel", w->tunnel.pid != 0,
 	    "signers", monitor_signers(m), "signs", m->o->config->seal_key != NULL, "anchors", m->o->config->nanchor > 0);
 }
@@ -187,7 +187,7 @@ db_init(const struct monitor *m, const struct watched *w, struct err *e)
 		err_set(e, ERR_CONFIG, "there is no target of that name in the configuration");
 		return NULL;
 	}
-	return json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:I}", "session", w->session, "ticket", w->ticket,
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I}", "session", w->session, "ticket", w->ticket, "digest", w->digest,
 	    "target", target_make(t), "signers", monitor_signers(m), "table_limit", (json_int_t)t->table_limit,
 	    "max_rows", (json_int_t)m->o->config->max_rows, "max_bytes", (json_int_t)m->o->config->max_bytes);
 }
@@ -363,7 +363,7 @@ start_three(struct monitor *m, struct watched *w, int pairs[PAIRS][2], struct er
 }
 
 int
-monitor_start_session(struct monitor *m, const char *ticket, const char *target, struct err *e)
+monitor_start_session(struct monitor *m, const struct monitor_msg *spawn, struct err *e)
 {
 	struct watched *w = free_slot(m);
 	int pairs[PAIRS][2], ret;
@@ -373,8 +373,9 @@ monitor_start_session(struct monitor *m, const char *ticket, const char *target,
 	*w = (struct watched){ .used = true };
 	w->session_role.fd = w->recorder.fd = w->db.fd = w->tunnel.fd = -1;
 	make_session_id(w->session, sizeof w->session);
-	memcpy(w->ticket, ticket, sizeof w->ticket);
-	memcpy(w->target, target, sizeof w->target);
+	memcpy(w->ticket, spawn->ticket, sizeof w->ticket);
+	memcpy(w->target, spawn->target, sizeof w->target);
+	memcpy(w->digest, spawn->digest, sizeof w->digest);
 	ret = make_pairs(pairs, e);
 	if (ret == 0)
 		ret = note_write(m, w, e);

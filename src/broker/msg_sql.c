@@ -11,13 +11,14 @@
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
+#include "twokey/gate/change.h"
 #include "twokey/gate/verdict.h"
 #include "twokey/sql/redact.h"
 
 #include "answer.h"
 #include "session.h"
 
-enum { SCREEN_COLUMNS = 80, RECORDER_BUSY = 4 * 1024 * 1024 };
+enum { RECORDER_BUSY = 4 * 1024 * 1024 };
 
 struct statement {
 	struct message *m;
@@ -25,6 +26,7 @@ struct statement {
 	size_t n;
 	char digest[DIGEST_HEX + 1];
 	struct digest sum;
+	char object[GATE_OBJECT_MAX];
 };
 
 static void
@@ -143,22 +145,6 @@ request_recorded(struct session *s, struct submission *sub, uint64_t n)
 	free(r);
 }
 
-/* Lines as a person reads them: what is wider than a screen counts for more. */
-static size_t
-count_lines(const char *sql, size_t n)
-{
-	size_t lines = 0, at = 0;
-
-	while (at < n) {
-		const char *lf = memchr(sql + at, '\n', n - at);
-		size_t len = lf != NULL ? (size_t)(lf - sql) - at : n - at;
-
-		lines += 1 + len / SCREEN_COLUMNS;
-		at += len + 1;
-	}
-	return lines;
-}
-
 static long
 free_slot(struct session *s)
 {
@@ -169,18 +155,15 @@ free_slot(struct session *s)
 }
 
 static void
-fill_request(struct gate_request *r, const struct statement *st, const struct gate_bound *bound,
-    const struct sql_table *t)
+fill_request(struct gate_request *r, const struct statement *st, const struct gate_bound *bound)
 {
 	struct session *s = st->m->s;
 
-	gate_request_init(r, 0, st->m->c->person, &st->sum, count_lines(st->sql, st->n), clock_mono_ms(),
+	gate_request_init(r, 0, st->m->c->person, &st->sum, gate_lines(st->sql, st->n), clock_mono_ms(),
 	    s->config->request_seconds);
 	r->bound = *bound;
 	r->all_rows = s->facts->where == SQL_WHERE_ABSENT || s->facts->where == SQL_WHERE_TRUE;
-	/* with its schema when the statement names one: a.orders and b.orders are not typed alike */
-	snprintf(r->table, sizeof r->table, "%.*s%s%.*s", (int)t->schema.n, t->schema.p,
-	    t->schema.n > 0 ? "." : "", (int)t->name.n, t->name.p);
+	snprintf(r->table, sizeof r->table, "%s", st->object);
 }
 
 /* What the key of a costly read names: the largest table, and the estimate as its bound. */
@@ -189,7 +172,7 @@ fill_costly(struct gate_request *r, const struct statement *st)
 {
 	const struct session *s = st->m->s;
 
-	gate_request_init(r, 0, st->m->c->person, &st->sum, count_lines(st->sql, st->n), clock_mono_ms(),
+	gate_request_init(r, 0, st->m->c->person, &st->sum, gate_lines(st->sql, st->n), clock_mono_ms(),
 	    s->config->request_seconds);
 	r->bound = (struct gate_bound){ true, GATE_OP_AT_MOST, s->costly_rows };
 	snprintf(r->table, sizeof r->table, "%s", s->costly_table);
@@ -220,7 +203,6 @@ static void
 ask(struct statement *st)
 {
 	struct session *s = st->m->s;
-	const struct sql_table *t = sql_written_table(s->facts);
 	const char *rows = json_str(st->m->o, "rows", NULL), *reason;
 	struct gate_bound bound = { 0 };
 	struct gate_request *r;
@@ -234,7 +216,11 @@ ask(struct statement *st)
 		no(st->m, e.code, e.text);
 		return;
 	}
-	if (s->facts->class != SQL_CLASS_READ && (t == NULL || t->schema.n + t->name.n + 2 > sizeof r->table)) {
+	if (gate_change_bound(ticket_change_of(s->ticket, &st->sum), &bound, &e) != 0) {
+		refuse(st, "rows", e.text);
+		return;
+	}
+	if (s->facts->class != SQL_CLASS_READ && st->object[0] == '\0') {
 		refuse(st, "table", "it does not write one table that can be named and typed; "
 		    "write one table per statement");
 		return;
@@ -257,7 +243,7 @@ ask(struct statement *st)
 	if (s->facts->class == SQL_CLASS_READ)
 		fill_costly(r, st);
 	else
-		fill_request(r, st, &bound, t);
+		fill_request(r, st, &bound);
 	s->requests[slot] = r;
 	s->dangers[slot] = s->facts->dangers;
 	s->signings[slot] = (struct signing){ 0 };
@@ -271,14 +257,33 @@ ask(struct statement *st)
 	sub->request = r;
 }
 
+/* Where a ticket would help, the words that it needs: the driver copies them. */
+static void
+refuse_judged(struct statement *st, const struct gate_answer *a)
+{
+	struct buf why;
+
+	buf_init(&why, 2048);
+	buf_puts(&why, a->why);
+	if (a->strict || strcmp(a->code, "long") == 0) {
+		buf_puts(&why, "; ");
+		gate_change_wanted(&why, &st->sum, st->object, a->strict);
+	}
+	refuse(st, a->code, buf_str(&why));
+	buf_fini(&why);
+}
+
 static void
 judge(struct statement *st)
 {
 	struct session *s = st->m->s;
 	struct gate_case c = { .access = s->ticket->access, .stage = s->ticket->stage,
-	    .class = s->facts->class, .dangers = s->facts->dangers, .caps = s->caps };
+	    .class = s->facts->class, .dangers = s->facts->dangers, .caps = s->caps,
+	    .is_long = gate_lines(st->sql, st->n) > GATE_LINES_MAX };
 	struct gate_answer a;
 
+	(void)gate_object(s->facts, st->object);
+	c.named = gate_named_in(s->ticket, &st->sum, st->object, clock_wall_us());
 	gate_judge(&c, &a);
 	switch (a.verdict) {
 	case GATE_RUN:
@@ -292,7 +297,7 @@ judge(struct statement *st)
 	case GATE_VERDICTS:
 		break;
 	}
-	refuse(st, a.code, a.why);
+	refuse_judged(st, &a);
 }
 
 void

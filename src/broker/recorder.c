@@ -190,6 +190,8 @@ recorder_take_event(struct recorder *r, struct packet *p)
 
 	if (!recorder_kind(ev, TRANSCRIPT_BY_SESSION, &kind))
 		ret = err_set(&e, ERR_BUG, "the session may not write that event");
+	else if (kind == TRANSCRIPT_EVENT_BEGIN && !recorder_is_ticket(r, p))
+		ret = err_set(&e, ERR_DENIED, "that is not the ticket which the session was opened for");
 	else if (kind == TRANSCRIPT_EVENT_RUN && (r->bulk == NULL || r->resolving))
 		ret = err_set(&e, ERR_CLOSED, "the process that holds the database is gone, so it was not run");
 	else
@@ -204,7 +206,7 @@ recorder_take_event(struct recorder *r, struct packet *p)
 	if (kind == TRANSCRIPT_EVENT_BEGIN) {
 		recorder_note_begin(r, ev);
 		send_packet(r->tunnel, json_pack("{s:b}", "start", 1), NULL, 0);
-		recorder_tell_db(r, json_pack("{s:b}", "start", 1), NULL, 0);
+		recorder_tell_db(r, json_pack("{s:b}", "start", 1), p->b, p->nb);	/* db judges by the ticket too */
 	}
 	fault_point("recorder.after-append");
 }
@@ -361,6 +363,7 @@ recorder_main(json_t *init)
 
 	must(r.base != NULL);
 	r.id = json_str(init, "session", NULL);
+	r.ticket = json_str(init, "digest", NULL);
 	r.signers = json_object_get(init, "signers");
 	r.signs = json_bool(init, "signs");
 	r.anchors = json_bool(init, "anchors");

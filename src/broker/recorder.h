@@ -43,6 +43,7 @@ struct recorder {
 	bool unsealed;			/* the seal is not on disk: to be recovered */
 	bool monitor_gone;
 	const char *id;			/* of the session */
+	const char *ticket;		/* digest of its ticket, as the front told the monitor; NULL: nobody told */
 	json_t *signers;		/* names of the people who sign */
 	const char *signed_wish;	/* what the ticket asks (begin); NULL: not known yet */
 	bool signed_pin;
@@ -72,6 +73,8 @@ void	recorder_db_attach(struct recorder *r, int control, int bulk);
 void	recorder_tunnel_attach(struct recorder *r, int fd);
 
 /* recorder_prove.c: answers that are signed */
+/* True when the first line names and holds the ticket that the session was opened for. */
+bool	recorder_is_ticket(const struct recorder *r, const struct packet *p);
 void	recorder_note_begin(struct recorder *r, const json_t *ev);
 /* True when this allowed event needs, or brings, a signature. */
 bool	recorder_wants_proof(const struct recorder *r, const struct packet *p);

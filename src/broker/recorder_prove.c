@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "twokey/base/buf.h"
+#include "twokey/base/digest.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
@@ -27,6 +28,29 @@ struct proof {
 	struct channel *role;
 	struct event *timer;
 };
+
+bool
+recorder_is_ticket(const struct recorder *r, const struct packet *p)
+{
+	const char *hex = json_str(json_object_get(p->head, "event"), "digest", NULL);
+	json_t *body = packet_body(p, "ticket");
+	char is[DIGEST_HEX + 1] = "";
+	struct digest sum;
+	const char *text;
+	size_t n;
+
+	if (r->ticket == NULL) {	/* db, which is not told either, then takes no change */
+		json_decref(body);
+		return true;
+	}
+	text = json_str(body, "text", &n);
+	if (text != NULL) {
+		sum = digest_of(text, n);
+		digest_hex(&sum, is);
+	}
+	json_decref(body);
+	return hex != NULL && strcmp(hex, r->ticket) == 0 && strcmp(is, r->ticket) == 0;
+}
 
 void
 recorder_note_begin(struct recorder *r, const json_t *ev)

@@ -163,5 +163,6 @@ monitor_recv(int fd, struct monitor_msg *m, int *pass, struct err *e)
 	m->ticket[sizeof m->ticket - 1] = '\0';
 	m->target[sizeof m->target - 1] = '\0';
 	m->person[sizeof m->person - 1] = '\0';
+	m->digest[sizeof m->digest - 1] = '\0';
 	return 1;
 }

@@ -55,6 +55,7 @@ struct monitor_msg {
 	char ticket[64];
 	char target[64];
 	char person[64];
+	char digest[65];	/* MONITOR_SPAWN: of the accepted ticket */
 };
 
 enum { ROLE_INIT_MAX = 128 * 1024 };

@@ -80,7 +80,7 @@ struct submission {
 	const char *re;
 	json_t *id;
 	bool refusal;		/* the answer is ok:false with code and why */
-	char why[320];
+	char why[800];
 	/* Called with the number of the recorded event; may be NULL. */
 	void (*then)(struct session *s, struct submission *sub, uint64_t n);
 	struct gate_request *request;	/* for then */

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "twokey/base/cap.h"
+#include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
+#include "twokey/gate/change.h"
 #include "twokey/gate/verdict.h"
 
 #include "session.h"
@@ -43,12 +45,13 @@ session_sweep(struct session *s)
 	session_status(s);
 }
 
-/* Dangers that the catalogue shows are judged like those of the text. */
-static bool
-still_asked(struct session *s, size_t slot, const json_t *ev)
+/* Dangers that the catalogue shows are judged like those of the text. NULL, or why it is asked no more. */
+static const char *
+not_asked(struct session *s, size_t slot, const json_t *ev)
 {
 	struct gate_case c = { .access = s->ticket->access, .stage = s->ticket->stage,
-	    .class = s->classes[slot], .dangers = s->dangers[slot], .caps = s->caps };
+	    .class = s->classes[slot], .dangers = s->dangers[slot], .caps = s->caps,
+	    .is_long = s->requests[slot]->lines > GATE_LINES_MAX };
 	struct gate_answer a;
 	enum sql_danger danger;
 	size_t i;
@@ -56,11 +59,12 @@ still_asked(struct session *s, size_t slot, const json_t *ev)
 
 	json_array_foreach(json_object_get(ev, "dangers"), i, v) {
 		if (!json_is_string(v) || !sql_danger_parse(json_string_value(v), &danger))
-			return false;
+			return "dangers";
 		c.dangers |= SQL_DANGER_BIT(danger);
 	}
+	c.named = gate_named_in(s->ticket, &s->requests[slot]->digest, s->requests[slot]->table, clock_wall_us());
 	gate_judge(&c, &a);
-	return a.verdict == GATE_ASK;
+	return a.verdict == GATE_ASK ? NULL : a.strict ? "strict" : "dangers";
 }
 
 static bool
@@ -78,7 +82,7 @@ sheet(struct session *s, const json_t *ev)
 	struct gate_request *r = session_request(s, (uint64_t)json_int(ev, "of", 0));
 	const json_t *count = json_object_get(ev, "count");
 	struct digest bind;
-	const char *hex;
+	const char *hex, *why;
 	struct err e;
 	size_t n;
 
@@ -87,8 +91,8 @@ sheet(struct session *s, const json_t *ev)
 	hex = json_str(ev, "bind", &n);
 	if (hex == NULL || !digest_parse(hex, n, &bind))
 		session_void(s, r, "bind");
-	else if (!still_asked(s, slot_of(s, r), ev))
-		session_void(s, r, "dangers");
+	else if ((why = not_asked(s, slot_of(s, r), ev)) != NULL)
+		session_void(s, r, why);
 	else if (!read_keys(ev, &s->signings[slot_of(s, r)].keys))
 		session_void(s, r, "keys");
 	else if (gate_request_sheet(r, &bind, json_is_integer(count),

@@ -136,6 +136,7 @@ lay_void(struct log_entry *o, const char *at)
 {
 	static const char *const reasons[][2] = {
 		{ "bound", "another number of rows matches than the driver named; ask again with the right one" },
+		{ "strict", "it cannot be rolled back, so it has to be named in the ticket, with its object and a fresh backup" },
 		{ "dangers", "the database shows a danger in it that this ticket does not let pass" },
 		{ "sheet", "the database could not say what it would touch" },
 		{ "driver-left", "the driver left, and what waits does not outlive that" },

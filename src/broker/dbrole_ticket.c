@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* db's own look at the ticket. Its text comes through session and recorder, its digest from the front through the monitor,
+ * which no session can speak to: a session that lies about the ticket is not believed. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "twokey/base/clock.h"
+#include "twokey/base/err.h"
+#include "twokey/base/json.h"
+#include "twokey/base/log.h"
+#include "twokey/gate/change.h"
+#include "twokey/gate/request.h"
+
+#include "dbrole.h"
+
+void
+dbrole_take_ticket(struct dbrole *d, const json_t *init, const struct packet *p)
+{
+	const char *hex = json_str(init, "digest", NULL), *text;
+	json_t *body = packet_body(p, "ticket");
+	struct digest said, is;
+	struct err e;
+	size_t n;
+
+	text = json_str(body, "text", &n);
+	if (hex != NULL && text != NULL && digest_parse(hex, strlen(hex), &said)) {
+		is = digest_of(text, n);
+		if (!digest_equal(&is, &said))
+			log_line(LOG_LEVEL_ERROR, "the session began with another ticket than the one it was opened for");
+		else if (ticket_parse(text, n, "ticket", &d->ticket, &e) != 0)
+			log_line(LOG_LEVEL_ERROR, "the ticket is not valid");
+	}
+	json_decref(body);
+}
+
+/* The ticket's bound on rows holds here too. */
+static int
+bound_ok(const struct dbrole *d, const struct db_pending *q, struct err *e)
+{
+	struct gate_bound b = { .given = q->bounded, .op = q->at_most ? GATE_OP_AT_MOST : GATE_OP_EQUAL, .rows = q->rows };
+
+	return q->bounded ? gate_change_bound(ticket_change_of(d->ticket, &q->digest), &b, e) : 0;
+}
+
+const char *
+dbrole_judged(const struct dbrole *d, const struct db_pending *q, char why[DBROLE_WHY])
+{
+	struct gate_case c = { .class = d->facts->class, .dangers = q->dangers | d->facts->dangers, .caps = d->info.caps,
+	    .is_long = gate_lines(q->sql, q->sql_len) > GATE_LINES_MAX };
+	char object[GATE_OBJECT_MAX];
+	struct gate_answer a;
+	struct err e;
+
+	if (d->ticket == NULL)
+		return "db has no accepted ticket to judge by, so nothing but reads runs";
+	c.access = d->ticket->access;
+	c.stage = d->ticket->stage;
+	if (c.class == SQL_CLASS_READ)		/* what was asked for is a read that was too costly */
+		c.dangers |= SQL_DANGER_BIT(SQL_DANGER_COST);
+	(void)gate_object(d->facts, object);
+	c.named = gate_named_in(d->ticket, &q->digest, object, clock_wall_us());
+	gate_judge(&c, &a);
+	if (a.verdict != GATE_ASK) {
+		snprintf(why, DBROLE_WHY, "db judges for itself: %s", a.why);
+		return why;
+	}
+	if (bound_ok(d, q, &e) == 0)
+		return NULL;
+	snprintf(why, DBROLE_WHY, "db judges for itself: %.600s", e.text);
+	return why;
+}
