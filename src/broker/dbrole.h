@@ -146,6 +146,9 @@ enum { DBROLE_WHY = 640 };
 /* db's own verdict on a request, by level, stage, class, dangers, capabilities and what the ticket names of these bytes at this
  * moment; d->facts are those of q. NULL when it may be asked for and run, else why not. */
 const char *dbrole_judged(const struct dbrole *d, const struct db_pending *q, char why[DBROLE_WHY]);
+/* What the sheet says of q and the ticket's changes: the field change, and a body of that kind when there is something to say;
+ * how many bodies that makes. */
+size_t	dbrole_tell_change(const struct dbrole *d, const struct db_pending *q, json_t *ev, struct packet_body *b);
 /* dbrole_signed.c: where the person or the ticket asks for it, the answer carries a signature that the recorder found good,
  * over a text that speaks of this session, request, person, statement, sheet, rows and server as db itself knows them. */
 bool	dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct packet *p);

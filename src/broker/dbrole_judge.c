@@ -159,15 +159,16 @@ is_judged(struct dbrole *d, struct db_pending *q, uint64_t dangers)
 }
 
 static void
-send_sheet(uint64_t n, const struct db_sheet *s, struct db_rows *sample)
+send_sheet(const struct dbrole *d, const struct db_pending *q, const struct db_sheet *s, struct db_rows *sample)
 {
 	char keys[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
-	struct packet_body b[3];
+	struct packet_body b[4];
+	size_t nb = 3;
 	json_t *ev;
 
 	digest_hex(&s->keys, keys);
 	digest_hex(&s->bind, bind);
-	ev = json_pack("{s:s, s:I, s:s, s:o, s:s, s:s, s:o, s:o, s:f}", "ev", "sheet", "of", (json_int_t)n,
+	ev = json_pack("{s:s, s:I, s:s, s:o, s:s, s:s, s:o, s:o, s:f}", "ev", "sheet", "of", (json_int_t)q->n,
 	    "how", s->how, "count", s->count_known ? json_integer((json_int_t)s->count) : json_null(),
 	    "bind", bind, "keys", keys, "dangers", answer_dangers(s->dangers),
 	    "table_rows", s->table_rows >= 0 ? json_integer(s->table_rows) : json_null(), "took", s->ms);
@@ -180,8 +181,9 @@ send_sheet(uint64_t n, const struct db_sheet *s, struct db_rows *sample)
 	packet_text_body(&b[0], "derived", buf_data(&s->derived), buf_len(&s->derived));
 	dbrole_sample_body(sample, &b[1]);
 	packet_text_body(&b[2], "note", buf_data(&s->note), buf_len(&s->note));
-	(void)dbrole_send(ev, b, 3);
-	packet_bodies_free(b, 3);
+	nb += dbrole_tell_change(d, q, ev, &b[nb]);
+	(void)dbrole_send(ev, b, nb);
+	packet_bodies_free(b, nb);
 }
 
 /* What it would touch; for a read that is over the limit, what it would cost. */
@@ -253,7 +255,7 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 		}
 	}
 	if (is_judged(d, q, sheet.dangers))
-		send_sheet(n, &sheet, sample);
+		send_sheet(d, q, &sheet, sample);
 	else
 		dbrole_forget(d, n);
 out:

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "twokey/base/buf.h"
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
+#include "twokey/base/must.h"
 #include "twokey/gate/change.h"
 #include "twokey/gate/request.h"
 
@@ -70,4 +72,24 @@ dbrole_judged(const struct dbrole *d, const struct db_pending *q, char why[DBROL
 		return NULL;
 	snprintf(why, DBROLE_WHY, "db judges for itself: %.600s", e.text);
 	return why;
+}
+
+size_t
+dbrole_tell_change(const struct dbrole *d, const struct db_pending *q, json_t *ev, struct packet_body *b)
+{
+	char object[GATE_OBJECT_MAX];
+	struct gate_text s = { q->sql, q->sql_len, &q->digest, object };
+	struct buf text;
+	size_t number;
+
+	buf_init(&text, TRANSCRIPT_BODY_MAX / 8);
+	(void)gate_object(d->facts, object);
+	number = gate_change_tell(&text, d->ticket, &s);
+	if (number > 0)
+		must(json_object_set_new(ev, "change", json_integer((json_int_t)number)) == 0);
+	if (buf_len(&text) > 0)
+		packet_text_body(b, "change", buf_data(&text), buf_len(&text));
+	number = buf_len(&text) > 0;
+	buf_fini(&text);
+	return number;
 }

@@ -47,6 +47,7 @@ model_slot_release(struct model_slot *s)
 	free(e->typed);
 	free(e->derived);
 	free(e->note);
+	free(e->change);
 	json_decref(e->sheet);
 	json_decref(e->event);
 	json_decref(e->sample);
@@ -107,6 +108,7 @@ slot_clone(const struct model_slot *old)
 	e->typed = copy_string(e->typed);
 	e->derived = copy_string(e->derived);
 	e->note = copy_string(e->note);
+	e->change = copy_string(e->change);
 	json_incref(e->sheet);
 	json_incref(e->event);
 	json_incref(e->sample);

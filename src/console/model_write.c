@@ -69,6 +69,7 @@ take_sheet(struct model *m, struct model_entry *e, const json_t *fields)
 	model_copy_hex(fields, "bind", e->bind);
 	e->derived = model_body_text(m, "derived", NULL);
 	e->note = model_body_text(m, "note", NULL);
+	e->change = model_body_text(m, "change", NULL);
 	e->sample = json_incref(model_body_fields(m, "sample"));
 }
 

@@ -130,6 +130,25 @@ lay_statement(struct lay *l, const struct model_entry *e, struct sheet_view *v)
 		    marks == 1 ? "" : "s");
 }
 
+/* What the ticket says of these bytes, or how they differ from what it names: the body's lines as they are. */
+static void
+lay_change(struct lay *l, const struct model_entry *e)
+{
+	bool named = json_int(e->sheet, "change", 0) > 0;
+
+	if (e->change == NULL || e->change[0] == '\0')
+		return;
+	lay_rule(l, SCREEN_RULE, "TICKET", "");
+	for (const char *p = e->change; *p != '\0';) {
+		size_t n = strcspn(p, "\n");
+		enum screen_look look = p[0] == '+' ? SCREEN_STRONG : p[0] == '-' || p[0] == ' ' ? SCREEN_DIM :
+		    named ? SCREEN_PLAIN : SCREEN_WARN;
+
+		lay_text(l, look, p == e->change ? named ? "  ok  " : "  !!  " : "      ", "        ", p, n, LAY_EXACT);
+		p += n + (p[n] == '\n');
+	}
+}
+
 static void
 lay_bound(struct lay *l, const struct model_entry *e)
 {
@@ -277,6 +296,7 @@ sheet_view_update(struct sheet_view *v, const struct model *m, const struct mode
 	v->width = width;
 	lay_lines_free(&v->lines);
 	lay_statement(&l, en, v);
+	lay_change(&l, en);
 	lay_effect(&l, en);
 	lay_checks(&l, en);
 	lay_who(&l, m, en);

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gate/differ.h"
 #include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/gate/request.h"
 #include "twokey/sql/facts.h"
@@ -88,4 +90,60 @@ gate_change_wanted(struct buf *out, const struct digest *digest, const char *obj
 	if (strict)
 		buf_puts(out, ", backup: \"which, and where\", backup_taken: 2026-01-31T12:00:00Z");
 	buf_puts(out, " }");
+}
+
+static void
+tell_named(struct buf *out, const struct ticket_change *c, size_t number)
+{
+	char taken[CLOCK_TEXT];
+
+	buf_putf(out, "as change %zu of the ticket, byte for byte\n", number);
+	if (c->rows != NULL)
+		buf_putf(out, "rows: %s %" PRIu64 "\n", c->at_most ? "<=" : "=", c->bound);
+	if (c->backup == NULL)
+		return;
+	clock_format(c->backup_taken_us, taken);
+	buf_putf(out, "backup: %s, taken %.19sZ\n", c->backup, taken);
+}
+
+/* The change of that object whose text has the fewest other bytes; NULL when there is none. */
+static const struct ticket_change *
+nearest(const struct ticket *t, const struct gate_text *s)
+{
+	const struct ticket_change *found = NULL;
+	size_t best = 0;
+
+	for (size_t i = 0; i < t->nchanges; i++) {
+		const struct ticket_change *c = &t->changes[i];
+		size_t far;
+
+		if (c->sql == NULL || c->object == NULL || strcmp(c->object, s->object) != 0)
+			continue;
+		far = differ(NULL, c->sql, strlen(c->sql), s->sql, s->n);
+		if (found == NULL || far < best) {
+			found = c;
+			best = far;
+		}
+	}
+	return found;
+}
+
+size_t
+gate_change_tell(struct buf *out, const struct ticket *t, const struct gate_text *s)
+{
+	const struct ticket_change *c = ticket_change_of(t, s->digest);
+
+	if (c != NULL) {
+		tell_named(out, c, (size_t)(c - t->changes) + 1);
+		return (size_t)(c - t->changes) + 1;
+	}
+	c = nearest(t, s);
+	if (c != NULL) {
+		buf_putf(out, "not in the ticket; the nearest change of %s there is change %zu, which differs:\n", s->object,
+		    (size_t)(c - t->changes) + 1);
+		(void)differ(out, c->sql, strlen(c->sql), s->sql, s->n);
+	} else if (t->nchanges > 0) {
+		buf_putf(out, "not in the ticket, whose changes have none of %s in words\n", s->object[0] != '\0' ? s->object : "this");
+	}
+	return 0;
 }

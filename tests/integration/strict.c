@@ -68,7 +68,9 @@ named_in_the_ticket_it_is_asked_and_all_rows_is_typed(void **state)
 	(void)state;
 	strict_open(&broker, "STR-2", strict_change(all, "orders", 30), &ben, &anna);
 	n = strict_asked(ben, all, NULL);
-	test_event(ben, "sheet", n);
+	a = test_event(ben, "sheet", n);
+	assert_int_equal(json_int(a, "change", 0), 1);
+	assert_non_null(strstr(test_body(ben, json_int(a, "n", 0), "change"), "as change 1 of the ticket, byte for byte\nbackup: nightly"));
 	a = test_allow(anna, n, "orders 500");
 	assert_string_equal(json_str(a, "code", NULL), "denied");
 	a = test_allow(anna, n, "all rows orders 500");
@@ -154,6 +156,11 @@ no_more_rows_than_the_ticket_says(void **state)
 	assert_int_equal(json_int(test_event_n(ben, n), "rows", 0), 3);
 	assert_string_equal(json_str(test_event_n(ben, n), "op", NULL), "<=");
 	test_event(ben, "sheet", n);
+	n = strict_asked(ben, "DELETE FROM orders WHERE id < 5", "<= 9");
+	a = test_event(ben, "sheet", n);
+	assert_null(json_object_get(a, "change"));
+	assert_non_null(strstr(test_body(ben, json_int(a, "n", 0), "change"), "change 1, which differs:\n"
+	    "- DELETE FROM orders WHERE id < [-4-]\n+ DELETE FROM orders WHERE id < {+5+}\n"));
 	a = test_event(ben, "void", strict_asked(ben, "DELETE FROM orders WHERE id < 9", NULL));
 	assert_string_equal(json_str(a, "code", NULL), "bound");
 	strict_close(&broker, ben, anna);

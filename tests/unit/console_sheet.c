@@ -65,7 +65,7 @@ a_request_without_a_sheet_says_that_it_is_being_made(void **state)
 
 /* The sheet of one request, with its bodies as given. */
 static char *
-sheet_of(const char *sql, const char *request, const char *sheet, const char *sample)
+sheet_with(const char *sql, const char *request, const char *sheet, const char *sample, const char *more)
 {
 	struct make k;
 	struct model *m = model_create();
@@ -77,7 +77,7 @@ sheet_of(const char *sql, const char *request, const char *sheet, const char *sa
 	make_opening(&k);
 	make_event(&k, TRANSCRIPT_EVENT_REQUEST, request, make_text("sql", sql), "{'k':'reason','text':'because'}", NULL);
 	make_event(&k, TRANSCRIPT_EVENT_SHEET, sheet, "{'k':'derived','text':''}", sample,
-	    "{'k':'note','text':'it has a join'}", NULL);
+	    "{'k':'note','text':'it has a join'}", more, NULL);
 	make_feed(k.path, m, 6);
 	sheet_view_update(v, m, model_entry_of(m, 5), 80);
 	dump(v, 80, &out);
@@ -87,6 +87,12 @@ sheet_of(const char *sql, const char *request, const char *sheet, const char *sa
 	model_free(m);
 	make_end(&k);
 	return text;
+}
+
+static char *
+sheet_of(const char *sql, const char *request, const char *sheet, const char *sample)
+{
+	return sheet_with(sql, request, sheet, sample, NULL);
 }
 
 static void
@@ -135,6 +141,26 @@ rules_and_policies_stand_by_name(void **state)
 }
 
 static void
+what_the_ticket_says_stands_under_the_statement(void **state)
+{
+	static const char request[] = "{'by':'ben','class':'write','table':'t'}", rows[] = "{'k':'sample','rows':[]}";
+	char *s = sheet_with("delete from t where id = 8", request, "{'of':5,'how':'unknown','count':null,'change':2}", rows,
+	    "{'k':'change','text':'as change 2 of the ticket, byte for byte\\nbackup: dump\\u001b[2J, taken'}");
+	const char *ticket = strstr(s, "TICKET"), *effect = strstr(s, "EFFECT");
+
+	assert_true(ticket != NULL && effect != NULL && ticket < effect);
+	assert_has(s, "  ok  as change 2 of the ticket, byte for byte\n      backup: dump<1B>[2J, taken\n");
+	free(s);
+	s = sheet_with("delete from t where id = 8", request, "{'of':5,'how':'unknown','count':null}", rows,
+	    "{'k':'change','text':'not in the ticket\\n- a [-7-]\\n+ a {+8+}\\n'}");
+	assert_has(s, "  !!  not in the ticket\n      - a [-7-]\n      + a {+8+}\n");
+	free(s);
+	s = sheet_of("delete from t where id = 8", request, "{'of':5,'how':'unknown','count':null}", rows);
+	assert_null(strstr(s, "TICKET"));
+	free(s);
+}
+
+static void
 before_and_after_stand_in_one_column(void **state)
 {
 	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','table':'t','op':'<=','rows':9}",
@@ -172,6 +198,7 @@ main(void)
 		cmocka_unit_test(hidden_characters_are_counted_and_shown),
 		cmocka_unit_test(a_count_that_does_not_fit_is_a_danger),
 		cmocka_unit_test(rules_and_policies_stand_by_name),
+		cmocka_unit_test(what_the_ticket_says_stands_under_the_statement),
 		cmocka_unit_test(before_and_after_stand_in_one_column),
 		cmocka_unit_test(the_statement_comes_first_and_the_reason_last),
 	};

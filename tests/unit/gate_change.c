@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "gate/differ.h"
 #include "twokey/base/buf.h"
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
@@ -170,6 +171,110 @@ what_is_wanted_is_what_a_ticket_takes(void **state)
 	buf_fini(&b);
 }
 
+static void
+differs(const char *was, const char *is, const char *lines, size_t bytes)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	assert_int_equal(differ(&b, was, strlen(was), is, strlen(is)), bytes);
+	assert_string_equal(buf_str(&b), lines);
+	assert_int_equal(differ(NULL, was, strlen(was), is, strlen(is)), bytes);
+	buf_fini(&b);
+}
+
+static void
+lines_and_words_that_differ_are_marked(void **state)
+{
+	differs("DELETE FROM a WHERE id = 7", "DELETE FROM a WHERE id = 8",
+	    "- DELETE FROM a WHERE id = [-7-]\n+ DELETE FROM a WHERE id = {+8+}\n", 2);
+	differs("a", "a", "  a\n", 0);
+	differs("a", "a\n", "  a\n+ \n", 1);
+	differs("", "x", "- \n+ {+x+}\n", 1);
+	differs("x;", "x", "- x[-;-]\n+ x\n", 1);
+	differs("a\nb\nc", "a\nc", "  a\n- b\n  c\n", 2);
+	differs("a\nb\nc\nd\ne", "a\nb\nc\nd\nf", "  (4 lines that are the same)\n- [-e-]\n+ {+f+}\n", 2);
+	differs("1\n2", "2\n1", "- 1\n  2\n+ 1\n", 4);
+	differs("SET a = 1,\n b = 2\nWHERE id = 3", "SET a = 1,\n c = 2\nWHERE id IN (3, 4)",
+	    "  SET a = 1,\n-  [-b-] = 2\n+  {+c+} = 2\n- WHERE id [-=-] 3\n+ WHERE id {+IN+} {+(+}3{+, 4)+}\n", 10);
+}
+
+/* Any two texts: nothing is lost, and the same is the same. */
+static void
+what_differs_can_be_put_together_again(void **state)
+{
+	uint64_t x = 88172645463325252u;
+
+	for (int i = 0; i < 300; i++) {
+		char text[2][60];
+		struct buf b;
+		size_t n[2];
+
+		for (int k = 0; k < 2; k++) {
+			n[k] = 0;
+			for (x ^= x << 13, x ^= x >> 7, x ^= x << 17; n[k] < x % 40; n[k]++)
+				text[k][n[k]] = "ab \n;"[(x >> (n[k] % 50)) % 5];
+		}
+		buf_init(&b, 1 << 20);
+		(void)differ(&b, text[0], n[0], text[1], n[1]);
+		for (int k = 0; k < 2; k++) {
+			char again[400] = "", *to = again;
+			const char *skip = k == 0 ? "+ " : "- ";
+
+			for (const char *p = buf_str(&b); *p != '\0'; p += strcspn(p, "\n") + 1) {
+				if (strncmp(p, skip, 2) == 0)
+					continue;
+				if (strncmp(p, "  (", 3) == 0)
+					goto next;	/* what is quiet cannot be put together */
+				for (const char *q = p + 2; *q != '\n'; q++)
+					if (strchr("[]{}+-", *q) == NULL)
+						*to++ = *q;
+				*to++ = '\n';
+			}
+			assert_int_equal(to - again, n[k] + 1);
+			assert_memory_equal(again, text[k], n[k]);
+		}
+next:
+		buf_fini(&b);
+	}
+}
+
+static void
+the_sheet_tells_which_change_it_is_or_how_it_differs(void **state)
+{
+	struct ticket *t = made("changes:\n  - { sql: \"UPDATE lines SET a = 1\", object: lines }\n"
+	    "  - { sql: \"UPDATE orders SET status = 'open'\", object: orders, rows: <=20, backup: nightly dump, "
+	    "backup_taken: 2026-06-01T00:00:00Z }\n"
+	    "  - { sql: \"DELETE FROM orders WHERE id = 7\", object: orders }\n");
+	static const struct {
+		const char *sql, *object;
+		size_t number;
+		const char *text;
+	} rows[] = {
+		{ all, "orders", 2, "as change 2 of the ticket, byte for byte\nrows: <= 20\nbackup: nightly dump, taken 2026-06-01T00:00:00Z\n" },
+		{ "DELETE FROM orders WHERE id = 8", "orders", 0, "not in the ticket; the nearest change of orders there is change 3, which "
+		    "differs:\n- DELETE FROM orders WHERE id = [-7-]\n+ DELETE FROM orders WHERE id = {+8+}\n" },
+		{ "DELETE FROM items", "items", 0, "not in the ticket, whose changes have none of items in words\n" },
+	};
+	struct ticket *none = made("");
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct digest d = digest_of(rows[i].sql, strlen(rows[i].sql));
+		struct gate_text s = { rows[i].sql, strlen(rows[i].sql), &d, rows[i].object };
+		struct buf b;
+
+		buf_init(&b, 1 << 16);
+		assert_int_equal(gate_change_tell(&b, t, &s), rows[i].number);
+		assert_string_equal(buf_str(&b), rows[i].text);
+		buf_reset(&b);
+		assert_int_equal(gate_change_tell(&b, none, &s), 0);
+		assert_int_equal(buf_len(&b), 0);
+		buf_fini(&b);
+	}
+	ticket_free(t);
+	ticket_free(none);
+}
+
 int
 main(void)
 {
@@ -178,6 +283,9 @@ main(void)
 		cmocka_unit_test(no_more_rows_than_the_ticket_names),
 		cmocka_unit_test(lines_are_counted_as_they_are_shown),
 		cmocka_unit_test(the_object_is_the_one_table_with_its_schema),
+		cmocka_unit_test(lines_and_words_that_differ_are_marked),
+		cmocka_unit_test(what_differs_can_be_put_together_again),
+		cmocka_unit_test(the_sheet_tells_which_change_it_is_or_how_it_differs),
 		cmocka_unit_test(what_is_wanted_is_what_a_ticket_takes),
 	};
 

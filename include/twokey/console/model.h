@@ -149,7 +149,7 @@ struct model_entry {
 	uint64_t dangers;		/* SQL_DANGER_BIT set, request and sheet together */
 	json_t *sheet;			/* fields of the sheet event, NULL before it */
 	json_t *event;			/* fields of the first event */
-	char *derived, *note;		/* bodies of the sheet */
+	char *derived, *note, *change;	/* bodies of the sheet */
 	json_t *sample;			/* body: {"cols":[{"name","type"}],"rows":[[...]]} */
 	json_t *audit;			/* body: {"findings":[{"what","object","detail"}]} */
 	json_t **results;		/* bodies of rows events, in order: {"cols"(first),"rows"}; an element is NULL

@@ -30,5 +30,16 @@ enum gate_named gate_named_in(const struct ticket *t, const struct digest *diges
 int	gate_change_bound(const struct ticket_change *c, struct gate_bound *out, struct err *e);
 /* Appends what the ticket has to hold, so that these bytes may be asked for: with object and backup on the strict path. */
 void	gate_change_wanted(struct buf *out, const struct digest *digest, const char *object, bool strict);
+/* A statement as the sheet compares it. */
+struct gate_text {
+	const char *sql;
+	size_t n;
+	const struct digest *digest;
+	const char *object;	/* gate_object of it */
+};
+/* Appends for the sheet: which change of the ticket these bytes are, with rows and backup; or how they differ from the nearest
+ * change of the same object (differ.h's lines); nothing when the ticket names no changes. Returns the number of the change that
+ * it is, 0: none. */
+size_t	gate_change_tell(struct buf *out, const struct ticket *t, const struct gate_text *s);
 
 #endif
