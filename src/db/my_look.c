@@ -215,8 +215,10 @@ add_all(struct my_look *l, struct err *e)
 	else if (ret == 0)
 		ret = add_behind(l, e);
 	/* code of others runs: what it calls, and the triggers of the tables that it writes, may run too */
+	l->ground.reached = true;
 	if (ret == 0 && (buf_len(&l->sheet->triggers) > 0 || !l->guarded))
 		ret = add_rows(l, OWN_MY_MADE, 5, e);
+	l->ground.reached = false;
 	return ret;
 }
 

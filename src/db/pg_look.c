@@ -98,6 +98,7 @@ pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e)
 		ret = add_rows(l, OWN_PG_DEFINITIONS, 1, (const char *const []){ buf_str(&oids) }, e);
 	if (ret == 0)
 		ret = pg_look_sets_off(l, e);
+	l->ground.reached = true;
 	if (ret == 0 && (buf_len(&l->sheet->triggers) > 0 || l->ruled))
 		ret = add_rows(l, OWN_PG_MADE, 0, NULL, e);
 	if (ret == 0)

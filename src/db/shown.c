@@ -51,7 +51,7 @@ static const uint64_t hash_begin = 14695981039346656037u;
 void
 db_ground_begin(struct db_ground *g, struct buf *parts)
 {
-	*g = (struct db_ground){ digest_begin(), parts, hash_begin };
+	*g = (struct db_ground){ .sum = digest_begin(), .parts = parts, .hash = hash_begin };
 }
 
 void
@@ -73,7 +73,7 @@ db_ground_text(struct db_ground *g, const char *s)
 	db_ground_add(g, s, strlen(s));
 }
 
-/* A part: its name, a NUL, the hash. */
+/* A part: whether it is only reached, its name, a NUL, the hash. */
 void
 db_ground_name(struct db_ground *g, const char *fmt, ...)
 {
@@ -85,6 +85,7 @@ db_ground_name(struct db_ground *g, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(name, sizeof name, fmt, ap);
 	va_end(ap);
+	buf_putc(g->parts, g->reached ? 'r' : '-');
 	buf_put(g->parts, name, strlen(name) + 1);
 	buf_put(g->parts, &g->hash, sizeof g->hash);
 	g->hash = hash_begin;
@@ -120,7 +121,7 @@ db_key_list(struct buf *list, const struct db_cell *cells, size_t n)
 {
 	size_t before = buf_len(list);
 
-	if (before > 3 && memcmp(buf_data(list) + before - 3, "...", 3) == 0)
+	if (before > 5 && memcmp(buf_data(list) + before - 5, ", ...", 5) == 0)
 		return;
 	if (before > 0)
 		buf_puts(list, ", ");
@@ -142,25 +143,37 @@ db_key_list(struct buf *list, const struct db_cell *cells, size_t n)
 struct part {
 	const char *name;
 	uint64_t hash;
+	size_t at;		/* in order of what was looked at */
+	bool reached;
+	bool known;		/* the other side has one of this name */
+	bool same;
+};
+struct parts {
+	struct part *v;
+	size_t n;
+	bool reached;
 };
 
-static size_t
-split(const struct buf *parts, struct part **out)
+static struct parts
+split(const struct buf *b)
 {
-	const char *p = buf_data(parts), *end = p + buf_len(parts);
-	size_t n = 0, cap = 64;
-	struct part *v = must_alloc(cap * sizeof *v);
+	const char *p = buf_data(b), *end = p + buf_len(b);
+	size_t cap = 64;
+	struct parts all = { .v = must_alloc(cap * sizeof *all.v) };
 
 	while (p < end) {
-		if (n == cap)
-			v = must_realloc(v, (cap *= 2) * sizeof *v);
-		v[n].name = p;
-		p += strlen(p) + 1;
-		memcpy(&v[n++].hash, p, sizeof v->hash);
-		p += sizeof v->hash;
+		struct part *part;
+
+		if (all.n == cap)
+			all.v = must_realloc(all.v, (cap *= 2) * sizeof *all.v);
+		part = &all.v[all.n];
+		*part = (struct part){ .reached = *p == 'r', .name = p + 1, .at = all.n++ };
+		all.reached = all.reached || part->reached;
+		p += 1 + strlen(part->name) + 1;
+		memcpy(&part->hash, p, sizeof part->hash);
+		p += sizeof part->hash;
 	}
-	*out = v;
-	return n;
+	return all;
 }
 
 static int
@@ -172,57 +185,78 @@ by_name(const void *a, const void *b)
 	return d != 0 ? d : x->hash < y->hash ? -1 : x->hash > y->hash;
 }
 
-struct named {
-	struct buf *out;
-	const char *last;
-	size_t n;
-};
-
-/* A name once, however many parts have it. */
-static void
-name(struct named *w, const struct part *p, const char *how)
+static int
+by_place(const void *a, const void *b)
 {
-	if (w->last != NULL && strcmp(w->last, p->name) == 0)
-		return;
-	w->last = p->name;
-	if (++w->n > NAMED_MAX)
-		return;
-	buf_putf(w->out, "%s", w->n > 1 ? ", " : "");
-	text_safe(w->out, p->name, strlen(p->name), TEXT_ONE_LINE);
-	buf_puts(w->out, how);
+	const struct part *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static bool
-has(const struct part *v, size_t n, size_t i, const char *wanted)
+/* Both sorted by name: marks what is the same, and whose name the other side has too. */
+static void
+pair(struct parts *a, struct parts *b)
 {
-	return (i < n && strcmp(v[i].name, wanted) == 0) || (i > 0 && i <= n && strcmp(v[i - 1].name, wanted) == 0);
+	size_t i = 0, k = 0;
+
+	while (i < a->n && k < b->n) {
+		int d = strcmp(a->v[i].name, b->v[k].name), h = by_name(&a->v[i], &b->v[k]);
+
+		if (d == 0)
+			a->v[i].known = b->v[k].known = true;
+		if (h == 0)
+			a->v[i].same = b->v[k].same = true;
+		i += h <= 0;
+		k += h >= 0;
+	}
+	for (i = 1; i < a->n; i++)	/* several of one name */
+		a->v[i].known = a->v[i].known || (a->v[i - 1].known && strcmp(a->v[i].name, a->v[i - 1].name) == 0);
+	for (k = 1; k < b->n; k++)
+		b->v[k].known = b->v[k].known || (b->v[k - 1].known && strcmp(b->v[k].name, b->v[k - 1].name) == 0);
+}
+
+/* Names once, in the order in which they were looked at; how: behind a name that the other side does not have. */
+static size_t
+tell(struct parts *p, bool reached, bool known, const char *how, size_t told, struct buf *out)
+{
+	const char *last = "";
+
+	qsort(p->v, p->n, sizeof *p->v, by_place);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct part *part = &p->v[i];
+
+		if (part->same || part->known != known || (part->reached && !reached) || strcmp(part->name, last) == 0)
+			continue;
+		last = part->name;
+		if (++told > NAMED_MAX)
+			continue;
+		buf_puts(out, told > 1 ? ", " : "");
+		text_safe(out, part->name, strlen(part->name), TEXT_ONE_LINE);
+		buf_puts(out, how);
+	}
+	return told;
 }
 
 void
 db_shown_differ(const struct db_shown *shown, const struct db_shown *now, struct buf *out)
 {
-	struct part *a, *b;
-	size_t na, nb, i = 0, k = 0;
-	struct named w = { .out = out };
+	struct parts a, b;
+	bool reached;
+	size_t told;
 
 	if (buf_over(&shown->parts) || buf_over(&now->parts))
 		return;
-	na = split(&shown->parts, &a);
-	nb = split(&now->parts, &b);
-	qsort(a, na, sizeof *a, by_name);
-	qsort(b, nb, sizeof *b, by_name);
-	while (i < na || k < nb) {
-		int d = i == na ? 1 : k == nb ? -1 : by_name(&a[i], &b[k]);
-
-		if (d < 0)
-			name(&w, &a[i], has(b, nb, k, a[i].name) ? "" : " (gone)");
-		else if (d > 0)
-			name(&w, &b[k], has(a, na, i, b[k].name) ? "" : " (new)");
-		i += d <= 0;
-		k += d >= 0;
-	}
-	if (w.n > NAMED_MAX)
-		buf_putf(out, " and %zu more", w.n - NAMED_MAX);
-	free(a);
-	free(b);
+	a = split(&shown->parts);
+	b = split(&now->parts);
+	reached = a.reached && b.reached;	/* else it came or went as a whole, with what sets it off */
+	qsort(a.v, a.n, sizeof *a.v, by_name);
+	qsort(b.v, b.n, sizeof *b.v, by_name);
+	pair(&a, &b);
+	told = tell(&b, reached, true, "", 0, out);
+	told = tell(&b, reached, false, " (new)", told, out);
+	told = tell(&a, reached, false, " (gone)", told, out);
+	if (told > NAMED_MAX)
+		buf_putf(out, " and %zu more", told - NAMED_MAX);
+	free(a.v);
+	free(b.v);
 }

@@ -10,6 +10,7 @@ struct db_ground {
 	struct digest_sum *sum;
 	struct buf *parts;	/* NULL: nobody will ask what differs */
 	uint64_t hash;		/* of what has no name yet */
+	bool reached;		/* from here on: what may be set off in turn, where anything is set off at all */
 };
 void	db_ground_begin(struct db_ground *g, struct buf *parts);
 void	db_ground_add(struct db_ground *g, const void *p, size_t n);

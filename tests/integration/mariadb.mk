@@ -3,6 +3,14 @@ if HAVE_CMOCKA
 MARIADB_TESTS = tests/integration/mariadb.t tests/integration/mariadb_way.t
 check_PROGRAMS += $(MARIADB_TESTS)
 TESTS += $(MARIADB_TESTS)
+# what a request is bound to, on three engines
+check_PROGRAMS += tests/integration/binding.t
+TESTS += tests/integration/binding.t
+EXTRA_DIST += tests/integration/binding.def
+tests_integration_binding_t_SOURCES = tests/integration/binding.c
+tests_integration_binding_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_binding_t_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
+tests_integration_binding_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
 tests_integration_mariadb_t_SOURCES = tests/integration/mariadb.c
 tests_integration_mariadb_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_mariadb_t_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)

@@ -1,7 +1,10 @@
 DB_TESTS = tests/unit/db_pg_audit.t tests/unit/db_pg_login.t tests/unit/db_pg_pooler.t tests/unit/db_pg_guard.t tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
-	tests/unit/db_my_read.t tests/unit/db_my_run.t
+	tests/unit/db_my_read.t tests/unit/db_my_run.t tests/unit/db_shown.t
 check_PROGRAMS += $(DB_TESTS)
 TESTS += $(DB_TESTS)
+tests_unit_db_shown_t_SOURCES = tests/unit/db_shown.c
+tests_unit_db_shown_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_db_shown_t_LDADD = $(DB_LIBS) $(CMOCKA_LIBS)
 DB_TEST_FILES = tests/unit/db_bench.c tests/unit/db_bench.h
 DB_SHOP_FILES = $(DB_TEST_FILES) tests/unit/db_shop.c tests/unit/db_shop.h
 DB_PG_FILES = $(DB_TEST_FILES) tests/unit/db_pg.c tests/unit/db_pg.h

@@ -109,7 +109,7 @@ void	db_result_fini(struct db_result *r);
 
 /* What a request is bound to, in parts, so that what differs later can be named. */
 struct db_shown {
-	struct buf parts;		/* name, NUL and 8 bytes of hash for each: settings, definitions, triggers */
+	struct buf parts;		/* settings, definitions, triggers ... (db/shown.c) */
 	struct buf keys;		/* the first keys of the rows matched, for the eye: "3, 4, ..." */
 };
 void	db_shown_init(struct db_shown *s);
