@@ -10,6 +10,7 @@
 
 #include "twokey/base/digest.h"
 #include "twokey/db/driver.h"
+#include "twokey/gate/request.h"
 #include "twokey/transcript/event.h"
 
 #include "packet.h"
@@ -22,6 +23,7 @@ enum { DB_PENDING_MAX = 64, DB_CREDIT = 256 * 1024 };
 /* A request that db has on record: its bytes are kept here and nowhere else. */
 struct db_pending {
 	uint64_t n;		/* 0: free */
+	char by[GATE_NAME_MAX];	/* who asks */
 	char *sql;
 	size_t sql_len;
 	struct digest digest;
@@ -37,6 +39,7 @@ struct db_pending {
 	bool must_sign;		/* the ticket asks for a signature */
 	uint64_t dangers;	/* of the text and of the sheet */
 	int64_t until_us;	/* of the answer: not run after it */
+	int64_t run_by_ms;	/* nor after this, however the clock on the wall is set */
 	bool spent;
 };
 

@@ -3,6 +3,7 @@
  * digest, once per request. What session thinks does not count here. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,10 @@
 #include "dbrole.h"
 #include "fault.h"
 
-enum { NAMES_MAX = 12 * 1024 };	/* of one list in an event, which has 64 KiB */
+enum {
+	NAMES_MAX = 12 * 1024,	/* of one list in an event, which has 64 KiB */
+	CLOCK_STEP_S = 5	/* the wall clock may be set back between session and db by so much */
+};
 
 /* What a server gave as a code or number; json_pack takes no other bytes than UTF-8. */
 static const char *
@@ -202,6 +206,14 @@ make_sheet(struct dbrole *d, const struct db_pending *q, const struct db_sink *s
 	return ret;
 }
 
+static void
+asked_by(struct db_pending *q, const json_t *ev)
+{
+	const char *by = json_str(ev, "by", NULL);
+
+	snprintf(q->by, sizeof q->by, "%s", by != NULL ? by : "");
+}
+
 void
 dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 {
@@ -221,6 +233,7 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 		goto out;
 	}
 	q->n = n;
+	asked_by(q, json_object_get(p->head, "event"));
 	q->sql_len = buf_len(&sql);
 	q->sql = buf_take(&sql);
 	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
@@ -273,6 +286,16 @@ digest_field(const json_t *ev, const char *key, struct digest *out)
 	return hex != NULL && digest_parse(hex, n, out);
 }
 
+/* Law 3, as far as db knows it: another person than who asked, a confirmer of the ticket. */
+static bool
+is_second(const struct dbrole *d, const struct db_pending *q, const char *by)
+{
+	enum ticket_seat seat;
+
+	return by != NULL && strcmp(by, q->by) != 0 && d->ticket != NULL && ticket_seat_of(d->ticket, by, &seat) &&
+	    seat == TICKET_SEAT_CONFIRMER;
+}
+
 void
 dbrole_allowed(struct dbrole *d, const struct packet *p)
 {
@@ -288,8 +311,11 @@ dbrole_allowed(struct dbrole *d, const struct packet *p)
 	until = json_str(ev, "until", &n);
 	if (!digest_field(ev, "digest", &digest) || !digest_field(ev, "bind", &bind) ||
 	    !digest_equal(&digest, &q->digest) || !digest_equal(&bind, &q->bind) ||
-	    until == NULL || clock_parse(until, n, &q->until_us) != 0 || !dbrole_signature_ok(d, q, p))
+	    until == NULL || clock_parse(until, n, &q->until_us) != 0 || !is_second(d, q, json_str(ev, "by", NULL)) ||
+	    q->until_us > clock_wall_us() + (GATE_RUN_WITHIN_S + CLOCK_STEP_S) * INT64_C(1000000) ||
+	    !dbrole_signature_ok(d, q, p))
 		return;
+	q->run_by_ms = clock_mono_ms() + GATE_RUN_WITHIN_S * 1000;
 	q->allowed = true;
 }
 
@@ -359,7 +385,7 @@ forbidden(const struct db_pending *q, const json_t *ev)
 	if (!digest_field(ev, "digest", &digest) || !digest_equal(&digest, &q->digest) ||
 	    !digest_field(ev, "bind", &bind) || !digest_equal(&bind, &q->bind))
 		return "it is not what was allowed";
-	if (clock_wall_us() > q->until_us)
+	if (clock_wall_us() > q->until_us || clock_mono_ms() > q->run_by_ms)
 		return "its time is over";
 	if (!q->bounded)
 		return "no bound on rows was given and none could be counted";

@@ -27,7 +27,7 @@ enum {
 	SESSION_TALK_PER_S = 10,	/* messages, notes, questions of one console */
 	SESSION_TALK_BURST = 40,
 	SESSION_EMPTY_S = 60,		/* a session without anybody ends */
-	SESSION_RUN_WITHIN_S = 30	/* an allowed request begins within this, or never */
+	SESSION_RUN_WITHIN_S = GATE_RUN_WITHIN_S	/* an allowed request begins within this, or never */
 };
 
 /* Bits, for the permit table. */
