@@ -60,8 +60,6 @@ work(struct dbrole *d, const struct packet *p)
 		dbrole_request(d, n, p);
 	else if (strcmp(name, "allowed") == 0)
 		dbrole_allowed(d, p);
-	else if (strcmp(name, "turned") == 0)
-		dbrole_turned(d, p);
 	else if (strcmp(name, "run") == 0)
 		dbrole_run(d, ev);
 	else	/* denied, withdrawn, expired, void: the key can never be turned any more */
@@ -97,7 +95,6 @@ dbrole_main(json_t *init)
 	d.credit = DB_CREDIT;
 	d.facts = must_zalloc(sizeof *d.facts);
 	d.tag = json_str(init, "session", NULL);
-	d.sides = json_object_get(init, "sides");
 	d.signers = json_object_get(init, "signers");
 	d.limits.rows = (uint64_t)json_int(init, "max_rows", 10000);
 	d.table_limit = json_int(init, "table_limit", 0);

@@ -10,6 +10,7 @@
 
 #include "twokey/base/digest.h"
 #include "twokey/db/driver.h"
+#include "twokey/gate/request.h"
 #include "twokey/transcript/event.h"
 
 #include "packet.h"
@@ -22,6 +23,7 @@ enum { DB_PENDING_MAX = 64, DB_CREDIT = 256 * 1024 };
 /* A request that db has on record: its bytes are kept here and nowhere else. */
 struct db_pending {
 	uint64_t n;		/* 0: free */
+	char by[GATE_NAME_MAX];	/* who asks */
 	char *sql;
 	size_t sql_len;
 	struct digest digest;
@@ -36,9 +38,8 @@ struct db_pending {
 	bool allowed;
 	bool must_sign;		/* the ticket asks for a signature */
 	uint64_t dangers;	/* of the text and of the sheet */
-	char by[64];		/* the driver */
-	char turned[64];	/* who turned the first of two keys; "" nobody */
 	int64_t until_us;	/* of the answer: not run after it */
+	int64_t run_by_ms;	/* nor after this, however the clock on the wall is set */
 	bool spent;
 };
 
@@ -74,7 +75,6 @@ struct dbrole {
 	int64_t table_limit;	/* bytes: a read of a larger table is weighed first; 0: none is */
 	struct db_pending pending[DB_PENDING_MAX];
 	const char *tag;	/* the session */
-	const json_t *sides;	/* of every person of the broker, by name */
 	const json_t *signers;	/* names of the people who sign what they allow */
 	struct ticket *ticket;	/* of the digest that the monitor named; NULL: nothing but reads runs */
 };
@@ -155,15 +155,6 @@ size_t	dbrole_tell_change(const struct dbrole *d, const struct db_pending *q, js
 /* dbrole_signed.c: where the person or the ticket asks for it, the answer carries a signature that the recorder found good,
  * over a text that speaks of this session, request, person, statement, sheet, rows and server as db itself knows them. */
 bool	dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct packet *p);
-/* dbrole_quorum.c: by the ticket that db has, whose keys and how many. */
-/* The first of two keys: noted when it is as good as one that allows has to be. */
-void	dbrole_turned(struct dbrole *d, const struct packet *p);
-/* True when this person's key allows: a confirmer of the ticket for that driver, and where two are asked for, one of the
- * other side has turned his. */
-bool	dbrole_quorum_ok(const struct dbrole *d, const struct db_pending *q, const json_t *allowed);
-struct db_pending *dbrole_pending(struct dbrole *d, uint64_t n);
-/* The answer is about the bytes and the sheet that db has. */
-bool	dbrole_same(const struct db_pending *q, const json_t *ev);
 void	dbrole_run(struct dbrole *d, const json_t *ev);
 void	dbrole_forget(struct dbrole *d, uint64_t n);
 

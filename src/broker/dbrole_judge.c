@@ -18,7 +18,10 @@
 #include "dbrole.h"
 #include "fault.h"
 
-enum { NAMES_MAX = 12 * 1024 };	/* of one list in an event, which has 64 KiB */
+enum {
+	NAMES_MAX = 12 * 1024,	/* of one list in an event, which has 64 KiB */
+	CLOCK_STEP_S = 5	/* the wall clock may be set back between session and db by so much */
+};
 
 /* What a server gave as a code or number; json_pack takes no other bytes than UTF-8. */
 static const char *
@@ -113,8 +116,8 @@ dbrole_after(struct dbrole *d, uint64_t n, int ret, const char *event, const cha
 	}
 }
 
-struct db_pending *
-dbrole_pending(struct dbrole *d, uint64_t n)
+static struct db_pending *
+pending_of(struct dbrole *d, uint64_t n)
 {
 	for (size_t i = 0; i < DB_PENDING_MAX; i++)
 		if (d->pending[i].n == n)
@@ -125,7 +128,7 @@ dbrole_pending(struct dbrole *d, uint64_t n)
 void
 dbrole_forget(struct dbrole *d, uint64_t n)
 {
-	struct db_pending *q = n != 0 ? dbrole_pending(d, n) : NULL;
+	struct db_pending *q = n != 0 ? pending_of(d, n) : NULL;
 
 	if (q == NULL)
 		return;
@@ -203,25 +206,18 @@ make_sheet(struct dbrole *d, const struct db_pending *q, const struct db_sink *s
 	return ret;
 }
 
-/* Who asks, and what is asked: rows at most, a signature. */
 static void
-take_wishes(struct db_pending *q, const json_t *ev)
+asked_by(struct db_pending *q, const json_t *ev)
 {
-	const char *op = json_str(ev, "op", NULL), *wish = json_str(ev, "signed", NULL), *by = json_str(ev, "by", NULL);
+	const char *by = json_str(ev, "by", NULL);
 
 	snprintf(q->by, sizeof q->by, "%s", by != NULL ? by : "");
-	q->must_sign = wish == NULL || strcmp(wish, "no") != 0;
-	if (op == NULL)
-		return;
-	q->bounded = true;
-	q->at_most = strcmp(op, "<=") == 0;
-	q->rows = (uint64_t)json_int(ev, "rows", 0);
 }
 
 void
 dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 {
-	struct db_pending *q = dbrole_pending(d, 0);
+	struct db_pending *q = pending_of(d, 0);
 	struct db_rows *sample = dbrole_sample_create();
 	struct db_sink sink = dbrole_rows_sink(sample);
 	struct db_sheet sheet;
@@ -237,6 +233,7 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 		goto out;
 	}
 	q->n = n;
+	asked_by(q, json_object_get(p->head, "event"));
 	q->sql_len = buf_len(&sql);
 	q->sql = buf_take(&sql);
 	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
@@ -258,7 +255,18 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 	q->count_known = sheet.count_known;
 	q->rows = q->matched = sheet.count;
 	q->bounded = sheet.count_known;
-	take_wishes(q, json_object_get(p->head, "event"));
+	{
+		const json_t *ev = json_object_get(p->head, "event");
+		const char *op = json_str(ev, "op", NULL), *wish = json_str(ev, "signed", NULL);
+
+		q->must_sign = wish == NULL || strcmp(wish, "no") != 0;
+
+		if (op != NULL) {
+			q->bounded = true;
+			q->at_most = strcmp(op, "<=") == 0;
+			q->rows = (uint64_t)json_int(ev, "rows", 0);
+		}
+	}
 	if (is_judged(d, q, sheet.dangers))
 		send_sheet(d, q, &sheet, sample);
 	else
@@ -278,13 +286,14 @@ digest_field(const json_t *ev, const char *key, struct digest *out)
 	return hex != NULL && digest_parse(hex, n, out);
 }
 
-bool
-dbrole_same(const struct db_pending *q, const json_t *ev)
+/* Law 3, as far as db knows it: another person than who asked, a confirmer of the ticket. */
+static bool
+is_second(const struct dbrole *d, const struct db_pending *q, const char *by)
 {
-	struct digest digest, bind;
+	enum ticket_seat seat;
 
-	return digest_field(ev, "digest", &digest) && digest_field(ev, "bind", &bind) && digest_equal(&digest, &q->digest) &&
-	    digest_equal(&bind, &q->bind);
+	return by != NULL && strcmp(by, q->by) != 0 && d->ticket != NULL && ticket_seat_of(d->ticket, by, &seat) &&
+	    seat == TICKET_SEAT_CONFIRMER;
 }
 
 void
@@ -292,15 +301,21 @@ dbrole_allowed(struct dbrole *d, const struct packet *p)
 {
 	const json_t *ev = json_object_get(p->head, "event");
 	uint64_t of = (uint64_t)json_int(ev, "of", 0);
-	struct db_pending *q = of != 0 ? dbrole_pending(d, of) : NULL;
+	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
+	struct digest digest, bind;
 	const char *until;
 	size_t n;
 
 	if (q == NULL || !q->has_sheet || q->spent)
 		return;
 	until = json_str(ev, "until", &n);
-	if (!dbrole_same(q, ev) || !dbrole_quorum_ok(d, q, ev) || until == NULL || clock_parse(until, n, &q->until_us) != 0 || !dbrole_signature_ok(d, q, p))
+	if (!digest_field(ev, "digest", &digest) || !digest_field(ev, "bind", &bind) ||
+	    !digest_equal(&digest, &q->digest) || !digest_equal(&bind, &q->bind) ||
+	    until == NULL || clock_parse(until, n, &q->until_us) != 0 || !is_second(d, q, json_str(ev, "by", NULL)) ||
+	    q->until_us > clock_wall_us() + (GATE_RUN_WITHIN_S + CLOCK_STEP_S) * INT64_C(1000000) ||
+	    !dbrole_signature_ok(d, q, p))
 		return;
+	q->run_by_ms = clock_mono_ms() + GATE_RUN_WITHIN_S * 1000;
 	q->allowed = true;
 }
 
@@ -370,7 +385,7 @@ forbidden(const struct db_pending *q, const json_t *ev)
 	if (!digest_field(ev, "digest", &digest) || !digest_equal(&digest, &q->digest) ||
 	    !digest_field(ev, "bind", &bind) || !digest_equal(&bind, &q->bind))
 		return "it is not what was allowed";
-	if (clock_wall_us() > q->until_us)
+	if (clock_wall_us() > q->until_us || clock_mono_ms() > q->run_by_ms)
 		return "its time is over";
 	if (!q->bounded)
 		return "no bound on rows was given and none could be counted";
@@ -381,7 +396,7 @@ void
 dbrole_run(struct dbrole *d, const json_t *ev)
 {
 	uint64_t of = (uint64_t)json_int(ev, "of", 0);
-	struct db_pending *q = of != 0 ? dbrole_pending(d, of) : NULL;
+	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
 	const char *why = forbidden(q, ev);
 	char room[DBROLE_WHY];
 	struct commit_ctx ctx = { d, of };

@@ -50,7 +50,10 @@ says_number(const struct text *t, const char *key, const char *op, uint64_t valu
 static bool
 is_about(const struct dbrole *d, const struct db_pending *q, const char *person, const struct text *t)
 {
-	return transcript_answer_says(t->p, t->n, "session", d->tag) && says_number(t, "request", "", q->n) &&
+	return d->ticket != NULL && transcript_answer_says(t->p, t->n, "ticket", d->ticket->id) &&
+	    says_digest(t, "ticket-digest", &d->ticket->digest) &&
+	    transcript_answer_says(t->p, t->n, "target", d->ticket->target) &&
+	    transcript_answer_says(t->p, t->n, "session", d->tag) && says_number(t, "request", "", q->n) &&
 	    transcript_answer_says(t->p, t->n, "answer", "allow") && transcript_answer_says(t->p, t->n, "person", person) &&
 	    says_digest(t, "statement", &q->digest) && says_digest(t, "bind", &q->bind) && says_digest(t, "keys", &q->keys) &&
 	    says_number(t, "rows", q->at_most ? "<= " : "= ", q->rows) &&

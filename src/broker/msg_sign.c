@@ -81,7 +81,7 @@ take_key(struct message *m, struct gate_key *key, struct digest *digest, struct 
 		console_refuse(m->c, m->name, m->id, ERR_INVALID, "bind is 64 hex digits, from the sheet");
 		return false;
 	}
-	*key = (struct gate_key){ .by = m->c->person, .side = m->c->side, .digest = digest, .bind = bind, .typed = json_str(m->o, "typed", NULL) };
+	*key = (struct gate_key){ .by = m->c->person, .digest = digest, .bind = bind, .typed = json_str(m->o, "typed", NULL) };
 	return true;
 }
 
@@ -169,8 +169,8 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 		session_void(s, r, s->state == SESSION_ALONE ? "alone" : "paused");
 		return;
 	}
-	if (gate_request_turn(r, sub->by, sub->side))
-		session_run(s, r);
+	must(gate_step(&r->state, GATE_INPUT_ALLOW));
+	session_run(s, r);
 }
 
 static void
@@ -181,8 +181,7 @@ record_signed(struct message *m, struct gate_request *r, const struct signing *g
 	char head[DIGEST_HEX + 1];
 	size_t n;
 	const char *p;
-	bool first = gate_request_needs_two(r);
-	json_t *ev = first ? session_turned_event(r, m->c) : session_allowed_event(m->s, r, m->c->person);
+	json_t *ev = session_allowed_event(m->s, r, m->c->person);
 
 	digest_hex(&g->head, head);
 	must(json_object_set_new(ev, "head", json_string(head)) == 0 && json_object_set_new(ev, "nonce", json_string(g->nonce)) == 0);
@@ -194,9 +193,7 @@ record_signed(struct message *m, struct gate_request *r, const struct signing *g
 	packet_text_body(&b[2], "signature", p, n);
 	m->s->submitting = true;
 	m->s->proving = r->n;
-	sub = session_record(m->s, first ? TRANSCRIPT_EVENT_TURNED : TRANSCRIPT_EVENT_ALLOWED, ev, b, 3);
-	snprintf(sub->by, sizeof sub->by, "%s", m->c->person);
-	sub->side = m->c->side;
+	sub = session_record(m->s, TRANSCRIPT_EVENT_ALLOWED, ev, b, 3);
 	sub->console = m->c->id;
 	sub->re = msg_name(m->name);
 	sub->id = json_incref(m->id);
@@ -235,10 +232,6 @@ session_allow_signed(struct message *m, struct gate_request *r, const struct gat
 	same = g->n != 0 && !buf_over(&want) && buf_len(&want) == n && memcmp(buf_data(&want), text, n) == 0;
 	first_difference(&want, text, n, line, sizeof line);
 	buf_fini(&want);
-	if (same && msg_is_next(m, r, &e) != 0) {
-		console_refuse(m->c, m->name, m->id, e.code, e.text);
-		return;
-	}
 	if (same) {
 		record_signed(m, r, g);
 		return;

@@ -161,7 +161,6 @@ fill_request(struct gate_request *r, const struct statement *st, const struct ga
 
 	gate_request_init(r, 0, st->m->c->person, &st->sum, gate_lines(st->sql, st->n), clock_mono_ms(),
 	    s->config->request_seconds);
-	r->both_sides = s->ticket->quorum == TICKET_QUORUM_BOTH_SIDES;
 	r->bound = *bound;
 	r->all_rows = s->facts->where == SQL_WHERE_ABSENT || s->facts->where == SQL_WHERE_TRUE;
 	snprintf(r->table, sizeof r->table, "%s", st->object);
@@ -175,7 +174,6 @@ fill_costly(struct gate_request *r, const struct statement *st)
 
 	gate_request_init(r, 0, st->m->c->person, &st->sum, gate_lines(st->sql, st->n), clock_mono_ms(),
 	    s->config->request_seconds);
-	r->both_sides = s->ticket->quorum == TICKET_QUORUM_BOTH_SIDES;
 	r->bound = (struct gate_bound){ true, GATE_OP_AT_MOST, s->costly_rows };
 	snprintf(r->table, sizeof r->table, "%s", s->costly_table);
 }

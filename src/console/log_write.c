@@ -21,11 +21,12 @@ log_state_word(const struct model_entry *e)
 		[TRANSCRIPT_EVENT_REFUSED] = "REFUSED", [TRANSCRIPT_EVENT_REQUEST] = "PENDING",
 		[TRANSCRIPT_EVENT_SHEET] = "PENDING", [TRANSCRIPT_EVENT_OPENED] = "PENDING",
 		[TRANSCRIPT_EVENT_ASKED] = "ASKED", [TRANSCRIPT_EVENT_REPLIED] = "PENDING",
-		[TRANSCRIPT_EVENT_TURNED] = "PENDING", [TRANSCRIPT_EVENT_ALLOWED] = "ALLOWED", [TRANSCRIPT_EVENT_RUN] = "RUNNING",
+		[TRANSCRIPT_EVENT_ALLOWED] = "ALLOWED", [TRANSCRIPT_EVENT_RUN] = "RUNNING",
 		[TRANSCRIPT_EVENT_COMMITTING] = "COMMITTING", [TRANSCRIPT_EVENT_COMMITTED] = "COMMITTED",
 		[TRANSCRIPT_EVENT_DENIED] = "DENIED", [TRANSCRIPT_EVENT_WITHDRAWN] = "WITHDRAWN",
 		[TRANSCRIPT_EVENT_EXPIRED] = "EXPIRED", [TRANSCRIPT_EVENT_VOID] = "VOID",
 		[TRANSCRIPT_EVENT_ROLLEDBACK] = "ROLLED BACK", [TRANSCRIPT_EVENT_FAILED] = "FAILED",
+		[TRANSCRIPT_EVENT_HELD] = "HELD", [TRANSCRIPT_EVENT_KEPT] = "KEPT", [TRANSCRIPT_EVENT_STAGED] = "COLLECTED",
 		[TRANSCRIPT_EVENT_COSTLY] = "NOT RUN", [TRANSCRIPT_EVENT_UNKNOWN] = "OUTCOME UNKNOWN", [TRANSCRIPT_EVENT_OUTCOME] = "OUTCOME",
 	};
 
@@ -41,6 +42,8 @@ lay_asked(struct log_entry *o)
 	if (model_only_reads(e))
 		lay_line(l, SCREEN_PLAIN, "  it only reads; it would go through about %" PRId64 " rows; largest table: %s",
 		    e->rows_wanted, e->table);
+	else if (model_is_set(e))
+		log_bounds(o);
 	else if (e->op[0] != '\0' && e->rows_wanted >= 0)
 		lay_line(l, SCREEN_PLAIN, "  rows expected: %s %" PRId64 "   table: %s", e->op, e->rows_wanted, e->table);
 	else
@@ -79,8 +82,6 @@ lay_seen(struct log_entry *o)
 	if (e->typed != NULL)
 		buf_putf(&b, ", %s typed \"%s\" %s", e->answered_by, e->typed, answered);
 	lay_line(&o->lay, SCREEN_PLAIN, "%s", buf_str(&b));
-	if (e->turned_by[0] != '\0' && e->typed != NULL)
-		lay_line(&o->lay, SCREEN_PLAIN, "  2 keys: %s's of the %s, then %s's", e->turned_by, e->turned_side, e->answered_by);
 	if (e->key[0] != '\0')
 		lay_line(&o->lay, SCREEN_PLAIN, "  signed with %s%s", e->key, e->touched && e->pin ? ", touched, PIN given" :
 		    e->touched ? ", touched" : e->pin ? ", PIN given" : "");
@@ -91,10 +92,8 @@ static void
 lay_pending(struct log_entry *o)
 {
 	const struct model_entry *e = o->e;
-	char sent[12], until[12], turned[MODEL_NAME_MAX + 60];
+	char sent[12], until[12];
 
-	if (model_turned_words(e, turned, sizeof turned))
-		lay_line(&o->lay, SCREEN_WARN, "  %s", turned);
 	lay_clock(&o->lay, e->wall_us, sent);
 	lay_clock(&o->lay, e->until_us, until);
 	lay_line(&o->lay, SCREEN_WARN, "  sent %s   PENDING%s   lapses to DENIED at %s", sent,
@@ -168,6 +167,9 @@ lay_end(struct log_entry *o, const char *at)
 	const char *why = e->answer != NULL ? e->answer : "", *colon = why[0] != '\0' ? ": " : "";
 	const char *is = json_str(e->end, "is", NULL);
 
+	if (why[0] == '\0' && e->state == TRANSCRIPT_EVENT_ROLLEDBACK && strcmp(e->code, "waiters") == 0)
+		why = "others waited for its locks", colon = ": ";
+
 	if (e->state == TRANSCRIPT_EVENT_DENIED)
 		lay_line(&o->lay, SCREEN_BAD, "DENIED by %s %s%s%s", e->answered_by, at, colon, why);
 	else if (e->state == TRANSCRIPT_EVENT_WITHDRAWN)
@@ -187,6 +189,8 @@ lay_end(struct log_entry *o, const char *at)
 		lay_line(&o->lay, SCREEN_WARN, "%s %s%s%s", log_state_word(e), at, colon, why);
 	if (e->answered_us == 0 || e->state == TRANSCRIPT_EVENT_DENIED || e->state == TRANSCRIPT_EVENT_WITHDRAWN)
 		lay_line(&o->lay, SCREEN_DIM, "  It did not run.");
+	else if (e->state == TRANSCRIPT_EVENT_ROLLEDBACK && e->hold.n > 0)
+		lay_line(&o->lay, SCREEN_DIM, "  The database is as before.");
 }
 
 void
@@ -197,14 +201,20 @@ log_write(struct log_entry *o)
 
 	log_statement(o);
 	upper(class, sizeof class, e->class);
-	if (model_is_waiting(e))
+	if (model_is_waiting(e) && !model_is_held(e))
 		lay_line(&o->lay, SCREEN_WARN, "%s #%" PRIu64 ": a second person must allow it.", class, e->n);
 	lay_asked(o);
 	lay_talk(o);
 	lay_seen(o);
+	if (e->hold.n > 0)
+		hold_log(o);
 	lay_clock(&o->lay, e->end_us, at);
-	if (model_is_waiting(e))
+	if (model_is_held(e))
+		;
+	else if (model_is_waiting(e))
 		lay_pending(o);
+	else if (e->end == NULL && e->hold.n > 0)
+		lay_line(&o->lay, SCREEN_WARN, "%s", e->hold.answer == TRANSCRIPT_EVENT_KEPT ? "COMMITTING" : "IT IS BEING TAKEN BACK");
 	else if (e->end == NULL)
 		lay_line(&o->lay, SCREEN_WARN, "%s by %s", log_state_word(e), e->answered_by);
 	else if (e->state == TRANSCRIPT_EVENT_DONE)

@@ -67,7 +67,7 @@ replay_takes(const struct replay *r, const struct model_entry *e)
 	case REPLAY_ALL:
 		return true;
 	case REPLAY_WRITES:
-		return e->kind == MODEL_WRITE;
+		return e->kind == MODEL_WRITE || e->kind == MODEL_STAGED;
 	case REPLAY_TROUBLE:
 		return is_trouble(e);
 	case REPLAY_WORDS:

@@ -153,6 +153,24 @@ db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_sheet
 }
 
 bool
+db_ground_kept(const struct db_part *p, const struct db_sheet *now, struct db_result *r)
+{
+	struct buf text;
+
+	if (digest_equal(&now->ground, &p->ground))
+		return true;
+	buf_init(&text, 8192 + 200);
+	buf_puts(&text, "a part before it changed what a later one rests on: ");
+	if (p->shown != NULL)
+		db_shown_differ(p->shown, &now->shown, &text);
+	buf_puts(&text, p->shown != NULL ? "; ask for them one by one" : "a table, trigger, setting or variable; ask for them one"
+	    " by one");
+	db_end_with(r, DB_ROLLEDBACK, "bind", buf_str(&text));
+	buf_fini(&text);
+	return false;
+}
+
+bool
 db_bound_kept(struct db_part *p, uint64_t touched, struct db_result *r)
 {
 	char text[120];

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { TEXT_MAX = 256 * 1024 };
+enum { TEXT_MAX = 256 * 1024, HOLD_MS = 60 * 1000, HOLD_MORE_MS = 30 * 1000, IDLE_MAX_MS = 2147483647 };
 
 const struct db_driver *
 db_driver_find(enum sql_engine engine)
@@ -109,6 +109,14 @@ db_end_with(struct db_result *r, enum db_end end, const char *code, const char *
 	r->code[i] = '\0';
 	buf_reset(&r->text);
 	buf_put(&r->text, text, strnlen(text, TEXT_MAX / 2));
+}
+
+unsigned
+db_idle_ms(const struct db_target *t)
+{
+	uint64_t ms = (uint64_t)(t->hold_ms > 0 ? t->hold_ms : HOLD_MS) + HOLD_MORE_MS;
+
+	return ms < IDLE_MAX_MS ? (unsigned)ms : IDLE_MAX_MS;
 }
 
 bool

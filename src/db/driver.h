@@ -21,6 +21,10 @@ void	db_notice(struct db_result *r, const char *s, size_t n);
 /* True when affected keeps the bound that was allowed. */
 bool	db_within(const struct db_part *p, uint64_t affected);
 
+/* How long a transaction that waits is let live by the server: what may be held, and some more, so that it is always
+ * twokey that gives it up first. Milliseconds. */
+unsigned db_idle_ms(const struct db_target *t);
+
 /* What a write matches, as digests say it. */
 struct db_match {
 	bool known;

@@ -41,6 +41,8 @@ struct db_conn {
 	const struct my_large *largest;	/* that the guard met last; in sizes */
 	MYSQL_RES *variables;		/* as they were when the session was made */
 	bool flagged, moved;		/* the server says that something changed; something is not as it was */
+	int64_t writes_since_ms;	/* when the transaction that writes began */
+	struct buf *names;		/* of our own statements in the current run, else NULL */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
 	pthread_mutex_t lock;
 	bool running;			/* under lock */
@@ -192,6 +194,7 @@ struct my_look {
 	char *schema, *name;		/* of it; freed by my_look_fini */
 	bool guarded;			/* the guard passed: SELECTs may be derived */
 	bool locks;			/* in the run: rows that match are locked */
+	bool ground_only;		/* rows are not looked for */
 	bool plain;			/* it is there, a base table */
 	bool stays;			/* what is written there cannot be rolled back */
 	char engine[64];		/* of the table that stays, else of the one that is written */
@@ -226,6 +229,10 @@ int	my_audit(struct db_conn *c, struct db_audit *a, struct err *e);
 int	my_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 int	my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
+/* my_waiting.c */
+/* False once the server has ended the connection; nothing is sent. No answer may be outstanding. */
+bool	my_is_there(struct db_conn *c);
+int	my_waiting(struct db_conn *c, struct db_waiting *w, struct err *e);
 /* How the server's error ends a run. */
 void	my_ended_by(struct db_conn *c, unsigned number, const struct db_statement *s, struct db_result *r);
 void	my_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r);

@@ -5,22 +5,12 @@
 #include "my.h"
 
 #include <mysqld_error.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "twokey/base/err.h"
 
 #include "allowed.h"
-
-/* Between statements the server says nothing, but that it ends the connection. */
-static bool
-still_there(struct db_conn *c)
-{
-	struct pollfd p = { .fd = mysql_get_socket(c->my), .events = POLLIN };
-
-	return poll(&p, 1, 0) == 0;
-}
 
 static void
 send_commit(struct db_conn *c, struct db_result *r)
@@ -60,7 +50,7 @@ my_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled before COMMIT was sent");
 		return;
 	}
-	if (!still_there(c)) {
+	if (!my_is_there(c)) {
 		c->lost = true;
 		db_end_with(r, DB_FAILED, "lost", "the connection was lost before COMMIT was sent: the server rolls back");
 		return;

@@ -51,8 +51,8 @@ static int
 set_up(struct db_conn *c, const struct db_target *t, struct err *e)
 {
 	enum own_id id = c->maria ? OWN_MY_SETUP_MARIADB : OWN_MY_SETUP_MYSQL;
-	char statement[24], lock[24];
-	struct my_value v[3];
+	char statement[24], lock[24], idle[24];
+	struct my_value v[4];
 	int ret = my_own(c, OWN_MY_NAMES, 0, NULL, NULL, NULL, e);
 
 	seconds(lock, t->lock_timeout_ms);
@@ -60,12 +60,16 @@ set_up(struct db_conn *c, const struct db_target *t, struct err *e)
 	    t->statement_timeout_ms % 1000);
 	v[0] = my_number(statement);
 	v[1] = v[2] = my_number(lock);
+	seconds(idle, db_idle_ms(t));
+	v[3] = my_number(idle);
 	if (ret == 0)
-		ret = my_own(c, id, 3, v, NULL, NULL, e);
+		ret = my_own(c, id, c->maria ? 4 : 3, v, NULL, NULL, e);
 	if (ret == 0 && !c->maria && mysql_get_server_version(c->my) >= 80000)
 		ret = my_own(c, OWN_MY_FRESH_SIZES, 0, NULL, NULL, NULL, e);
 	if (ret == 0)	/* it has to live as long */
-		ret = my_ask(c->stop, id, c->tag, 3, v, NULL, e);
+		ret = my_ask(c->stop, id, c->tag, c->maria ? 4 : 3, v, NULL, e);
+	if (ret == 0)
+		ret = my_ask(c->stop, OWN_MY_READ_ONLY, c->tag, 0, NULL, NULL, e);
 	if (ret == 0)
 		ret = my_own(c, OWN_MY_READ_ONLY, 0, NULL, NULL, NULL, e);
 	return ret;

@@ -258,7 +258,7 @@ my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e)
 		db_ground_text(&l->ground, l->engine);
 		db_ground_name(&l->ground, "the engine of the table");
 	}
-	if (ret == 0)
+	if (ret == 0 && !l->ground_only)
 		ret = my_look_match(l, sample, e);
 	db_bind_end(&l->ground, &l->match, l->sheet);
 	return ret;

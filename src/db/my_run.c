@@ -5,6 +5,7 @@
 #include "my.h"
 
 #include <inttypes.h>
+#include <errmsg.h>
 #include <mysqld_error.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,10 @@
 
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
-#include "twokey/base/json.h"
-#include "twokey/base/text.h"
+#include "twokey/base/must.h"
 
 #include "allowed.h"
+#include "effects.h"
 
 void
 my_ended_by(struct db_conn *c, unsigned number, const struct db_statement *s, struct db_result *r)
@@ -50,6 +51,7 @@ begin_write(struct db_conn *c, struct buf *names, struct err *e)
 		ret = my_own(c, OWN_MY_BEGIN_WRITE, 0, NULL, names, NULL, e);
 	if (ret == 0 && !my_is_writing(c))
 		ret = my_lose(c, e, "no transaction that writes could be begun");
+	c->writes_since_ms = clock_mono_ms();
 	return ret;
 }
 
@@ -190,12 +192,13 @@ told(const char *info, const char *what, uint64_t otherwise)
 
 /* Of the table written only: the server does not tell what triggers and foreign keys changed. */
 static void
-tell_effects(const struct db_part *p, const char *info, struct db_result *r)
+add_effects(struct db_conn *c, const struct db_part *p, struct db_effects *all, const struct db_result *r)
 {
 	const struct sql_table *t = sql_written_table(p->facts);
-	const char *verb = p->facts->verb;
+	const char *verb = p->facts->verb, *info = mysql_info(c->my);
 	uint64_t records = told(info, "Records: ", 1), again = told(info, "Duplicates: ", r->rows > 0 ? r->rows - 1 : 0);
 	uint64_t in = 0, up = 0, del = 0;
+	struct db_effect *effect;
 	struct buf name;
 
 	if (t == NULL)
@@ -208,11 +211,16 @@ tell_effects(const struct db_part *p, const char *info, struct db_result *r)
 		in = records, del = again;
 	else if (r->rows > 0)
 		in = records > again ? records - again : 0, up = again;
-	buf_init(&name, 8 * t->name.n + 16);
-	text_safe(&name, t->name.p, t->name.n, TEXT_ONE_LINE);
-	buf_puts(&r->effects, buf_len(&r->effects) > 1 ? ",{\"table\":" : "{\"table\":");
-	json_put_string(&r->effects, buf_data(&name), buf_len(&name));
-	buf_putf(&r->effects, ",\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"deleted\":%" PRIu64 "}", in, up, del);
+	buf_init(&name, t->schema.n + t->name.n + 16);
+	if (t->schema.n > 0 && (t->schema.n != strlen(c->database) || memcmp(t->schema.p, c->database, t->schema.n) != 0)) {
+		buf_put(&name, t->schema.p, t->schema.n);
+		buf_putc(&name, '.');
+	}
+	buf_put(&name, t->name.p, t->name.n);
+	effect = db_effect_of(all, buf_data(&name), buf_len(&name));
+	effect->inserted += in;
+	effect->updated += up;
+	effect->deleted += del;
 	buf_fini(&name);
 }
 
@@ -233,9 +241,12 @@ roll_back(struct db_conn *c, struct db_result *r)
 	struct buf text;
 	unsigned number = 0;
 	struct err e;
+	int ret = ERR_CANCELLED;
 
 	buf_init(&text, 64 * 1024);
-	if (my_own(c, OWN_MY_ROLLBACK, 0, NULL, &r->own, NULL, &e) == 0 && mysql_warning_count(c->my) > 0 &&
+	for (int i = 0; i < 3 && ret == ERR_CANCELLED; i++)	/* a KILL QUERY of a change that was held hits this one */
+		ret = my_own(c, OWN_MY_ROLLBACK, 0, NULL, &r->own, NULL, &e);
+	if (ret == 0 && mysql_warning_count(c->my) > 0 &&
 	    my_warned(c, &r->own, "WARNING: ", &text, &number, &e) == 0 && number == ER_WARNING_NOT_COMPLETE_ROLLBACK) {
 		db_end_with(r, DB_FAILED, "partial", "not all of it could be rolled back: rows in tables without transactions stay"
 		    " changed");
@@ -259,30 +270,94 @@ settled(struct db_conn *c, struct db_result *r)
 	return false;
 }
 
-/* All parts are compared before the first is sent. A later one may match more rows once those before it ran: of a
- * single one that is a reason to take it back. */
+/* What a part rests on after others ran: they could have changed what it calls by a variable. */
+static bool
+same_ground(struct db_conn *c, const struct db_part *p, struct db_result *r)
+{
+	struct db_sheet sheet;
+	struct my_look l;
+	struct err e = { .text = "" };
+	bool same = false;
+	int ret;
+
+	db_sheet_init(&sheet);
+	my_look_init(&l, c, &p->statement, p->facts, &sheet);
+	l.ground_only = true;
+	ret = my_look_enter(&l, &e);
+	if (ret == 0)
+		ret = my_look_in(&l, NULL, &e);
+	if (ret != 0)
+		refuse(c, ret, e.text, r);
+	else
+		same = db_ground_kept(p, &sheet, r);
+	own_list_join(&r->own, &sheet.own);
+	my_look_fini(&l);
+	db_sheet_fini(&sheet);
+	return same;
+}
+
+/* A later part may match more rows once those before it ran: of a single one that is a reason to take it back. */
+static bool
+execute_all(struct db_conn *c, const struct db_allowed *a, uint64_t matched, struct db_effects *all, struct db_result *r)
+{
+	for (size_t i = 0; i < a->nparts; i++) {
+		struct db_part *p = &a->parts[i];
+
+		if ((i > 0 && !same_ground(c, p, r)) || !execute(c, &p->statement, r))
+			return false;
+		add_effects(c, p, all, r);
+		if (!kept_as_written(c, r) || !within(p, a->nparts > 1 ? UINT64_MAX : matched, r))
+			return false;
+	}
+	return true;
+}
+
+/* All parts are compared before the first is sent. */
 static bool
 run_parts(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
+	struct db_effects *all;
 	uint64_t matched = UINT64_MAX;
+	bool ran;
 
 	for (size_t i = 0; i < a->nparts; i++)
 		if (!still_as_allowed(c, a, &a->parts[i], &matched, r))
 			return false;
-	if (a->nparts > 1)
-		matched = UINT64_MAX;
-	buf_putc(&r->effects, '[');
-	for (size_t i = 0; i < a->nparts; i++) {
-		struct db_part *p = &a->parts[i];
+	all = must_zalloc(sizeof *all);
+	ran = execute_all(c, a, matched, all, r);
+	if (ran)
+		db_effects_put(all, &r->effects);
+	free(all);
+	return ran;
+}
 
-		if (!execute(c, &p->statement, r))
-			return false;
-		tell_effects(p, mysql_info(c->my), r);
-		if (!kept_as_written(c, r) || !within(p, matched, r))
-			return false;
+/* Asks who holds the change, and then looks whether the transaction is still there. A cluster may have taken it back:
+ * that is told with the next answer. */
+static bool
+held(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+{
+	bool kept = db_kept(a, r);
+	MYSQL_RES *res = NULL;
+	struct err e;
+
+	if (a->holding == NULL)
+		return kept;
+	if (!my_is_there(c)) {
+		my_ended_by(c, CR_SERVER_LOST, &(struct db_statement){ .bytes = "" }, r);
+		return false;
 	}
-	buf_putc(&r->effects, ']');
-	return true;
+	if (!kept)
+		return false;
+	kept = my_own(c, OWN_MY_DATABASE, 0, NULL, &r->own, &res, &e) == 0;
+	mysql_free_result(res);
+	if (!kept) {
+		my_ended_by(c, c->lost ? CR_SERVER_LOST : mysql_errno(c->my), &(struct db_statement){ .bytes = "" }, r);
+	} else if (!my_is_writing(c)) {
+		c->lost = true;
+		db_end_with(r, DB_FAILED, "wall", "the transaction is not the one that was held");
+		kept = false;
+	}
+	return kept;
 }
 
 static void
@@ -293,7 +368,7 @@ run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 
 	if (ret != 0)
 		refuse(c, ret, e.text, r);
-	else if (run_parts(c, a, r) && settled(c, r) && db_kept(a, r) && settled(c, r))
+	else if (run_parts(c, a, r) && settled(c, r) && held(c, a, r) && settled(c, r))
 		my_commit(c, a, r);
 	if (!c->lost && r->end != DB_COMMITTED)
 		roll_back(c, r);
@@ -334,7 +409,9 @@ my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 	if (ret != 0)
 		return ret;
 	my_begin(c);
+	c->names = &r->own;
 	run_inside(c, a, r);
+	c->names = NULL;
 	if (!c->lost)
 		(void)my_leave(c, &r->own, NULL);
 	my_end(c);

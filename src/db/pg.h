@@ -35,6 +35,10 @@ struct db_conn {
 	bool checks_known;		/* cleared has the harmless checks of domains */
 	bool guard_types;		/* code stands behind types: the longer guard is asked */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
+	bool ended;			/* the server's last words have come */
+	struct db_result *told;		/* where what it says beside its answers goes; NULL: nowhere */
+	struct buf *names;		/* of our own statements in the current run, else NULL */
+	struct pg_watch *watch;		/* of a held change, else NULL */
 	pthread_mutex_t lock;
 	bool running;			/* under lock */
 	atomic_bool cancelled;
@@ -45,6 +49,10 @@ struct db_conn *pg_open(const struct db_target *t, struct db_info *info, struct 
 void	pg_close(struct db_conn *c);
 /* A connection and nothing more, within ms; NULL and *e, with the next step. check_target has passed. */
 PGconn	*pg_dial(const struct db_target *t, unsigned ms, struct err *e);
+/* A second connection with what the first one was made of; NULL and why in words. */
+PGconn	*pg_dial_again(PGconn *first, unsigned ms, char *words, size_t size);
+/* No schema stands before pg_catalog but that of temporary tables. */
+bool	pg_path_is_plain(const char *schemas);
 int	pg_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e);
 int	pg_settings(struct db_conn *c, struct buf *names, struct db_ground *g, struct err *e);
 const char *pg_type_name(const struct db_conn *c, Oid type);
@@ -155,12 +163,15 @@ struct pg_look {
 	char kind;			/* relkind */
 	bool guarded;			/* the guard passed: SELECTs may be derived */
 	bool ruled;			/* a rule stands in the way */
+	bool ground_only;		/* rows are not looked for */
 	struct db_sheet *sheet;
 	struct db_match match;
 	struct db_ground ground;
 };
 /* Begins one transaction for n looks and passes the guard for each; sheet->note tells when a single one did not pass. */
 int	pg_look_enter(struct pg_look *l, size_t n, enum own_id begin, struct err *e);
+/* Asks the guard again in the transaction that is open; ERR_WALL when it is not clear any more. */
+int	pg_look_again(struct pg_look *l, struct err *e);
 int	pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e);
 int	pg_look_sets_off(struct pg_look *l, struct err *e);
 int	pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e);
@@ -170,6 +181,12 @@ int	pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_f
 /* pg_run.c, pg_commit.c */
 int	pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
 void	pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r);
+/* pg_waiting.c */
+/* False once the server has ended the connection; nothing is sent. No answer may be outstanding. */
+bool	pg_is_there(struct db_conn *c);
+int	pg_waiting(struct db_conn *c, struct db_waiting *w, struct err *e);
+/* Ends the second connection, if there is one. */
+void	pg_unwatch(struct db_conn *c);
 /* How the server's error ends a run. */
 void	pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s, struct db_result *r);
 int	pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);

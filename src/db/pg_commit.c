@@ -4,7 +4,6 @@
 
 #include "pg.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,20 +30,6 @@ find_point(struct db_conn *c, struct db_commit_point *p, struct db_result *r)
 	return ret == 0;
 }
 
-/* What the server said on its own meanwhile (it ended the connection) is seen before COMMIT goes out. */
-static bool
-still_there(struct db_conn *c)
-{
-	struct pollfd p = { .fd = PQsocket(c->pg), .events = POLLIN };
-
-	if (poll(&p, 1, 0) > 0 && PQconsumeInput(c->pg) != 1)
-		return false;
-	if (PQstatus(c->pg) != CONNECTION_OK || (p.revents & (POLLHUP | POLLERR)) != 0)
-		return false;
-	/* bytes that nobody asked for: a notice may be, the end of the connection too */
-	return (p.revents & POLLIN) == 0 || poll(&p, 1, 0) == 0;
-}
-
 static void
 send_commit(struct db_conn *c, struct db_result *r)
 {
@@ -65,13 +50,42 @@ send_commit(struct db_conn *c, struct db_result *r)
 	PQclear(res);
 }
 
+static void
+lost_before(struct db_conn *c, struct db_result *r)
+{
+	c->lost = true;
+	db_end_with(r, DB_FAILED, "lost", "the connection was lost before COMMIT was sent: the server rolls back");
+}
+
+/* Asks who holds the change. What may have become of the transaction meanwhile is looked at again: a server that ended it
+ * ended the connection too, and its number is still the same. */
+static bool
+held(struct db_conn *c, const struct db_allowed *a, struct db_commit_point *p, struct db_result *r)
+{
+	struct db_commit_point before = { .affected = 0 };
+	bool kept;
+
+	if (a->holding != NULL && !find_point(c, &before, r))
+		return false;
+	kept = db_kept(a, r);
+	if (a->holding != NULL && !pg_is_there(c))
+		return lost_before(c, r), false;
+	p->affected = r->rows;
+	if (!kept || !find_point(c, p, r))
+		return false;
+	if (a->holding == NULL || strcmp(p->xid, before.xid) == 0)
+		return true;
+	db_end_with(r, DB_FAILED, "wall", "the transaction is not the one that was held");
+	return false;
+}
+
 /* From the first line on a cancel may still roll back; once COMMIT is sent it comes too late. */
 void
 pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
-	struct db_commit_point p = { .affected = r->rows };
+	struct db_commit_point p = { .affected = 0 };
 
-	if (!find_point(c, &p, r))
+	if (!held(c, a, &p, r))
 		return;
 	if (atomic_load(&c->cancelled)) {
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled");
@@ -83,9 +97,8 @@ pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", "cancelled before COMMIT was sent");
 		return;
 	}
-	if (!still_there(c)) {
-		c->lost = true;
-		db_end_with(r, DB_FAILED, "lost", "the connection was lost before COMMIT was sent: the server rolls back");
+	if (!pg_is_there(c)) {
+		lost_before(c, r);
 		return;
 	}
 	send_commit(c, r);

@@ -15,7 +15,7 @@
 #include "twokey/base/must.h"
 #include "twokey/base/secret.h"
 
-enum { OPTIONS_MAX = 40, SESSION_MAX = 40, CONNECT_MS = 10 * 1000, VERSION_MIN = 130000 };
+enum { OPTIONS_MAX = 64, SESSION_MAX = 40, CONNECT_MS = 10 * 1000, VERSION_MIN = 130000 };
 /* A file that is not there and cannot be: libpq then has none, and does not look in the home folder. */
 static const char nowhere[] = "/dev/null/none";
 
@@ -201,6 +201,42 @@ pg_dial(const struct db_target *t, unsigned ms, struct err *e)
 	return NULL;
 }
 
+/* The library's own copies, the password too; forgotten before they are given back. */
+static void
+forget(PQconninfoOption *all)
+{
+	for (PQconninfoOption *o = all; o != NULL && o->keyword != NULL; o++)
+		if (o->val != NULL && strcmp(o->keyword, "password") == 0)
+			secret_wipe(o->val, strlen(o->val));
+	PQconninfoFree(all);
+}
+
+PGconn *
+pg_dial_again(PGconn *first, unsigned ms, char *words, size_t size)
+{
+	PQconninfoOption *all = PQconninfo(first);
+	struct options o = { .n = 0 };
+	PGconn *pg;
+	bool in_time;
+
+	for (PQconninfoOption *i = all; i != NULL && i->keyword != NULL; i++)
+		if (i->val != NULL && o.n + 1 < OPTIONS_MAX && strcmp(i->keyword, "hostaddr") != 0)
+			put(&o, i->keyword, i->val);
+	if (PQhostaddr(first)[0] != '\0' && PQhost(first)[0] != '/' && PQhost(first)[0] != '@')	/* of a name with several */
+		put(&o, "hostaddr", PQhostaddr(first));
+	pg = PQconnectStartParams(o.key, o.value, 0);
+	must(pg != NULL);
+	forget(all);
+	in_time = go_on(pg, clock_mono_ms() + ms);
+	if (in_time && PQstatus(pg) == CONNECTION_OK && PQsslInUse(pg) == PQsslInUse(first)) {
+		PQsetNoticeReceiver(pg, no_notice, NULL);
+		return pg;
+	}
+	snprintf(words, size, "%.*s", (int)strcspn(PQerrorMessage(pg), "\n"), in_time ? PQerrorMessage(pg) : "no answer in time");
+	PQfinish(pg);
+	return NULL;
+}
+
 static int
 connect_to(struct db_conn *c, const struct db_target *t, struct err *e)
 {
@@ -253,6 +289,7 @@ pg_close(struct db_conn *c)
 	buf_fini(&c->cleared);
 	free(c->facts);
 	pg_sizes_free(c->sizes);
+	pg_unwatch(c);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -264,6 +301,7 @@ const struct db_driver pg_driver = {
 	.read = pg_read,
 	.sheet = pg_sheet,
 	.run = pg_run,
+	.waiting = pg_waiting,
 	.outcome = pg_outcome,
 	.audit = pg_audit,
 	.describe = pg_answer,

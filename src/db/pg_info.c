@@ -32,24 +32,27 @@ pg_settings(struct db_conn *c, struct buf *names, struct db_ground *g, struct er
 	return ret;
 }
 
+bool
+pg_path_is_plain(const char *path)
+{
+	static const char want[] = "pg_catalog";
+
+	if (strncmp(path, "{pg_temp_", strlen("{pg_temp_")) == 0)
+		path += strcspn(path, ",");
+	return path[0] != '\0' && strcspn(path + 1, ",}") == strlen(want) && strncmp(path + 1, want, strlen(want)) == 0;
+}
+
 /* With another schema before pg_catalog even = and count() could be somebody's own, in our own statements too. Only
  * that of temporary tables may stand there: no function or operator is looked for in it. */
 static int
 check_path(struct db_conn *c, struct err *e)
 {
-	static const char want[] = "pg_catalog";
 	PGresult *res;
 	int ret = pg_own(c, OWN_PG_PATH, 0, NULL, NULL, &res, e);
 
-	if (ret == 0) {
-		const char *path = PQgetvalue(res, 0, 0);
-
-		if (strncmp(path, "{pg_temp_", strlen("{pg_temp_")) == 0)
-			path += strcspn(path, ",");
-		if (path[0] == '\0' || strcspn(path + 1, ",}") != strlen(want) || strncmp(path + 1, want, strlen(want)) != 0)
-			ret = err_set(e, ERR_CONFIG, "the search_path of this role puts a schema before pg_catalog, so"
-			    " built-in functions could be replaced; set it without pg_catalog");
-	}
+	if (ret == 0 && !pg_path_is_plain(PQgetvalue(res, 0, 0)))
+		ret = err_set(e, ERR_CONFIG, "the search_path of this role puts a schema before pg_catalog, so"
+		    " built-in functions could be replaced; set it without pg_catalog");
 	PQclear(res);
 	return ret;
 }
@@ -57,12 +60,13 @@ check_path(struct db_conn *c, struct err *e)
 static int
 set_up(struct db_conn *c, const struct db_target *t, struct err *e)
 {
-	char statement[16], lock[16];
-	const char *values[] = { statement, lock };
+	char statement[16], lock[16], idle[16];
+	const char *values[] = { statement, lock, idle };
 
 	snprintf(statement, sizeof statement, "%u", t->statement_timeout_ms);
 	snprintf(lock, sizeof lock, "%u", t->lock_timeout_ms);
-	return pg_own(c, OWN_PG_SETUP, 2, values, NULL, NULL, e);
+	snprintf(idle, sizeof idle, "%u", db_idle_ms(t));
+	return pg_own(c, OWN_PG_SETUP, 3, values, NULL, NULL, e);
 }
 
 /* Which cluster it is: may not be told to every role, then host and database number must do. */

@@ -101,7 +101,7 @@ pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e)
 	l->ground.reached = true;
 	if (ret == 0 && (buf_len(&l->sheet->triggers) > 0 || l->ruled))
 		ret = add_rows(l, OWN_PG_MADE, 0, NULL, e);
-	if (ret == 0)
+	if (ret == 0 && !l->ground_only)
 		ret = pg_look_match(l, sample, e);
 	db_bind_end(&l->ground, &l->match, l->sheet);
 	buf_fini(&oids);

@@ -24,8 +24,9 @@ put(struct buf *out, const char *before, const char *s)
 }
 
 static void
-keep(void *result, const PGresult *res)
+keep(void *conn, const PGresult *res)
 {
+	struct db_conn *c = conn;
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
 	struct buf words;
 
@@ -36,18 +37,22 @@ keep(void *result, const PGresult *res)
 	put(&words, ": ", PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
 	put(&words, "\nDETAIL: ", PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL));
 	put(&words, "\nHINT: ", PQresultErrorField(res, PG_DIAG_MESSAGE_HINT));
-	db_notice(result, buf_data(&words), buf_len(&words));
+	if (strncmp(buf_str(&words), "FATAL", 5) == 0 || strncmp(buf_str(&words), "PANIC", 5) == 0)
+		c->ended = true;
+	db_notice(c->told, buf_data(&words), buf_len(&words));
 	buf_fini(&words);
 }
 
 void
 pg_notices_begin(struct db_conn *c, struct db_result *r)
 {
-	PQsetNoticeReceiver(c->pg, keep, r);
+	c->told = r;
+	PQsetNoticeReceiver(c->pg, keep, c);
 }
 
 void
 pg_notices_end(struct db_conn *c)
 {
 	PQsetNoticeReceiver(c->pg, nobody, NULL);
+	c->told = NULL;
 }

@@ -117,11 +117,35 @@ execute(struct db_conn *c, struct db_part *p, struct db_result *r)
 	return ok;
 }
 
+/* What a part rests on after others ran: they could have made a trigger, or a name mean something else. */
+static bool
+same_ground(struct db_conn *c, const struct db_part *p, struct db_result *r)
+{
+	struct db_sheet sheet;
+	struct pg_look l = { .c = c, .s = &p->statement, .f = p->facts, .table = sql_written_table(p->facts), .sheet = &sheet,
+	    .ground_only = true };
+	struct err e = { .text = "" };
+	bool same = false;
+	int ret;
+
+	db_sheet_init(&sheet);
+	ret = pg_look_again(&l, &e);
+	if (ret == 0)
+		ret = pg_look_in(&l, NULL, &e);
+	if (ret != 0)
+		refuse(c, ret, e.text, r);
+	else
+		same = db_ground_kept(p, &sheet, r);
+	own_list_join(&r->own, &sheet.own);
+	db_sheet_fini(&sheet);
+	return same;
+}
+
 static bool
 execute_all(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
 	for (size_t i = 0; i < a->nparts; i++)
-		if (!execute(c, &a->parts[i], r))
+		if ((i > 0 && !same_ground(c, &a->parts[i], r)) || !execute(c, &a->parts[i], r))
 			return false;
 	return true;
 }
@@ -196,8 +220,7 @@ run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 	if (still_as_allowed(c, a, r) && own_step(c, OWN_PG_TOUCHED, r, &before) && execute_all(c, a, r) &&
 	    own_step(c, OWN_PG_CONSTRAINTS, r, NULL) && own_step(c, OWN_PG_TOUCHED, r, &after)) {
 		tell_effects(before, after, &r->effects);
-		if (db_kept(a, r))
-			pg_commit(c, a, r);
+		pg_commit(c, a, r);
 	}
 	PQclear(before);
 	PQclear(after);
@@ -217,7 +240,10 @@ pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 		return ret;
 	pg_begin(c);
 	pg_notices_begin(c, r);
+	c->names = &r->own;
 	run_inside(c, a, r);
+	c->names = NULL;
+	pg_unwatch(c);
 	if (!c->lost)
 		(void)pg_leave(c, &r->own, NULL);
 	pg_notices_end(c);

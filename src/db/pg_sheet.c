@@ -87,6 +87,22 @@ pg_look_enter(struct pg_look *l, size_t n, enum own_id begin, struct err *e)
 	return ret;
 }
 
+int
+pg_look_again(struct pg_look *l, struct err *e)
+{
+	enum pg_verdict verdict;
+	struct buf said;
+	int ret;
+
+	buf_init(&said, 64 * 1024);
+	ret = ask_guard(l, &verdict, &said, e);
+	l->guarded = ret == 0 && verdict == PG_CLEAR;
+	if (ret == 0 && !l->guarded)
+		ret = err_set(e, ERR_WALL, "after the parts before it ran: %s", buf_str(&said));
+	buf_fini(&said);
+	return ret;
+}
+
 /* The server parses the statement and forgets it: what it would refuse anyway need not wait for a key. */
 static int
 parse(struct pg_look *l, struct err *e)

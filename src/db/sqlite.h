@@ -42,7 +42,7 @@ struct db_conn {
 	pthread_mutex_t lock;
 	sqlite3 *running;	/* under lock: what cancel interrupts */
 	atomic_bool cancelled;
-	int64_t deadline_ms;	/* CLOCK_MONOTONIC, 0: none */
+	int64_t deadline_ms;	/* of clock_mono_ms, 0: none */
 };
 
 /* sqlite_open.c */
@@ -72,7 +72,8 @@ struct db_cell sqlite_cell(sqlite3_stmt *st, int i);
 int	sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct db_ground *g, struct err *e);
 
 /* sqlite_sheet.c */
-/* Everything that a request is bound to, read in the open transaction of db; sample may be NULL. */
+/* Everything that a request is bound to, read in the open transaction of db; sample may be NULL. m: NULL when the rows
+ * are not looked for. */
 int	sqlite_look(struct db_conn *c, sqlite3 *db, const struct db_statement *s, const struct sql_facts *f,
 	    struct db_sheet *sheet, const struct db_sink *sample, struct db_match *m, struct err *e);
 int	sqlite_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
@@ -92,6 +93,7 @@ int	sqlite_weigh(struct db_conn *c, const struct db_statement *s, const struct s
 	    const struct db_weight_limit *limit, struct db_weight *w, struct err *e);
 
 int	sqlite_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
+int	sqlite_waiting(struct db_conn *c, struct db_waiting *w, struct err *e);
 int	sqlite_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
 /* The file's change counter, "" when the journal keeps none (WAL). */
 void	sqlite_counter(sqlite3 *db, char out[16]);

@@ -226,6 +226,7 @@ const struct db_driver sqlite_driver = {
 	.read = sqlite_read,
 	.sheet = sqlite_sheet,
 	.run = sqlite_run,
+	.waiting = sqlite_waiting,
 	.outcome = sqlite_outcome,
 	.describe = sqlite_describe,
 	.weigh = sqlite_weigh,

@@ -4,7 +4,6 @@
 
 #include "sqlite.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,45 +11,25 @@
 
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
-#include "twokey/base/json.h"
 #include "twokey/base/must.h"
-#include "twokey/base/text.h"
 
 #include "allowed.h"
-
-enum { TABLES_MAX = 64 };
-
-struct tally {
-	char name[128];
-	uint64_t inserted, updated, deleted;
-};
+#include "effects.h"
 
 struct run {
 	struct db_conn *c;
 	sqlite3 *db;
 	const struct db_allowed *a;
 	struct db_result *r;
-	struct tally tally[TABLES_MAX];
-	size_t ntally;
+	struct db_effects effects;
 };
-
-static struct tally *
-tally_of(struct run *run, const char *table)
-{
-	for (size_t i = 0; i < run->ntally; i++)
-		if (strncmp(run->tally[i].name, table, sizeof run->tally[i].name - 1) == 0)
-			return &run->tally[i];
-	if (run->ntally == TABLES_MAX)
-		return &run->tally[TABLES_MAX - 1];
-	snprintf(run->tally[run->ntally].name, sizeof run->tally->name, "%s", table);
-	return &run->tally[run->ntally++];
-}
 
 static void
 before_change(void *ctx, sqlite3 *db, int op, const char *schema, const char *table, sqlite3_int64 old,
     sqlite3_int64 new)
 {
-	struct tally *t = tally_of(ctx, table);
+	struct run *run = ctx;
+	struct db_effect *t = db_effect_of(&run->effects, table, strlen(table));
 
 	(void)db, (void)schema, (void)old, (void)new;
 	if (op == SQLITE_INSERT)
@@ -59,26 +38,6 @@ before_change(void *ctx, sqlite3 *db, int op, const char *schema, const char *ta
 		t->deleted++;
 	else
 		t->updated++;
-}
-
-static void
-tell_effects(const struct run *run)
-{
-	struct buf *out = &run->r->effects, name;
-
-	buf_putc(out, '[');
-	for (size_t i = 0; i < run->ntally; i++) {
-		const struct tally *t = &run->tally[i];
-
-		buf_init(&name, sizeof t->name * 8);
-		text_safe(&name, t->name, strlen(t->name), TEXT_ONE_LINE);
-		buf_puts(out, i > 0 ? ",{\"table\":" : "{\"table\":");
-		json_put_string(out, buf_data(&name), buf_len(&name));
-		buf_putf(out, ",\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"deleted\":%" PRIu64 "}",
-		    t->inserted, t->updated, t->deleted);
-		buf_fini(&name);
-	}
-	buf_putc(out, ']');
 }
 
 void
@@ -110,9 +69,10 @@ ended_by(struct run *run, int rc)
 		sqlite_failed(run->c, run->db, rc, run->r);
 }
 
-/* Compares what is there now with what was allowed; false when it is not the same. */
+/* Compares what is there now with what was allowed; false when it is not the same. later: others ran, so the rows are
+ * not looked for. */
 static bool
-still_as_allowed(struct run *run, struct db_part *p)
+still_as_allowed(struct run *run, struct db_part *p, bool later)
 {
 	struct db_sheet sheet;
 	struct db_match now;
@@ -121,7 +81,7 @@ still_as_allowed(struct run *run, struct db_part *p)
 	int ret;
 
 	db_sheet_init(&sheet);
-	ret = sqlite_look(run->c, run->db, &p->statement, p->facts, &sheet, NULL, &now, &e);
+	ret = sqlite_look(run->c, run->db, &p->statement, p->facts, &sheet, NULL, later ? NULL : &now, &e);
 	own_list_join(&run->r->own, &sheet.own);
 	/* a look that was interrupted half-way compares to nothing */
 	if (atomic_load(&run->c->cancelled))
@@ -131,7 +91,7 @@ still_as_allowed(struct run *run, struct db_part *p)
 	else if (ret != 0)
 		db_end_with(run->r, DB_ROLLEDBACK, "bind", e.text);
 	else
-		same = db_as_shown(run->a, p, &sheet, run->r);
+		same = later ? db_ground_kept(p, &sheet, run->r) : db_as_shown(run->a, p, &sheet, run->r);
 	db_sheet_fini(&sheet);
 	return same;
 }
@@ -166,10 +126,10 @@ static bool
 execute_all(struct run *run)
 {
 	for (size_t i = 0; i < run->a->nparts; i++)
-		if (!still_as_allowed(run, &run->a->parts[i]))
+		if (!still_as_allowed(run, &run->a->parts[i], false))
 			return false;
 	for (size_t i = 0; i < run->a->nparts; i++)
-		if (!execute(run, &run->a->parts[i]))
+		if ((i > 0 && !still_as_allowed(run, &run->a->parts[i], true)) || !execute(run, &run->a->parts[i]))
 			return false;
 	return true;
 }
@@ -186,14 +146,43 @@ keys_hold(struct run *run)
 	return false;
 }
 
+/* Asks who holds the change; what may have become of the file meanwhile is looked at again. */
+static bool
+held(struct run *run)
+{
+	struct err e;
+
+	/* nobody can be asked meanwhile what others wait for: a waiter may only see that the file is locked */
+	run->c->deadline_ms = 0;
+	if (!db_kept(run->a, run->r))
+		return false;
+	if (run->a->holding == NULL)
+		return true;
+	if (sqlite_same_file(run->c, run->db, &e) != 0)
+		db_end_with(run->r, DB_FAILED, "lost", e.text);
+	else if (sqlite3_get_autocommit(run->db))
+		db_end_with(run->r, DB_FAILED, "wall", "the transaction is not the one that was held");
+	else
+		return true;
+	return false;
+}
+
+/* The engine shows nobody who waits for a lock of a file. */
+int
+sqlite_waiting(struct db_conn *c, struct db_waiting *w, struct err *e)
+{
+	*w = (struct db_waiting){ .n = 0 };
+	if (sqlite_same_file(c, c->ro, e) != 0)
+		return ERR_DATABASE;
+	return err_set(e, ERR_UNSUPPORTED, "who waits is not seen: SQLite does not tell who waits for a database file");
+}
+
 static bool
 may_commit(struct run *run)
 {
 	struct db_commit_point p = { .backend = getpid() };
 
-	/* nobody can be asked meanwhile what others wait for: a waiter may only see that the file is locked */
-	run->c->deadline_ms = 0;
-	if (!keys_hold(run) || !db_kept(run->a, run->r))
+	if (!keys_hold(run) || !held(run))
 		return false;
 	p.affected = run->r->rows;
 	if (atomic_load(&run->c->cancelled)) {
@@ -237,7 +226,7 @@ run_inside(struct run *run)
 	}
 	sqlite3_preupdate_hook(run->db, before_change, run);
 	if (execute_all(run)) {
-		tell_effects(run);
+		db_effects_put(&run->effects, &run->r->effects);
 		if (may_commit(run))
 			commit(run);
 	}

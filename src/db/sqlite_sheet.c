@@ -317,6 +317,7 @@ match(struct work *w, const struct db_sink *sample, struct db_match *m, struct e
 static int
 look_into(struct work *w, const struct db_sink *sample, struct db_match *m, struct err *e)
 {
+	const struct db_match none = { .known = false };
 	struct db_ground g;
 	int ret;
 
@@ -330,9 +331,9 @@ look_into(struct work *w, const struct db_sink *sample, struct db_match *m, stru
 		ret = find_triggers(w, e);
 	if (ret == 0)
 		ret = find_cascades(w, e);
-	if (ret == 0)
+	if (ret == 0 && m != NULL)
 		ret = match(w, sample, m, e);
-	db_bind_end(&g, m, w->sheet);
+	db_bind_end(&g, m != NULL ? m : &none, w->sheet);
 	return ret;
 }
 
@@ -343,7 +344,8 @@ sqlite_look(struct db_conn *c, sqlite3 *db, const struct db_statement *s, const 
 	struct work w = { .c = c, .db = db, .s = s, .f = f, .table = sql_written_table(f), .sheet = sheet };
 	int ret;
 
-	*m = (struct db_match){ .known = false };
+	if (m != NULL)
+		*m = (struct db_match){ .known = false };
 	ret = look_into(&w, sample, m, e);
 	for (size_t i = 0; i < w.nkeys; i++)
 		free(w.keys[i]);

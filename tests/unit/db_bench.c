@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -64,6 +65,22 @@ on_committing(void *ctx, const struct db_commit_point *p)
 	return b->wants_commit ? 0 : ERR_FULL;
 }
 
+static bool
+on_holding(void *ctx, struct db_held *h)
+{
+	struct bench *b = ctx;
+
+	b->nheld++;
+	b->held_moved = h->moved;
+	b->held_affected = h->affected;
+	snprintf(b->held_effects, sizeof b->held_effects, "%s", h->effects);
+	if (b->hold(b))
+		return true;
+	strcpy(h->code, "denied");
+	strcpy(h->text, "not this one");
+	return false;
+}
+
 void
 bench_open(struct bench *b, const struct db_target *t)
 {
@@ -81,6 +98,16 @@ bench_open(struct bench *b, const struct db_target *t)
 	assert_non_null(b->c);
 }
 
+static void
+forget_set(struct bench *b)
+{
+	for (size_t i = 0; i < b->nset; i++) {
+		free((void *)(uintptr_t)b->set[i].facts);
+		db_shown_free((struct db_shown *)(uintptr_t)b->set[i].shown);
+	}
+	b->nset = 0;
+}
+
 void
 bench_close(struct bench *b)
 {
@@ -89,6 +116,7 @@ bench_close(struct bench *b)
 	buf_fini(&b->columns);
 	buf_fini(&b->rows);
 	free(b->facts);
+	forget_set(b);
 	if (b->c != NULL)
 		b->d->close(b->c);
 }
@@ -153,17 +181,48 @@ bench_sheet(struct bench *b, const char *sql)
 	return b->d->sheet(b->c, &s, b->facts, &sink, &b->sheet, &b->e);
 }
 
+static int
+run(struct bench *b, struct db_part *parts, size_t n)
+{
+	struct db_allowed a = { .parts = parts, .nparts = n, .ctx = b, .holding = b->hold != NULL ? on_holding : NULL,
+	    .committing = on_committing };
+
+	b->asked = b->nheld = 0;
+	b->e = (struct err){ .text = "" };
+	db_result_fini(&b->r);
+	db_result_init(&b->r);
+	return b->d->run(b->c, &a, &b->r, &b->e);
+}
+
 int
 bench_run(struct bench *b, const char *sql, uint64_t rows, bool at_most)
 {
 	struct db_part p = { .statement = begin(b, sql), .facts = b->facts, .ground = b->sheet.ground,
 	    .keys = b->sheet.keys, .keys_known = b->sheet.count_known, .matched = b->sheet.count, .at_most = at_most, .rows = rows };
-	struct db_allowed a = { .parts = &p, .nparts = 1, .ctx = b, .committing = on_committing };
 
-	b->asked = 0;
-	db_result_fini(&b->r);
-	db_result_init(&b->r);
-	return b->d->run(b->c, &a, &b->r, &b->e);
+	return run(b, &p, 1);
+}
+
+void
+bench_set(struct bench *b, const struct bench_part *parts)
+{
+	forget_set(b);
+	for (; parts->sql != NULL; parts++) {
+		struct sql_facts *facts = must_zalloc(sizeof *facts);
+
+		if (bench_sheet(b, parts->sql) != 0)
+			fail_msg("%s: %s", parts->sql, b->e.text);
+		sql_classify(facts, &b->info.sql, parts->sql, strlen(parts->sql));
+		b->set[b->nset++] = (struct db_part){ .statement = { DB_SQL, parts->sql, strlen(parts->sql) }, .facts = facts,
+		    .ground = b->sheet.ground, .keys = b->sheet.keys, .keys_known = b->sheet.count_known, .matched = b->sheet.count,
+		    .shown = db_shown_take(&b->sheet.shown), .at_most = parts->at_most, .rows = parts->rows == UINT64_MAX ? b->sheet.count : parts->rows };
+	}
+}
+
+int
+bench_set_run(struct bench *b)
+{
+	return run(b, b->set, b->nset);
 }
 
 int

@@ -28,7 +28,21 @@ struct bench {
 	struct db_commit_point point;
 	unsigned asked;		/* how often committing was asked */
 	void (*meanwhile)(struct bench *b);	/* called by committing */
+	bool (*hold)(struct bench *b);	/* what holding answers; NULL: nothing is held */
+	unsigned nheld;			/* how often it was asked, and of the last time: */
+	bool held_moved;
+	uint64_t held_affected;
+	char held_effects[1024];
+	struct db_part set[16];		/* of bench_set */
+	size_t nset;
 	void *ctx;
+};
+
+/* A part of a change; rows UINT64_MAX: as many as its sheet counts. */
+struct bench_part {
+	const char *sql;
+	uint64_t rows;
+	bool at_most;
 };
 
 void	bench_open(struct bench *b, const struct db_target *t);
@@ -38,6 +52,9 @@ int	bench_read(struct bench *b, const char *sql);
 int	bench_sheet(struct bench *b, const char *sql);
 /* Runs with bind and keys of the last sheet; bound "= rows", or "<= rows" when at_most. */
 int	bench_run(struct bench *b, const char *sql, uint64_t rows, bool at_most);
+/* Makes the sheets of a change of up to 16 parts, until one with sql NULL; then runs it, as often as asked. */
+void	bench_set(struct bench *b, const struct bench_part *parts);
+int	bench_set_run(struct bench *b);
 /* Sheet and run; the bound is the count of the sheet where it is known, else rows. */
 int	bench_do(struct bench *b, const char *sql, uint64_t rows);
 int	bench_describe(struct bench *b, enum db_subject s, const char *name);

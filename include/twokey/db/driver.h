@@ -256,9 +256,11 @@ struct db_driver {
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 	/* Runs an allowed change once. 0 with r->end COMMITTED, ROLLEDBACK, FAILED or UNKNOWN. */
 	int (*run)(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
-	/* From within holding: who waits for the change, as a second connection sees it, which the first call opens and
-	 * the end of the run closes. 0 with *w filled; ERR_UNSUPPORTED with a sentence when the engine or the account does
-	 * not tell; ERR_DATABASE when the connection that holds the change is gone. */
+	/* From within holding and its thread: who waits for the change, as another connection sees it, which the first call
+	 * opens and the end of the run closes (MariaDB, MySQL: the one that cancel uses). Nothing is sent on the one that
+	 * holds the change. About once a second: it may take seconds where the server does not answer. 0 with *w filled;
+	 * ERR_UNSUPPORTED with a sentence when the engine or the account does not tell; ERR_DATABASE when the connection
+	 * that holds the change is gone. */
 	int (*waiting)(struct db_conn *c, struct db_waiting *w, struct err *e);
 	/* What became of a commit point on a new connection: "committed", "aborted", "unknown". */
 	int (*outcome)(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);

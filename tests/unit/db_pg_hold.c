@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A change that is held: who waits for it, what may happen to it meanwhile, and what is kept in the end. */
+#include "config.h"
+
+#include <libpq-fe.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "twokey/base/clock.h"
+
+#include "db_pg.h"
+
+enum { DEADLINE_MS = 20000 };
+
+static const char open_ones[] = "UPDATE orders SET total = 0 WHERE state = 'open'";
+
+static bool
+yes(struct bench *b)
+{
+	(void)b;
+	return true;
+}
+
+static bool
+no(struct bench *b)
+{
+	(void)b;
+	return false;
+}
+
+static void
+swap_rows(void)
+{
+	pg_shop_sql("UPDATE orders SET state = 'x' WHERE id = 12; UPDATE orders SET state = 'open' WHERE id = 13");
+}
+
+static void
+rows_that_moved_are_kept_when_holding_says_so(void **state)
+{
+	struct pg_shop *s = *state;
+
+	s->b.hold = yes;
+	assert_int_equal(bench_sheet(&s->b, open_ones), 0);
+	swap_rows();
+	assert_int_equal(bench_run(&s->b, open_ones, 3, false), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_int_equal(s->b.nheld, 1);
+	assert_true(s->b.held_moved);
+	assert_int_equal(s->b.held_affected, 3);
+	assert_string_equal(s->b.held_effects, buf_str(&s->b.r.effects));
+	assert_non_null(strstr(s->b.held_effects, "{\"table\":\"orders\",\"inserted\":0,\"updated\":3,\"deleted\":0}"));
+	assert_string_equal(pg_shop_sql("SELECT sum(total) FROM orders"), "9");
+	/* fewer than shown, within "at most" */
+	assert_int_equal(bench_sheet(&s->b, open_ones), 0);
+	pg_shop_sql("UPDATE orders SET state = 'x' WHERE id = 13");
+	assert_int_equal(bench_run(&s->b, open_ones, 9, true), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_true(s->b.held_moved);
+	assert_int_equal(s->b.held_affected, 2);
+	assert_int_equal(s->b.point.affected, 2);
+	/* the same rows: it is held as well, but nothing moved */
+	assert_int_equal(bench_do(&s->b, open_ones, 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_int_equal(s->b.nheld, 1);
+	assert_false(s->b.held_moved);
+}
+
+static void
+rows_that_moved_are_taken_back_when_holding_says_so(void **state)
+{
+	struct pg_shop *s = *state;
+
+	s->b.hold = no;
+	assert_int_equal(bench_sheet(&s->b, open_ones), 0);
+	swap_rows();
+	assert_int_equal(bench_run(&s->b, open_ones, 3, false), 0);
+	assert_int_equal(s->b.r.end, DB_ROLLEDBACK);
+	assert_string_equal(s->b.r.code, "denied");
+	assert_string_equal(buf_str(&s->b.r.text), "not this one");
+	assert_true(s->b.held_moved);
+	assert_int_equal(s->b.asked, 0);
+	assert_string_equal(pg_shop_sql("SELECT sum(total) FROM orders"), "22");
+	assert_string_equal(bench_rows(&s->b, "SELECT count(*) FROM audit"), "2\n");
+	/* outside of the bound nobody is asked */
+	assert_int_equal(bench_sheet(&s->b, open_ones), 0);
+	pg_shop_sql("UPDATE orders SET state = 'open'");
+	assert_int_equal(bench_run(&s->b, open_ones, 3, false), 0);
+	assert_string_equal(s->b.r.code, "count");
+	assert_int_equal(s->b.nheld, 0);
+	/* and with none that holds it is as ever */
+	s->b.hold = NULL;
+	assert_int_equal(bench_sheet(&s->b, open_ones), 0);
+	swap_rows();
+	assert_int_equal(bench_run(&s->b, open_ones, 4, true), 0);
+	assert_string_equal(s->b.r.code, "keys");
+}
+
+static PGconn *waiters[4];
+static struct db_waiting last;
+static int last_ret;
+
+static PGconn *
+other_session(const struct pg_shop *s, const char *name)
+{
+	const char *keys[] = { "host", "dbname", "user", "application_name", NULL };
+	const char *values[] = { s->target.socket, "shop", pg_server_user(pg_shop_server_of()), name, NULL };
+	PGconn *c = PQconnectdbParams(keys, values, 0);
+
+	assert_int_equal(PQstatus(c), CONNECTION_OK);
+	return c;
+}
+
+/* Asks until so many wait. */
+static bool
+until(struct bench *b, unsigned n)
+{
+	int64_t end = clock_mono_ms() + DEADLINE_MS;
+
+	do {
+		last_ret = b->d->waiting(b->c, &last, &b->e);
+	} while (last_ret == 0 && last.n != n && clock_mono_ms() < end);
+	if (last_ret != 0)
+		print_error("%s\n", b->e.text);
+	return last_ret == 0 && last.n == n;
+}
+
+static void
+send_one(struct bench *b, unsigned i, const char *name, const char *sql)
+{
+	waiters[i] = other_session(b->ctx, name);
+	assert_int_equal(PQsendQuery(waiters[i], sql), 1);
+}
+
+static bool
+two_for_a_row(struct bench *b)
+{
+	char want[40];
+
+	assert_true(until(b, 0));
+	assert_string_equal(last.who, "");
+	assert_string_equal(pg_shop_sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'ben'"), "2");
+	send_one(b, 0, "first\033", "UPDATE items SET what = 'a' WHERE order_id = 11");
+	assert_true(until(b, 1));
+	snprintf(want, sizeof want, "process %d of ", PQbackendPID(waiters[0]));
+	assert_int_equal(strncmp(last.who, want, strlen(want)), 0);
+	assert_non_null(strstr(last.who, "(first"));
+	assert_null(strchr(last.who, '\033'));
+	/* it waits for the first one, and by that for us */
+	send_one(b, 1, "second", "UPDATE items SET what = 'b' WHERE order_id = 11");
+	assert_true(until(b, 2));
+	assert_int_equal(strncmp(last.who, want, strlen(want)), 0);
+	/* one that waits for somebody else is nobody's concern */
+	waiters[2] = other_session(b->ctx, "lock");
+	PQclear(PQexec(waiters[2], "BEGIN; LOCK TABLE nokey"));
+	send_one(b, 3, "third", "SELECT * FROM nokey");
+	while (strcmp(pg_shop_sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'nokey'::regclass"), "1") != 0)
+		;
+	assert_true(until(b, 2));
+	return true;
+}
+
+static void
+drop_waiters(void)
+{
+	for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++) {
+		PQfinish(waiters[i]);
+		waiters[i] = NULL;
+	}
+}
+
+static void
+those_who_wait_for_a_row_are_seen(void **state)
+{
+	struct pg_shop *s = *state;
+
+	s->b.hold = two_for_a_row;
+	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q' WHERE order_id = 11", 0), 0);
+	drop_waiters();
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_non_null(strstr(buf_str(&s->b.r.own), "\"pg.waiting\""));
+	/* the second connection ended with the run */
+	while (strcmp(pg_shop_sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'ben'"), "1") != 0)
+		;
+}
+
+static bool
+two_for_the_table(struct bench *b)
+{
+	send_one(b, 0, "ddl", "ALTER TABLE items ADD COLUMN z int");
+	assert_true(until(b, 1));
+	send_one(b, 1, "reader", "SELECT * FROM items");
+	assert_true(until(b, 2));
+	assert_non_null(strstr(last.who, "(ddl)"));
+	return false;
+}
+
+static void
+those_who_wait_for_the_table_are_seen(void **state)
+{
+	struct pg_shop *s = *state;
+
+	s->b.hold = two_for_the_table;
+	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q' WHERE order_id = 11", 0), 0);
+	assert_int_equal(s->b.r.end, DB_ROLLEDBACK);
+	drop_waiters();
+	assert_string_equal(pg_shop_sql("SELECT count(*) FROM items WHERE what = 'q'"), "0");
+}
+
+static bool
+nobody_is_seen(struct bench *b)
+{
+	last_ret = b->d->waiting(b->c, &last, &b->e);
+	assert_int_equal(b->d->waiting(b->c, &last, &b->e), last_ret);
+	return true;
+}
+
+static void
+without_a_second_connection_it_says_what_is_missing(void **state)
+{
+	struct pg_shop *s = *state;
+
+	s->b.hold = nobody_is_seen;
+	pg_shop_sql("ALTER ROLE ben CONNECTION LIMIT 1");
+	assert_int_equal(bench_do(&s->b, "DELETE FROM items", 0), 0);
+	pg_shop_sql("ALTER ROLE ben CONNECTION LIMIT -1");
+	assert_int_equal(last_ret, ERR_UNSUPPORTED);
+	assert_non_null(strstr(s->b.e.text, "too many connections"));
+	assert_non_null(strstr(s->b.e.text, "one more"));
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+}
+
+static bool
+killed_before_the_answer(struct bench *b)
+{
+	assert_true(until(b, 0));
+	pg_shop_sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'ben'"
+	    " AND state = 'idle in transaction'");
+	last_ret = b->d->waiting(b->c, &last, &b->e);
+	return false;
+}
+
+static bool
+killed_and_kept(struct bench *b)
+{
+	(void)killed_before_the_answer(b);
+	return true;
+}
+
+static void
+a_change_whose_connection_is_killed_is_lost(void **state)
+{
+	struct pg_shop *s = *state;
+
+	for (int i = 0; i < 2; i++) {
+		s->b.hold = i == 0 ? killed_before_the_answer : killed_and_kept;
+		assert_int_equal(bench_do(&s->b, "DELETE FROM items", 0), 0);
+		assert_int_equal(last_ret, ERR_DATABASE);
+		assert_int_equal(s->b.r.end, DB_FAILED);
+		assert_string_equal(s->b.r.code, "lost");
+		assert_int_equal(s->b.asked, 0);
+		assert_string_equal(pg_shop_sql("SELECT count(*) FROM items"), "3");
+		assert_int_equal(bench_read(&s->b, "SELECT 1"), ERR_DATABASE);
+		bench_close(&s->b);
+		bench_open(&s->b, &s->target);
+		s->b.ctx = s;
+	}
+}
+
+static bool cancel_answer;
+
+static bool
+cancelled(struct bench *b)
+{
+	struct canceller *k = canceller_start(b);
+
+	for (int i = 0; i < 20; i++)
+		assert_true(until(b, 0));
+	canceller_stop(k);
+	b->d->cancel(b->c);
+	return cancel_answer;
+}
+
+static void
+a_cancel_while_held_breaks_nothing(void **state)
+{
+	struct pg_shop *s = *state;
+
+	s->b.hold = cancelled;
+	for (int i = 0; i < 6; i++) {
+		cancel_answer = i % 2 == 1;
+		assert_int_equal(bench_do(&s->b, "DELETE FROM items", 0), 0);
+		assert_int_equal(s->b.r.end, DB_ROLLEDBACK);
+		assert_string_equal(s->b.r.code, cancel_answer ? "cancelled" : "denied");
+		assert_int_equal(s->b.asked, 0);
+		assert_string_equal(bench_rows(&s->b, "SELECT count(*) FROM items"), "3\n");
+	}
+}
+
+static bool
+longer_than_a_statement(struct bench *b)
+{
+	int64_t end = clock_mono_ms() + 700;
+
+	while (clock_mono_ms() < end)
+		assert_true(until(b, 0));
+	return true;
+}
+
+static void
+the_limits_of_statements_are_no_limits_of_a_hold(void **state)
+{
+	struct pg_shop *s = *state;
+
+	assert_string_equal(bench_rows(&s->b, "SELECT current_setting('idle_in_transaction_session_timeout')"), "90s\n");
+	bench_close(&s->b);
+	s->target.statement_timeout_ms = 500;
+	s->target.lock_timeout_ms = 200;
+	s->target.hold_ms = 150 * 1000;
+	bench_open(&s->b, &s->target);
+	s->b.ctx = s;
+	assert_string_equal(bench_rows(&s->b, "SELECT current_setting('idle_in_transaction_session_timeout')"), "3min\n");
+	s->b.hold = longer_than_a_statement;
+	assert_int_equal(bench_do(&s->b, "DELETE FROM items", 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, pg_shop_setup, pg_shop_teardown)
+		T(rows_that_moved_are_kept_when_holding_says_so),
+		T(rows_that_moved_are_taken_back_when_holding_says_so),
+		T(those_who_wait_for_a_row_are_seen),
+		T(those_who_wait_for_the_table_are_seen),
+		T(without_a_second_connection_it_says_what_is_missing),
+		T(a_change_whose_connection_is_killed_is_lost),
+		T(a_cancel_while_held_breaks_nothing),
+		T(the_limits_of_statements_are_no_limits_of_a_hold),
+	};
+
+	return cmocka_run_group_tests_name("db pg hold", tests, pg_shop_server, pg_shop_server_end);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A change of several parts, and one that is held. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "twokey/base/clock.h"
+
+#include "db_bench.h"
+#include "db_shop.h"
+
+struct fixture {
+	struct shop shop;
+	struct bench b;
+};
+
+static const char open_ones[] = "UPDATE orders SET total = 0 WHERE state = 'open'";
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+
+	shop_make(&f->shop);
+	bench_open(&f->b, &f->shop.target);
+	f->b.ctx = f;
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	bench_close(&f->b);
+	shop_remove(&f->shop);
+	free(f);
+	return 0;
+}
+
+static bool
+yes(struct bench *b)
+{
+	(void)b;
+	return true;
+}
+
+static bool
+no(struct bench *b)
+{
+	(void)b;
+	return false;
+}
+
+static void
+swap_rows(const struct fixture *f)
+{
+	shop_exec(&f->shop, "UPDATE orders SET state = 'x' WHERE id = 12; UPDATE orders SET state = 'open' WHERE id = 13");
+}
+
+static void
+rows_that_moved_are_kept_when_holding_says_so(void **state)
+{
+	struct fixture *f = *state;
+
+	f->b.hold = yes;
+	assert_int_equal(bench_sheet(&f->b, open_ones), 0);
+	swap_rows(f);
+	assert_int_equal(bench_run(&f->b, open_ones, 3, false), 0);
+	assert_int_equal(f->b.r.end, DB_COMMITTED);
+	assert_int_equal(f->b.nheld, 1);
+	assert_true(f->b.held_moved);
+	assert_int_equal(f->b.held_affected, 3);
+	assert_string_equal(f->b.held_effects, "[{\"table\":\"orders\",\"inserted\":0,\"updated\":3,\"deleted\":0}]");
+	assert_string_equal(bench_rows(&f->b, "SELECT sum(total) FROM orders"), "9\n");
+	assert_int_equal(bench_do(&f->b, open_ones, 0), 0);
+	assert_int_equal(f->b.r.end, DB_COMMITTED);
+	assert_false(f->b.held_moved);
+}
+
+static void
+rows_that_moved_are_taken_back_when_holding_says_so(void **state)
+{
+	struct fixture *f = *state;
+	struct digest before, after;
+
+	f->b.hold = no;
+	assert_int_equal(bench_sheet(&f->b, open_ones), 0);
+	swap_rows(f);
+	before = shop_digest(&f->shop);
+	assert_int_equal(bench_run(&f->b, open_ones, 3, false), 0);
+	assert_int_equal(f->b.r.end, DB_ROLLEDBACK);
+	assert_string_equal(f->b.r.code, "denied");
+	assert_string_equal(buf_str(&f->b.r.text), "not this one");
+	assert_true(f->b.held_moved);
+	assert_int_equal(f->b.asked, 0);
+	after = shop_digest(&f->shop);
+	assert_true(digest_equal(&before, &after));
+}
+
+static struct db_waiting last;
+static int last_ret;
+static bool answer;
+
+/* Others read meanwhile, and cannot write. */
+static bool
+others_read(struct bench *b)
+{
+	struct fixture *f = b->ctx;
+	sqlite3 *db;
+
+	last_ret = b->d->waiting(b->c, &last, &b->e);
+	assert_int_equal(sqlite3_open(f->shop.path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "SELECT count(*) FROM items", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DELETE FROM items", NULL, NULL, NULL), SQLITE_BUSY);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return answer;
+}
+
+static void
+nobody_can_be_seen_waiting(void **state)
+{
+	struct fixture *f = *state;
+
+	answer = true;
+	f->b.hold = others_read;
+	assert_int_equal(bench_do(&f->b, "DELETE FROM items", 0), 0);
+	assert_int_equal(f->b.r.end, DB_COMMITTED);
+	assert_int_equal(last_ret, ERR_UNSUPPORTED);
+	assert_int_equal(last.n, 0);
+	assert_non_null(strstr(f->b.e.text, "SQLite"));
+}
+
+static bool
+moved_away(struct bench *b)
+{
+	struct fixture *f = b->ctx;
+	char to[128];
+
+	snprintf(to, sizeof to, "%s/gone.db", f->shop.folder);
+	assert_int_equal(rename(f->shop.path, to), 0);
+	shop_fill(&f->shop);
+	last_ret = b->d->waiting(b->c, &last, &b->e);
+	return answer;
+}
+
+static void
+a_file_that_is_replaced_while_held_is_not_written(void **state)
+{
+	struct fixture *f = *state;
+
+	answer = true;
+	f->b.hold = moved_away;
+	assert_int_equal(bench_do(&f->b, "DELETE FROM items", 0), 0);
+	assert_int_equal(last_ret, ERR_DATABASE);
+	assert_int_equal(f->b.r.end, DB_FAILED);
+	assert_string_equal(f->b.r.code, "lost");
+	assert_int_equal(f->b.asked, 0);
+	assert_int_equal(bench_read(&f->b, "SELECT 1"), ERR_DATABASE);
+	bench_close(&f->b);
+	bench_open(&f->b, &f->shop.target);
+	assert_string_equal(bench_rows(&f->b, "SELECT count(*) FROM items"), "3\n");
+}
+
+static bool
+cancelled(struct bench *b)
+{
+	struct canceller *k = canceller_start(b);
+	int64_t end = clock_mono_ms() + 20;
+
+	while (clock_mono_ms() < end)
+		(void)b->d->waiting(b->c, &last, &b->e);
+	canceller_stop(k);
+	b->d->cancel(b->c);
+	return answer;
+}
+
+static void
+a_cancel_while_held_breaks_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	f->b.hold = cancelled;
+	for (int i = 0; i < 6; i++) {
+		answer = i % 2 == 1;
+		assert_int_equal(bench_do(&f->b, "DELETE FROM items", 0), 0);
+		assert_int_equal(f->b.r.end, DB_ROLLEDBACK);
+		assert_string_equal(f->b.r.code, answer ? "cancelled" : "denied");
+		assert_int_equal(f->b.asked, 0);
+		assert_string_equal(bench_rows(&f->b, "SELECT count(*) FROM items"), "3\n");
+	}
+}
+
+static bool
+longer_than_a_statement(struct bench *b)
+{
+	int64_t end = clock_mono_ms() + 400;
+
+	while (clock_mono_ms() < end)
+		(void)b->d->waiting(b->c, &last, &b->e);
+	return true;
+}
+
+static void
+the_limits_of_statements_are_no_limits_of_a_hold(void **state)
+{
+	struct fixture *f = *state;
+
+	bench_close(&f->b);
+	f->shop.target.statement_timeout_ms = 200;
+	bench_open(&f->b, &f->shop.target);
+	f->b.hold = longer_than_a_statement;
+	assert_int_equal(bench_do(&f->b, "UPDATE items SET what = 'q'", 0), 0);
+	assert_int_equal(f->b.r.end, DB_COMMITTED);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		T(rows_that_moved_are_kept_when_holding_says_so),
+		T(rows_that_moved_are_taken_back_when_holding_says_so),
+		T(nobody_can_be_seen_waiting),
+		T(a_file_that_is_replaced_while_held_is_not_written),
+		T(a_cancel_while_held_breaks_nothing),
+		T(the_limits_of_statements_are_no_limits_of_a_hold),
+	};
+
+	return cmocka_run_group_tests_name("db sqlite hold", tests, NULL, NULL);
+}
