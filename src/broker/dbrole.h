@@ -84,6 +84,8 @@ struct dbrole {
 int	dbrole_send(json_t *ev, const struct packet_body *b, size_t nb);
 /* The same for one that another follows at once: a small one leaves with that, which wakes the recorder once. */
 int	dbrole_send_late(json_t *ev, const struct packet_body *b, size_t nb);
+/* Tells the recorder that nobody knows what became of this run, also when it had no commit point. */
+void	dbrole_send_unknown(uint64_t of);
 /* Waits for byte credit, then takes n of it; ERR_CLOSED or ERR_CANCELLED when that will not come. */
 int	dbrole_take_credit(struct dbrole *d, size_t n);
 /* The next packet, NULL when the session ends. */

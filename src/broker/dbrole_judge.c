@@ -360,8 +360,9 @@ send_run_end(uint64_t of, const struct db_result *r)
 	case DB_FAILED:
 		dbrole_send_end("failed", of, r->code, "error", buf_data(&r->text), buf_len(&r->text), r);
 		return;
-	case DB_UNKNOWN:
-		return;	/* the role ends; the recorder tells "unknown" and has it asked */
+	case DB_UNKNOWN:	/* the role ends; the recorder tells "unknown" and has it asked */
+		dbrole_send_unknown(of);
+		return;
 	case DB_ROLLEDBACK:
 	case DB_DONE:
 	case DB_CUT:

@@ -108,9 +108,11 @@ struct session {
 	uint64_t *ends;		/* end of event n at ends[n]; ends[0] is 0 */
 	uint64_t last;		/* last recorded event */
 	size_t ends_cap;
-	bool sealed;
+	bool sealed;		/* or as far as it gets */
+	bool open;		/* ended, not sealed: an outcome is not known */
 	char head[65];
 	json_t *identities;	/* databases opened before, by stage (twokey/ticket/identity.h) */
+	json_t *open_on_target;	/* sessions on this target whose outcome is not known */
 	char shared[64];	/* another open ticket that uses this account, "" none */
 	uint64_t excess;	/* kinds that the audit found, 1 << EXCESS_* */
 	bool audited;

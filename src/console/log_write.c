@@ -27,9 +27,16 @@ log_state_word(const struct model_entry *e)
 		[TRANSCRIPT_EVENT_EXPIRED] = "EXPIRED", [TRANSCRIPT_EVENT_VOID] = "VOID",
 		[TRANSCRIPT_EVENT_ROLLEDBACK] = "ROLLED BACK", [TRANSCRIPT_EVENT_FAILED] = "FAILED",
 		[TRANSCRIPT_EVENT_HELD] = "HELD", [TRANSCRIPT_EVENT_KEPT] = "KEPT", [TRANSCRIPT_EVENT_STAGED] = "COLLECTED",
-		[TRANSCRIPT_EVENT_COSTLY] = "NOT RUN", [TRANSCRIPT_EVENT_UNKNOWN] = "OUTCOME UNKNOWN", [TRANSCRIPT_EVENT_OUTCOME] = "OUTCOME",
+		[TRANSCRIPT_EVENT_COSTLY] = "NOT RUN", [TRANSCRIPT_EVENT_UNKNOWN] = "OUTCOME UNKNOWN",
 	};
 
+	if (e->state == TRANSCRIPT_EVENT_OUTCOME || e->state == TRANSCRIPT_EVENT_SETTLED) {	/* what was found later */
+		const char *is = json_str(e->end, "is", NULL);
+
+		if (is != NULL && strcmp(is, "committed") == 0)
+			return "COMMITTED";
+		return is != NULL && strcmp(is, "aborted") == 0 ? "ROLLED BACK" : "OUTCOME UNKNOWN";
+	}
 	return words[e->state] != NULL ? words[e->state] : transcript_event_rule(e->state)->name;
 }
 
@@ -183,6 +190,9 @@ lay_end(struct log_entry *o, const char *at)
 	else if (e->state == TRANSCRIPT_EVENT_UNKNOWN)
 		lay_line(&o->lay, SCREEN_BAD, "OUTCOME UNKNOWN %s: the connection or a process was lost in between",
 		    at);
+	else if (e->state == TRANSCRIPT_EVENT_SETTLED)
+		lay_line(&o->lay, SCREEN_WARN, "SETTLED %s: %s, as %s says%s%s", at, is != NULL ? is : "?",
+		    json_str(e->end, "by", NULL) != NULL ? json_str(e->end, "by", NULL) : "?", colon, why);
 	else if (e->state == TRANSCRIPT_EVENT_OUTCOME)
 		lay_line(&o->lay, SCREEN_WARN, "OUTCOME %s, asked later: %s%s%s", at, is != NULL ? is : "?", colon, why);
 	else
