@@ -366,6 +366,28 @@ nothing_to_recover(const char *path, int code)
 	    transcript_verify_file(path, &report, NULL) == 0 && report.verdict == TRANSCRIPT_SEALED);
 }
 
+static void
+fini(struct recorder *r)
+{
+	recorder_seal_close(r);
+	json_decref(r->commit_point);
+	json_decref(r->begin);
+	json_decref(r->open);
+	channel_close(r->front);
+	packet_clear(&r->from_session);
+	packet_clear(&r->from_db);
+	packet_clear(&r->from_tunnel);
+	channel_close(r->tunnel);
+	channel_close(r->session);
+	channel_close(r->db);
+	channel_close(r->bulk);
+	transcript_writer_close(r->file);
+	event_free(r->sync_timer);
+	event_free(r->end_timer);
+	event_free(r->monitor);
+	event_base_free(r->base);
+}
+
 int
 recorder_main(json_t *init)
 {
@@ -409,23 +431,7 @@ recorder_main(json_t *init)
 			event_base_dispatch(r.base);
 		ret = r.sealed && !r.unsealed ? 0 : 1;	/* 1: the monitor has it recovered */
 	}
-	recorder_seal_close(&r);
+	fini(&r);
 	json_decref(init);
-	json_decref(r.commit_point);
-	json_decref(r.begin);
-	json_decref(r.open);
-	channel_close(r.front);
-	packet_clear(&r.from_session);
-	packet_clear(&r.from_db);
-	packet_clear(&r.from_tunnel);
-	channel_close(r.tunnel);
-	channel_close(r.session);
-	channel_close(r.db);
-	channel_close(r.bulk);
-	transcript_writer_close(r.file);
-	event_free(r.sync_timer);
-	event_free(r.end_timer);
-	event_free(r.monitor);
-	event_base_free(r.base);
 	return ret;
 }
