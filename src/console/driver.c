@@ -110,6 +110,8 @@ driver_is_busy(struct live *lv)
 
 	if (d->held != NULL)
 		live_notice(lv, SCREEN_WARN, "One waits already until the names for Tab are read; Ctrl-C takes it back.");
+	else if (model_held(lv->model) >= 0)
+		live_notice(lv, SCREEN_WARN, "A change is held and keeps the connection: nothing else runs until it is kept or taken back.");
 	else if (driver_running(lv) != NULL || (d->sent && d->sent_on == lv->links))
 		live_notice(lv, SCREEN_WARN, "A statement runs already; Ctrl-C stops it.");
 	else

@@ -230,5 +230,6 @@ hold_log(struct log_entry *o)
 	else if (h->answer == TRANSCRIPT_EVENT_EXPIRED)
 		lay_line(l, SCREEN_BAD, "  NOT KEPT: nobody turned the key again by %s", at);
 	else if (h->answer == TRANSCRIPT_EVENT_VOID)
-		lay_line(l, SCREEN_BAD, "  NOT KEPT: void %s", at);
+		lay_line(l, SCREEN_BAD, "  NOT KEPT (%s): %s %s", h->code, strcmp(h->code, "second-left") == 0 ? "nobody who may keep it is there any more"
+		    : strcmp(h->code, "driver-left") == 0 ? "the driver left" : strcmp(h->code, "ended") == 0 ? "the session ended" : "void", at);
 }

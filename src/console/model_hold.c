@@ -67,6 +67,7 @@ take_answer(struct model *m, size_t i, const struct transcript_line *l, const js
 	h->answer = e->state = l->kind;
 	h->answered_us = wall_us;
 	model_copy_str(fields, "by", h->by, sizeof h->by);
+	model_copy_str(fields, "code", h->code, sizeof h->code);
 	model_set_text(m, &h->typed, "typed");
 	model_set_text(m, &h->reason, "reason");
 	model_copy_str(fields, "key", h->key, sizeof h->key);

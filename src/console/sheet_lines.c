@@ -273,11 +273,13 @@ lay_checks(struct lay *l, const struct model_entry *e)
 		lay_undo(l, e);
 }
 
-/* The ticket wants to see what it really does before it is kept. */
+/* What it really does is seen before it is kept: always for a set, else where the ticket wants it. */
 static void
 lay_hold_wanted(struct lay *l, const struct model_entry *e)
 {
-	if (json_bool(e->event, "hold"))
+	const char *hold = json_str(e->event, "hold", NULL);
+
+	if (model_is_set(e) || (hold != NULL && strcmp(hold, "always") == 0))
 		lay_line(l, SCREEN_PLAIN, "  it is held: it runs, its real effect is shown, and it is kept only by the key turned again");
 }
 

@@ -255,6 +255,12 @@ the_driver_sees_how_it_stands_and_takes_it_back(void **state)
 	world_pass(w, 5000);
 	world_sees(w, "rolled back in 15 s  anna reads what it did");
 	world_golden(w, "driver_held_80x24.txt");
+	world_keys(w, "select 1;\r");
+	world_expect_nothing(w);
+	world_sees(w, "A change is held and keeps the connection");
+	world_sees(w, "shop=> select 1;");
+	world_keys(w, "\003");
+	world_expect_nothing(w);
 	world_keys(w, "\003");
 	o = world_expect(w, "withdraw");
 	assert_int_equal(json_int(o, "of", 0), n);
@@ -266,6 +272,20 @@ the_driver_sees_how_it_stands_and_takes_it_back(void **state)
 	o = world_expect(w, "withdraw");
 	assert_int_equal(json_int(o, "of", 0), other);
 	json_decref(o);
+	world_end(w);
+}
+
+static void
+a_second_person_who_left_is_said(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+	uint64_t n = world_request(w, update);
+
+	hold(w, n, 3, "ticket");
+	world_event(w, TRANSCRIPT_EVENT_LEFT, json_pack("{s:s, s:s}", "by", "anna", "seat", "confirmer"), NULL, NULL);
+	world_sees(w, "nobody is here to keep it");
+	world_event(w, TRANSCRIPT_EVENT_VOID, json_pack("{s:I, s:s}", "of", (json_int_t)n, "code", "second-left"), NULL, NULL);
+	world_sees(w, "NOT KEPT (second-left): nobody who may keep it is there any more");
 	world_end(w);
 }
 
@@ -339,6 +359,7 @@ main(void)
 		cmocka_unit_test(it_is_taken_back_with_a_reason),
 		cmocka_unit_test(an_effect_that_is_over_cannot_be_kept),
 		cmocka_unit_test(the_driver_sees_how_it_stands_and_takes_it_back),
+		cmocka_unit_test(a_second_person_who_left_is_said),
 		cmocka_unit_test(others_that_waited_are_the_reason),
 		cmocka_unit_test(what_is_kept_is_signed_as_kept),
 	};

@@ -114,6 +114,7 @@ struct model_hold {
 	char opened_by[MODEL_NAME_MAX];
 	enum transcript_event_kind answer;	/* KEPT, DENIED, WITHDRAWN, EXPIRED, VOID; HELD while there is none */
 	char by[MODEL_NAME_MAX];
+	char code[32];			/* of VOID */
 	int64_t answered_us;
 	char *typed, *reason;
 	char key[64];			/* as those of the entry */
