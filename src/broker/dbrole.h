@@ -141,6 +141,9 @@ void	dbrole_refuse(uint64_t n, const char *event, const char *kind, const char *
 void	dbrole_after(struct dbrole *d, uint64_t n, int ret, const char *event, const char *kind, const struct err *e);
 /* The statement of a packet, its digest compared with the event's; false when they differ. */
 bool	dbrole_statement_of(const struct packet *p, struct buf *sql, struct digest *digest);
+/* dbrole_sheet.c: size, rollback and locks into the event sheet; who holds them as a body, the caller frees b->p. */
+void	dbrole_sheet_more(json_t *ev, const struct db_sheet *s);
+void	dbrole_locks_body(const struct db_sheet *s, struct packet_body *b);
 /* A list that a driver wrote; an empty one when it is too long for an event. */
 json_t	*dbrole_array_of(const struct buf *b);
 void	dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p);

@@ -180,12 +180,16 @@ send_sheet(const struct dbrole *d, const struct db_pending *q, const struct db_s
 	set_names(ev, "cascades", &s->cascades);
 	set_names(ev, "rules", &s->rules);
 	set_names(ev, "policies", &s->policies);
+	set_names(ev, "takes", &s->takes);
+	dbrole_sheet_more(ev, s);
 	set_names(ev, "own", &s->own);
 	must(json_object_set_new(ev, "undo", json_string("none")) == 0);
 	packet_text_body(&b[0], "derived", buf_data(&s->derived), buf_len(&s->derived));
 	dbrole_sample_body(sample, &b[1]);
 	packet_text_body(&b[2], "note", buf_data(&s->note), buf_len(&s->note));
 	nb += dbrole_tell_change(d, q, ev, &b[nb]);
+	if (buf_len(&s->locks) > 0)
+		dbrole_locks_body(s, &b[nb++]);
 	(void)dbrole_send(ev, b, nb);
 	packet_bodies_free(b, nb);
 }
