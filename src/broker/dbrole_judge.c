@@ -166,7 +166,7 @@ static void
 send_sheet(const struct dbrole *d, const struct db_pending *q, const struct db_sheet *s, struct db_rows *sample)
 {
 	char keys[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
-	struct packet_body b[4];
+	struct packet_body b[5];
 	size_t nb = 3;
 	json_t *ev;
 
