@@ -175,9 +175,7 @@ console_pump(struct console *c)
 		}
 	}
 	if (s->sealed && c->offset >= s->end && channel_backlog(c->channel) == 0)
-		console_bye(c, s->open ? "open" : "ended", s->open ? "the session is over, but what became of a change is not known; "
-		    "it stands in the lobby until somebody settles it (twokey settle), then the transcript is sealed" :
-		    "the session is over");
+		console_bye(c, "ended", "the session is over");
 }
 
 void
@@ -216,8 +214,10 @@ forget(struct console *c, const char *code)
 	if (s->state != SESSION_ENDING) {
 		session_record(s, TRANSCRIPT_EVENT_LEFT, json_pack("{s:s, s:s, s:s}", "by", c->person,
 		    "seat", ticket_seat_name(c->seat), "code", code), NULL, 0);
-		if (c->seat == TICKET_SEAT_DRIVER)
+		if (c->seat == TICKET_SEAT_DRIVER) {
+			session_set_drop(s, c->person, "driver-left");
 			session_void_all(s, "driver-left");
+		}
 		if (c->seat == TICKET_SEAT_DRIVER && s->running != 0)
 			session_record(s, TRANSCRIPT_EVENT_CANCEL, json_pack("{s:I, s:s}", "of",
 			    (json_int_t)s->running, "by", c->person), NULL, 0);

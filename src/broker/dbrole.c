@@ -8,14 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "twokey/base/buf.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
 
 #include "alive.h"
-#include "outcome.h"
 #include "role.h"
 
 /* Asks a fresh connection what became of a commit point (recovery). */
@@ -27,7 +25,6 @@ answer_outcome(struct dbrole *d, const json_t *ev)
 	const char *is = "unknown", *s;
 	struct packet_body b;
 	struct err e = { .text = "" };
-	struct buf why;
 
 	s = json_str(ev, "xid", NULL);
 	strncpy(c.xid, s != NULL ? s : "", sizeof c.xid - 1);
@@ -37,14 +34,7 @@ answer_outcome(struct dbrole *d, const json_t *ev)
 	strncpy(c.timeline, s != NULL ? s : "", sizeof c.timeline - 1);
 	if (d->driver->outcome(d->conn, &c, &is, &e) != 0)
 		is = "unknown";
-	buf_init(&why, 4096);
-	buf_puts(&why, e.text);
-	if (strcmp(is, "unknown") == 0) {
-		buf_puts(&why, e.text[0] != '\0' ? "; " : "");
-		outcome_how(sql_engine_name(d->driver->engine), ev, &why);
-	}
-	packet_text_body(&b, "why", buf_data(&why), buf_len(&why));
-	buf_fini(&why);
+	packet_text_body(&b, "why", e.text, strlen(e.text));
 	(void)dbrole_send(json_pack("{s:s, s:I, s:s}", "ev", "outcome", "of",
 	    (json_int_t)json_int(ev, "of", 0), "is", is), &b, 1);
 	free(b.p);
@@ -72,6 +62,8 @@ work(struct dbrole *d, const struct packet *p)
 		dbrole_allowed(d, p);
 	else if (strcmp(name, "run") == 0)
 		dbrole_run(d, ev);
+	else if (strcmp(name, "kept") == 0)
+		return;	/* too late: what it was about is held no more */
 	else	/* denied, withdrawn, expired, void: the key can never be turned any more */
 		dbrole_forget(d, (uint64_t)json_int(ev, "of", 0));
 }
@@ -107,6 +99,8 @@ dbrole_main(json_t *init)
 	d.tag = json_str(init, "session", NULL);
 	d.signers = json_object_get(init, "signers");
 	d.limits.rows = (uint64_t)json_int(init, "max_rows", 10000);
+	d.hold_ms = json_int(init, "hold_ms", 60000);
+	d.hold_waiters_ms = json_int(init, "hold_waiters_ms", 5000);
 	d.table_limit = json_int(init, "table_limit", 0);
 	d.limits.bytes = (uint64_t)json_int(init, "max_bytes", 16 * 1024 * 1024);
 	must(d.tag != NULL && pthread_create(&listener, NULL, dbrole_listen, &d) == 0 &&

@@ -20,26 +20,37 @@ struct ticket;
 
 enum { DB_PENDING_MAX = 64, DB_CREDIT = 256 * 1024 };
 
+/* One statement of it, as it was shown. */
+struct db_pending_part {
+	size_t at, n;		/* its bytes in sql */
+	struct digest ground, keys;
+	struct db_shown *shown;	/* what ground and keys are made of */
+	bool known;		/* how many rows match: so many */
+	uint64_t matched;
+	bool bounded;
+	bool at_most;
+	uint64_t rows;
+};
+
 /* A request that db has on record: its bytes are kept here and nowhere else. */
 struct db_pending {
 	uint64_t n;		/* 0: free */
-	char by[GATE_NAME_MAX];	/* who asks */
 	char *sql;
 	size_t sql_len;
 	struct digest digest;
 	bool has_sheet;
-	struct digest ground, bind, keys;
-	struct db_shown *shown;	/* what ground and keys are made of */
-	bool count_known;
+	struct digest bind, keys;
+	struct db_pending_part part[GATE_PARTS_MAX];
+	size_t nparts;
+	bool bounded;		/* every part is; all together: */
 	bool at_most;
-	uint64_t matched;	/* as the sheet counted them */
 	uint64_t rows;
-	bool bounded;
+	bool inexact;		/* how many rows it touches is known only once it ran */
+	bool hold_always;	/* the ticket asks for it */
 	bool allowed;
 	bool must_sign;		/* the ticket asks for a signature */
 	uint64_t dangers;	/* of the text and of the sheet */
 	int64_t until_us;	/* of the answer: not run after it */
-	int64_t run_by_ms;	/* nor after this, however the clock on the wall is set */
 	bool spent;
 };
 
@@ -72,6 +83,8 @@ struct dbrole {
 	struct db_info info;
 	struct sql_facts *facts;
 	struct db_limits limits;
+	int64_t hold_ms;	/* a change is held for so long */
+	int64_t hold_waiters_ms;	/* others wait for its locks for so long, then it is taken back */
 	int64_t table_limit;	/* bytes: a read of a larger table is weighed first; 0: none is */
 	struct db_pending pending[DB_PENDING_MAX];
 	const char *tag;	/* the session */
@@ -84,8 +97,6 @@ struct dbrole {
 int	dbrole_send(json_t *ev, const struct packet_body *b, size_t nb);
 /* The same for one that another follows at once: a small one leaves with that, which wakes the recorder once. */
 int	dbrole_send_late(json_t *ev, const struct packet_body *b, size_t nb);
-/* Tells the recorder that nobody knows what became of this run, also when it had no commit point. */
-void	dbrole_send_unknown(uint64_t of);
 /* Waits for byte credit, then takes n of it; ERR_CLOSED or ERR_CANCELLED when that will not come. */
 int	dbrole_take_credit(struct dbrole *d, size_t n);
 /* The next packet, NULL when the session ends. */
@@ -98,6 +109,11 @@ struct db_conn *dbrole_take_conn(struct dbrole *d);
 /* Marks what runs for cancel; false when it was cancelled before it began or the role is ending. */
 bool	dbrole_begin_work(struct dbrole *d, uint64_t n);
 void	dbrole_end_work(struct dbrole *d);
+/* The next packet with an event about request n, whatever stands before it; NULL at until_ms (monotonic), or when it is
+ * to stop. */
+struct db_job *dbrole_next_about(struct dbrole *d, uint64_t n, int64_t until_ms);
+/* True when somebody asked to stop what request n does, or the role ends. */
+bool	dbrole_stopped(struct dbrole *d, uint64_t n);
 /* Waits until the commit point of request n is on disk; false when that will not come. */
 bool	dbrole_wait_synced(struct dbrole *d, uint64_t n);
 
@@ -141,9 +157,6 @@ void	dbrole_refuse(uint64_t n, const char *event, const char *kind, const char *
 void	dbrole_after(struct dbrole *d, uint64_t n, int ret, const char *event, const char *kind, const struct err *e);
 /* The statement of a packet, its digest compared with the event's; false when they differ. */
 bool	dbrole_statement_of(const struct packet *p, struct buf *sql, struct digest *digest);
-/* dbrole_sheet.c: size, rollback and locks into the event sheet; who holds them as a body, the caller frees b->p. */
-void	dbrole_sheet_more(json_t *ev, const struct db_sheet *s);
-void	dbrole_locks_body(const struct db_sheet *s, struct packet_body *b);
 /* A list that a driver wrote; an empty one when it is too long for an event. */
 json_t	*dbrole_array_of(const struct buf *b);
 void	dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p);
@@ -159,7 +172,36 @@ const char *dbrole_judged(const struct dbrole *d, const struct db_pending *q, ch
 size_t	dbrole_tell_change(const struct dbrole *d, const struct db_pending *q, json_t *ev, struct packet_body *b);
 /* dbrole_signed.c: where the person or the ticket asks for it, the answer carries a signature that the recorder found good,
  * over a text that speaks of this session, request, person, statement, sheet, rows and server as db itself knows them. */
-bool	dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct packet *p);
+struct db_answer {
+	const char *answer;	/* "allow", "keep" */
+	struct digest bind;
+	bool at_most;
+	uint64_t rows;
+};
+bool	dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct db_answer *want,
+	    const struct packet *p);
+
+/* dbrole_part.c */
+/* Finds the statements of a request; bounds: of a change set, one for each, else NULL. False when they do not fit. */
+bool	dbrole_parts(const struct dbrole *d, struct db_pending *q, const json_t *bounds);
+struct db_statement dbrole_part_of(const struct db_pending *q, size_t i);
+/* What a request would touch, all parts together. */
+struct db_look {
+	struct db_sheet sheet;
+	json_t *counts;		/* of each part, null: not known */
+	struct packet_body sample;
+	struct buf samples;	/* being made */
+};
+void	dbrole_look_init(struct db_look *l);
+void	dbrole_look_fini(struct db_look *l);
+/* Classifies every part: q->dangers are those of all, d->facts are those of the last. ERR_WALL when a part of a set is no
+ * change of rows. */
+int	dbrole_classify(struct dbrole *d, struct db_pending *q, struct err *e);
+/* Errors as the driver's sheet. What was shown of each part is kept in q. */
+int	dbrole_look(struct dbrole *d, struct db_pending *q, struct db_look *l, struct err *e);
+
+/* dbrole_hold.c: true when the change is to be kept; false: h says why it is taken back. Waits. */
+bool	dbrole_hold(struct dbrole *d, struct db_pending *q, struct db_held *h);
 void	dbrole_run(struct dbrole *d, const json_t *ev);
 void	dbrole_forget(struct dbrole *d, uint64_t n);
 

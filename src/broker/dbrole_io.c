@@ -3,9 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -91,15 +89,6 @@ dbrole_send_late(json_t *ev, const struct packet_body *b, size_t nb)
 	return send_event(ev, b, nb, true);
 }
 
-void
-dbrole_send_unknown(uint64_t of)
-{
-	char line[64];
-	struct iovec v = { line, (size_t)snprintf(line, sizeof line, "{\"unknown\":%" PRIu64 "}\n", of) };
-
-	(void)write_parts(&v, 1);
-}
-
 int
 dbrole_take_credit(struct dbrole *d, size_t n)
 {
@@ -135,6 +124,52 @@ dbrole_next(struct dbrole *d)
 	}
 	pthread_mutex_unlock(&d->lock);
 	return job;
+}
+
+/* Taken out of the queue; its link, under the lock. */
+static struct db_job *
+take_about(struct dbrole *d, uint64_t n)
+{
+	for (struct db_job **p = &d->first; *p != NULL; p = &(*p)->next) {
+		struct db_job *job = *p;
+
+		if ((uint64_t)json_int(json_object_get(job->p.head, "event"), "of", 0) != n)
+			continue;
+		*p = job->next;
+		if (d->last == &job->next)
+			d->last = p;
+		return job;
+	}
+	return NULL;
+}
+
+struct db_job *
+dbrole_next_about(struct dbrole *d, uint64_t n, int64_t until_ms)
+{
+	struct db_job *job;
+	int64_t left;
+
+	pthread_mutex_lock(&d->lock);
+	while ((job = take_about(d, n)) == NULL && !d->ending && d->cancelled != n &&
+	    (left = until_ms - clock_mono_ms()) > 0) {
+		int64_t us = clock_wall_us() + (left < 100 ? left : 100) * 1000;	/* a clock that is set does not matter */
+		struct timespec at = { us / 1000000, us % 1000000 * 1000 };
+
+		pthread_cond_timedwait(&d->changed, &d->lock, &at);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return job;
+}
+
+bool
+dbrole_stopped(struct dbrole *d, uint64_t n)
+{
+	bool stopped;
+
+	pthread_mutex_lock(&d->lock);
+	stopped = d->ending || d->cancelled == n;
+	pthread_mutex_unlock(&d->lock);
+	return stopped;
 }
 
 bool

@@ -3,7 +3,6 @@
  * digest, once per request. What session thinks does not count here. */
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,10 +17,7 @@
 #include "dbrole.h"
 #include "fault.h"
 
-enum {
-	NAMES_MAX = 12 * 1024,	/* of one list in an event, which has 64 KiB */
-	CLOCK_STEP_S = 5	/* the wall clock may be set back between session and db by so much */
-};
+enum { NAMES_MAX = 12 * 1024 };	/* of one list in an event, which has 64 KiB */
 
 /* What a server gave as a code or number; json_pack takes no other bytes than UTF-8. */
 static const char *
@@ -133,7 +129,8 @@ dbrole_forget(struct dbrole *d, uint64_t n)
 	if (q == NULL)
 		return;
 	free(q->sql);
-	db_shown_free(q->shown);
+	for (size_t i = 0; i < q->nparts; i++)
+		db_shown_free(q->part[i].shown);
 	*q = (struct db_pending){ 0 };
 }
 
@@ -155,7 +152,7 @@ is_judged(struct dbrole *d, struct db_pending *q, uint64_t dangers)
 	char room[DBROLE_WHY];
 	const char *why;
 
-	q->dangers = d->facts->dangers | dangers;
+	q->dangers |= dangers;
 	why = dbrole_judged(d, q, room);
 	if (why != NULL)
 		dbrole_refuse(q->n, "failed", "error", why);
@@ -163,10 +160,11 @@ is_judged(struct dbrole *d, struct db_pending *q, uint64_t dangers)
 }
 
 static void
-send_sheet(const struct dbrole *d, const struct db_pending *q, const struct db_sheet *s, struct db_rows *sample)
+send_sheet(const struct dbrole *d, const struct db_pending *q, struct db_look *l)
 {
+	const struct db_sheet *s = &l->sheet;
 	char keys[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
-	struct packet_body b[5];
+	struct packet_body b[4];
 	size_t nb = 3;
 	json_t *ev;
 
@@ -176,108 +174,97 @@ send_sheet(const struct dbrole *d, const struct db_pending *q, const struct db_s
 	    "how", s->how, "count", s->count_known ? json_integer((json_int_t)s->count) : json_null(),
 	    "bind", bind, "keys", keys, "dangers", answer_dangers(s->dangers),
 	    "table_rows", s->table_rows >= 0 ? json_integer(s->table_rows) : json_null(), "took", s->ms);
+	if (json_array_size(l->counts) > 1)
+		must(json_object_set(ev, "counts", l->counts) == 0);
 	set_names(ev, "triggers", &s->triggers);
 	set_names(ev, "cascades", &s->cascades);
 	set_names(ev, "rules", &s->rules);
 	set_names(ev, "policies", &s->policies);
-	set_names(ev, "takes", &s->takes);
-	dbrole_sheet_more(ev, s);
 	set_names(ev, "own", &s->own);
 	must(json_object_set_new(ev, "undo", json_string("none")) == 0);
 	packet_text_body(&b[0], "derived", buf_data(&s->derived), buf_len(&s->derived));
-	dbrole_sample_body(sample, &b[1]);
+	b[1] = l->sample;
+	l->sample = (struct packet_body){ NULL, 0 };
 	packet_text_body(&b[2], "note", buf_data(&s->note), buf_len(&s->note));
 	nb += dbrole_tell_change(d, q, ev, &b[nb]);
-	if (buf_len(&s->locks) > 0)
-		dbrole_locks_body(s, &b[nb++]);
 	(void)dbrole_send(ev, b, nb);
 	packet_bodies_free(b, nb);
 }
 
-/* What it would touch; for a read that is over the limit, what it would cost. */
-static int
-make_sheet(struct dbrole *d, const struct db_pending *q, const struct db_sink *sample, struct db_sheet *sheet,
-    struct err *e)
+/* The bound and what the ticket asks for, as the request says them. */
+static void
+note_wishes(const struct dbrole *d, struct db_pending *q, const json_t *ev)
 {
-	struct db_statement s = { DB_SQL, q->sql, q->sql_len };
-	int ret;
+	const char *op = json_str(ev, "op", NULL), *sign = json_str(ev, "signed", NULL);
 
-	if (!dbrole_begin_work(d, q->n))
-		return err_set(e, ERR_CANCELLED, "cancelled before it began");
-	ret = d->facts->class == SQL_CLASS_READ ? dbrole_weigh_sheet(d, &s, sheet, e) :
-	    d->driver->sheet(d->conn, &s, d->facts, sample, sheet, e);
-	dbrole_end_work(d);
-	return ret;
+	q->must_sign = sign == NULL || strcmp(sign, "no") != 0;
+	q->hold_always = d->ticket == NULL || d->ticket->hold_always;
+	if (op == NULL)
+		return;
+	q->part[0].bounded = true;
+	q->part[0].at_most = strcmp(op, "<=") == 0;
+	q->part[0].rows = (uint64_t)json_int(ev, "rows", 0);
 }
 
 static void
-asked_by(struct db_pending *q, const json_t *ev)
+sum_bounds(struct db_pending *q)
 {
-	const char *by = json_str(ev, "by", NULL);
-
-	snprintf(q->by, sizeof q->by, "%s", by != NULL ? by : "");
+	q->bounded = true;
+	for (size_t i = 0; i < q->nparts; i++) {
+		q->bounded = q->bounded && q->part[i].bounded;
+		q->at_most = q->at_most || q->part[i].at_most;
+		q->rows += q->part[i].rows;
+	}
 }
 
 void
 dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 {
+	const json_t *ev = json_object_get(p->head, "event");
 	struct db_pending *q = pending_of(d, 0);
-	struct db_rows *sample = dbrole_sample_create();
-	struct db_sink sink = dbrole_rows_sink(sample);
-	struct db_sheet sheet;
+	struct db_look l;
 	struct buf sql;
 	struct err e;
 	int ret;
 
 	buf_init(&sql, TRANSCRIPT_BODY_MAX);
-	db_sheet_init(&sheet);
+	dbrole_look_init(&l);
 	if (q == NULL || !dbrole_statement_of(p, &sql, &q->digest)) {
 		dbrole_refuse(n, "failed", "error", q == NULL ? "too many requests wait" :
 		    "the bytes are not those of the event's digest");
 		goto out;
 	}
 	q->n = n;
-	asked_by(q, json_object_get(p->head, "event"));
 	q->sql_len = buf_len(&sql);
 	q->sql = buf_take(&sql);
-	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
-	if (!is_judged(d, q, 0)) {
+	if (!dbrole_parts(d, q, json_object_get(ev, "bounds"))) {
+		dbrole_refuse(n, "failed", "error", "the text is not the change set that its event describes");
 		dbrole_forget(d, n);
 		goto out;
 	}
-	ret = make_sheet(d, q, &sink, &sheet, &e);
+	note_wishes(d, q, ev);
+	ret = dbrole_classify(d, q, &e);
+	if (ret == 0 && !is_judged(d, q, 0)) {
+		dbrole_forget(d, n);
+		goto out;
+	}
+	if (ret == 0)
+		ret = dbrole_look(d, q, &l, &e);
 	if (ret != 0) {
 		dbrole_after(d, n, ret, "failed", "error", &e);
 		dbrole_forget(d, n);
 		goto out;
 	}
 	q->has_sheet = true;
-	q->ground = sheet.ground;
-	q->bind = sheet.bind;
-	q->keys = sheet.keys;
-	q->shown = db_shown_take(&sheet.shown);
-	q->count_known = sheet.count_known;
-	q->rows = q->matched = sheet.count;
-	q->bounded = sheet.count_known;
-	{
-		const json_t *ev = json_object_get(p->head, "event");
-		const char *op = json_str(ev, "op", NULL), *wish = json_str(ev, "signed", NULL);
-
-		q->must_sign = wish == NULL || strcmp(wish, "no") != 0;
-
-		if (op != NULL) {
-			q->bounded = true;
-			q->at_most = strcmp(op, "<=") == 0;
-			q->rows = (uint64_t)json_int(ev, "rows", 0);
-		}
-	}
-	if (is_judged(d, q, sheet.dangers))
-		send_sheet(d, q, &sheet, sample);
+	q->bind = l.sheet.bind;
+	q->keys = l.sheet.keys;
+	sum_bounds(q);
+	if (is_judged(d, q, l.sheet.dangers))
+		send_sheet(d, q, &l);
 	else
 		dbrole_forget(d, n);
 out:
-	dbrole_rows_free(sample);
-	db_sheet_fini(&sheet);
+	dbrole_look_fini(&l);
 	buf_fini(&sql);
 }
 
@@ -290,55 +277,52 @@ digest_field(const json_t *ev, const char *key, struct digest *out)
 	return hex != NULL && digest_parse(hex, n, out);
 }
 
-/* Law 3, as far as db knows it: another person than who asked, a confirmer of the ticket. */
-static bool
-is_second(const struct dbrole *d, const struct db_pending *q, const char *by)
-{
-	enum ticket_seat seat;
-
-	return by != NULL && strcmp(by, q->by) != 0 && d->ticket != NULL && ticket_seat_of(d->ticket, by, &seat) &&
-	    seat == TICKET_SEAT_CONFIRMER;
-}
-
 void
 dbrole_allowed(struct dbrole *d, const struct packet *p)
 {
 	const json_t *ev = json_object_get(p->head, "event");
 	uint64_t of = (uint64_t)json_int(ev, "of", 0);
 	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
+	struct db_answer want;
 	struct digest digest, bind;
 	const char *until;
 	size_t n;
 
 	if (q == NULL || !q->has_sheet || q->spent)
 		return;
+	want = (struct db_answer){ "allow", q->bind, q->at_most, q->rows };
 	until = json_str(ev, "until", &n);
 	if (!digest_field(ev, "digest", &digest) || !digest_field(ev, "bind", &bind) ||
 	    !digest_equal(&digest, &q->digest) || !digest_equal(&bind, &q->bind) ||
-	    until == NULL || clock_parse(until, n, &q->until_us) != 0 || !is_second(d, q, json_str(ev, "by", NULL)) ||
-	    q->until_us > clock_wall_us() + (GATE_RUN_WITHIN_S + CLOCK_STEP_S) * INT64_C(1000000) ||
-	    !dbrole_signature_ok(d, q, p))
+	    until == NULL || clock_parse(until, n, &q->until_us) != 0 || !dbrole_signature_ok(d, q, &want, p))
 		return;
-	q->run_by_ms = clock_mono_ms() + GATE_RUN_WITHIN_S * 1000;
 	q->allowed = true;
 }
 
-struct commit_ctx {
+struct run_ctx {
 	struct dbrole *d;
-	uint64_t of;
+	struct db_pending *q;
 };
+
+static bool
+on_holding(void *ctx, struct db_held *h)
+{
+	struct run_ctx *run = ctx;
+
+	return dbrole_hold(run->d, run->q, h);
+}
 
 /* The commit point goes on disk before COMMIT goes to the server. */
 static int
 on_committing(void *ctx, const struct db_commit_point *c)
 {
-	struct commit_ctx *x = ctx;
+	struct run_ctx *x = ctx;
 	json_t *ev = json_pack("{s:s, s:I, s:I, s:s, s:I, s:s, s:s}", "ev", "committing",
-	    "of", (json_int_t)x->of, "affected", (json_int_t)c->affected, "xid", utf8(c->xid),
+	    "of", (json_int_t)x->q->n, "affected", (json_int_t)c->affected, "xid", utf8(c->xid),
 	    "backend", (json_int_t)c->backend, "system", utf8(c->system), "timeline", utf8(c->timeline));
 
 	fault_point("db.before-committing");
-	if (dbrole_send(ev, NULL, 0) != 0 || !dbrole_wait_synced(x->d, x->of))
+	if (dbrole_send(ev, NULL, 0) != 0 || !dbrole_wait_synced(x->d, x->q->n))
 		return ERR_FULL;
 	fault_point("db.before-commit");
 	return 0;
@@ -364,9 +348,8 @@ send_run_end(uint64_t of, const struct db_result *r)
 	case DB_FAILED:
 		dbrole_send_end("failed", of, r->code, "error", buf_data(&r->text), buf_len(&r->text), r);
 		return;
-	case DB_UNKNOWN:	/* the role ends; the recorder tells "unknown" and has it asked */
-		dbrole_send_unknown(of);
-		return;
+	case DB_UNKNOWN:
+		return;	/* the role ends; the recorder tells "unknown" and has it asked */
 	case DB_ROLLEDBACK:
 	case DB_DONE:
 	case DB_CUT:
@@ -390,11 +373,63 @@ forbidden(const struct db_pending *q, const json_t *ev)
 	if (!digest_field(ev, "digest", &digest) || !digest_equal(&digest, &q->digest) ||
 	    !digest_field(ev, "bind", &bind) || !digest_equal(&bind, &q->bind))
 		return "it is not what was allowed";
-	if (clock_wall_us() > q->until_us || clock_mono_ms() > q->run_by_ms)
+	if (clock_wall_us() > q->until_us)
 		return "its time is over";
 	if (!q->bounded)
 		return "no bound on rows was given and none could be counted";
 	return NULL;
+}
+
+/* One statement, or the parts of a set, each one change of rows; false when db does not take it for that. */
+static bool
+fill_parts(struct dbrole *d, const struct db_pending *q, struct db_part *part)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < q->nparts; i++) {
+		const struct db_pending_part *shown = &q->part[i];
+		struct sql_facts *f = must_zalloc(sizeof *f);
+		struct db_statement s = dbrole_part_of(q, i);
+
+		sql_classify(f, &d->info.sql, s.bytes, s.n);
+		ok = ok && f->class == SQL_CLASS_WRITE && f->statements == 1;
+		part[i] = (struct db_part){ .statement = s, .facts = f, .ground = shown->ground, .keys = shown->keys,
+		    .keys_known = shown->known, .matched = shown->matched, .shown = shown->shown, .at_most = shown->at_most, .rows = shown->rows };
+	}
+	return ok;
+}
+
+static void
+run_change(struct dbrole *d, struct db_pending *q)
+{
+	struct db_part part[GATE_PARTS_MAX];
+	struct run_ctx ctx = { d, q };
+	struct db_allowed a = { .parts = part, .nparts = q->nparts, .ctx = &ctx, .holding = on_holding, .committing = on_committing };
+	struct db_result r;
+	struct err e;
+	int ret;
+
+	db_result_init(&r);
+	if (!fill_parts(d, q, part)) {
+		dbrole_refuse(q->n, "rolledback", "why", "db does not take it for one change of rows, so it was not sent");
+	} else if (!dbrole_begin_work(d, q->n)) {
+		dbrole_send_end("rolledback", q->n, "cancelled", "why", "cancelled before it began", 25, NULL);
+	} else {
+		ret = d->driver->run(d->conn, &a, &r, &e);
+		dbrole_end_work(d);
+		if (ret == 0)
+			send_run_end(q->n, &r);
+		else
+			dbrole_after(d, q->n, ret, "rolledback", "why", &e);
+		if (ret == 0 && r.end == DB_UNKNOWN) {
+			pthread_mutex_lock(&d->lock);
+			d->ending = d->gone = true;
+			pthread_mutex_unlock(&d->lock);
+		}
+	}
+	for (size_t i = 0; i < q->nparts; i++)
+		free((void *)(uintptr_t)part[i].facts);
+	db_result_fini(&r);
 }
 
 void
@@ -404,57 +439,23 @@ dbrole_run(struct dbrole *d, const json_t *ev)
 	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
 	const char *why = forbidden(q, ev);
 	char room[DBROLE_WHY];
-	struct commit_ctx ctx = { d, of };
-	struct db_result r;
-	struct err e;
-	int ret;
 
 	if (why != NULL) {
 		dbrole_refuse(of, "rolledback", "why", why);
 		return;
 	}
 	q->spent = true;
-	sql_classify(d->facts, &d->info.sql, q->sql, q->sql_len);
+	(void)dbrole_classify(d, q, NULL);	/* others were classified meanwhile */
 	why = dbrole_judged(d, q, room);	/* at this moment: a backup grows old */
 	if (why != NULL) {
 		dbrole_refuse(of, "rolledback", "why", why);
 		dbrole_forget(d, of);
 		return;
 	}
-	if (d->facts->class == SQL_CLASS_READ) {	/* it was asked for because of its cost; the wall is the same */
-		dbrole_read_allowed(d, of, q->sql, q->sql_len);
-		dbrole_forget(d, of);
-		return;
-	}
-	if (d->facts->class != SQL_CLASS_WRITE || d->facts->statements != 1) {
-		dbrole_refuse(of, "rolledback", "why", "db does not take it for one change of rows, so it was not sent");
-		dbrole_forget(d, of);
-		return;
-	}
-	db_result_init(&r);
 	fault_point("db.before-run");
-	if (!dbrole_begin_work(d, of)) {
-		dbrole_send_end("rolledback", of, "cancelled", "why", "cancelled before it began", 25, NULL);
-	} else {
-		struct db_part part = {
-			.statement = { DB_SQL, q->sql, q->sql_len }, .facts = d->facts, .ground = q->ground,
-			.keys = q->keys, .keys_known = q->count_known, .matched = q->matched, .shown = q->shown,
-			.at_most = q->at_most, .rows = q->rows
-		};
-		struct db_allowed a = { .parts = &part, .nparts = 1, .ctx = &ctx, .committing = on_committing };
-
-		ret = d->driver->run(d->conn, &a, &r, &e);
-		dbrole_end_work(d);
-		if (ret == 0)
-			send_run_end(of, &r);
-		else
-			dbrole_after(d, of, ret, "rolledback", "why", &e);
-		if (ret == 0 && r.end == DB_UNKNOWN) {
-			pthread_mutex_lock(&d->lock);
-			d->ending = d->gone = true;
-			pthread_mutex_unlock(&d->lock);
-		}
-	}
-	db_result_fini(&r);
+	if (d->facts->class == SQL_CLASS_READ)	/* it was asked for because of its cost; the wall is the same */
+		dbrole_read_allowed(d, of, q->sql, q->sql_len);
+	else
+		run_change(d, q);
 	dbrole_forget(d, of);
 }

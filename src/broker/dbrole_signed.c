@@ -48,22 +48,20 @@ says_number(const struct text *t, const char *key, const char *op, uint64_t valu
 }
 
 static bool
-is_about(const struct dbrole *d, const struct db_pending *q, const char *person, const struct text *t)
+is_about(const struct dbrole *d, const struct db_pending *q, const struct db_answer *want, const char *person,
+    const struct text *t)
 {
-	return d->ticket != NULL && transcript_answer_says(t->p, t->n, "ticket", d->ticket->id) &&
-	    says_digest(t, "ticket-digest", &d->ticket->digest) &&
-	    transcript_answer_says(t->p, t->n, "target", d->ticket->target) &&
-	    transcript_answer_says(t->p, t->n, "session", d->tag) && says_number(t, "request", "", q->n) &&
-	    transcript_answer_says(t->p, t->n, "answer", "allow") && transcript_answer_says(t->p, t->n, "person", person) &&
-	    says_digest(t, "statement", &q->digest) && says_digest(t, "bind", &q->bind) && says_digest(t, "keys", &q->keys) &&
-	    says_number(t, "rows", q->at_most ? "<= " : "= ", q->rows) &&
+	return transcript_answer_says(t->p, t->n, "session", d->tag) && says_number(t, "request", "", q->n) &&
+	    transcript_answer_says(t->p, t->n, "answer", want->answer) && transcript_answer_says(t->p, t->n, "person", person) &&
+	    says_digest(t, "statement", &q->digest) && says_digest(t, "bind", &want->bind) && says_digest(t, "keys", &q->keys) &&
+	    says_number(t, "rows", want->at_most ? "<= " : "= ", want->rows) &&
 	    transcript_answer_says(t->p, t->n, "identity", d->info.identity) &&
 	    transcript_answer_says(t->p, t->n, "database", d->info.database) &&
 	    transcript_answer_says(t->p, t->n, "role", d->info.role);
 }
 
 bool
-dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct packet *p)
+dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct db_answer *want, const struct packet *p)
 {
 	const json_t *ev = json_object_get(p->head, "event");
 	const char *person = json_str(ev, "by", NULL);
@@ -79,7 +77,7 @@ dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const st
 	signature = packet_body(p, "signature");
 	t.p = json_str(text, "text", &t.n);
 	ok = json_str(ev, "key", NULL) != NULL && json_str(signature, "text", NULL) != NULL && t.p != NULL &&
-	    is_about(d, q, person, &t);
+	    is_about(d, q, want, person, &t);
 	json_decref(text);
 	json_decref(signature);
 	return ok;

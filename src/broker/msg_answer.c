@@ -125,10 +125,11 @@ session_run(struct session *s, struct gate_request *r)
 	session_status(s);
 }
 
-/* allowed, then run: both in one go, so that nothing can come in between. */
+/* allowed, then run: both in one go, so that nothing can come in between. What is held is kept. */
 static void
 turn(struct message *m, struct gate_request *r)
 {
+	bool held = r->state == GATE_STATE_KEEPING;
 	json_t *ev = session_allowed_event(m->s, r, m->c->person);
 	unsigned char random[16];
 	char nonce[33];
@@ -137,8 +138,9 @@ turn(struct message *m, struct gate_request *r)
 	for (size_t i = 0; i < sizeof random; i++)
 		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
 	json_object_set_new(ev, "nonce", json_string(nonce));
-	record(m, TRANSCRIPT_EVENT_ALLOWED, ev, "typed", "typed");
-	session_run(m->s, r);
+	record(m, held ? TRANSCRIPT_EVENT_KEPT : TRANSCRIPT_EVENT_ALLOWED, ev, "typed", "typed");
+	if (!held)
+		session_run(m->s, r);
 }
 
 void
@@ -165,7 +167,7 @@ msg_allow(struct message *m)
 	}
 	key.digest = &digest;
 	key.bind = &bind;
-	if (m->s->running != 0 || m->s->submitting) {
+	if ((m->s->running != 0 && m->s->running != r->n) || m->s->submitting) {
 		console_refuse(m->c, m->name, m->id, ERR_STATE, "a statement is running; wait for its end");
 		return;
 	}

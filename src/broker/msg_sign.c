@@ -131,7 +131,8 @@ put_text(struct buf *out, struct session *s, const struct gate_request *r, const
     const char *typed)
 {
 	struct transcript_answer a = {
-		.session = s->id, .ticket = s->ticket->id, .ticket_digest = s->ticket->digest, .request = r->n, .answer = "allow",
+		.session = s->id, .ticket = s->ticket->id, .ticket_digest = s->ticket->digest, .request = r->n,
+		.answer = r->held ? "keep" : "allow",
 		.person = person, .statement = r->digest, .bind = r->bind, .keys = g->keys,
 		.rows = { r->bound.op == GATE_OP_AT_MOST, r->bound.rows }, .typed = typed, .target = s->target,
 		.identity = s->identity, .database = s->database, .role = s->role, .until = g->until, .nonce = g->nonce,
@@ -162,8 +163,12 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 
 	s->submitting = false;
 	s->proving = 0;
-	if (n == 0 || r == NULL || r->state != GATE_STATE_ASKING)
+	if (n == 0 || r == NULL || (r->state != GATE_STATE_ASKING && r->state != GATE_STATE_HOLD))
 		return;
+	if (r->held) {		/* db has heard it: it is kept, whatever has come in between */
+		must(gate_step(&r->state, GATE_INPUT_ALLOW));
+		return;
+	}
 	session_look_around(s);	/* the last second person may have gone while it was verified */
 	if (s->state != SESSION_READY) {
 		session_void(s, r, s->state == SESSION_ALONE ? "alone" : "paused");
@@ -193,7 +198,7 @@ record_signed(struct message *m, struct gate_request *r, const struct signing *g
 	packet_text_body(&b[2], "signature", p, n);
 	m->s->submitting = true;
 	m->s->proving = r->n;
-	sub = session_record(m->s, TRANSCRIPT_EVENT_ALLOWED, ev, b, 3);
+	sub = session_record(m->s, r->held ? TRANSCRIPT_EVENT_KEPT : TRANSCRIPT_EVENT_ALLOWED, ev, b, 3);
 	sub->console = m->c->id;
 	sub->re = msg_name(m->name);
 	sub->id = json_incref(m->id);

@@ -16,28 +16,27 @@
 #include "twokey/sql/redact.h"
 
 #include "answer.h"
-#include "session.h"
+#include "msg_sql.h"
 
 enum { RECORDER_BUSY = 4 * 1024 * 1024 };
 
-struct statement {
-	struct message *m;
-	const char *sql;
-	size_t n;
-	char digest[DIGEST_HEX + 1];
-	struct digest sum;
-	char object[GATE_OBJECT_MAX];
-};
+void
+statement_init(struct statement *st, struct message *m, const char *sql, size_t n)
+{
+	*st = (struct statement){ .m = m, .sql = sql, .n = n, .sum = digest_of(sql, n) };
+	digest_hex(&st->sum, st->digest);
+}
 
-static void
-no(struct message *m, int code, const char *why)
+void
+statement_no(struct message *m, int code, const char *why)
 {
 	console_refuse(m->c, m->name, m->id, code, why);
 }
 
-static json_t *
-tables_of(const struct sql_facts *f)
+json_t *
+statement_tables(const struct session *s)
 {
+	const struct sql_facts *f = s->facts;
 	json_t *v = json_array();
 
 	for (size_t i = 0; i < f->ntables; i++) {
@@ -56,8 +55,8 @@ tables_of(const struct sql_facts *f)
 	return v;
 }
 
-static struct submission *
-submit(struct statement *st, enum transcript_event_kind kind, json_t *ev, struct packet_body *b, size_t nb)
+struct submission *
+statement_submit(struct statement *st, enum transcript_event_kind kind, json_t *ev, struct packet_body *b, size_t nb)
 {
 	struct message *m = st->m;
 	struct submission *sub = session_record(m->s, kind, ev, b, nb);
@@ -80,8 +79,8 @@ kept_sql(struct packet_body *b, const struct sql_facts *f, const struct statemen
 	buf_fini(&text);
 }
 
-static void
-refuse(struct statement *st, const char *code, const char *why)
+void
+statement_refuse(struct statement *st, const char *code, const char *why)
 {
 	const struct sql_facts *f = st->m->s->facts;
 	struct packet_body b[2];
@@ -92,7 +91,7 @@ refuse(struct statement *st, const char *code, const char *why)
 
 	kept_sql(&b[0], f, st);
 	packet_text_body(&b[1], "why", why, strlen(why));
-	sub = submit(st, TRANSCRIPT_EVENT_REFUSED, ev, b, 2);
+	sub = statement_submit(st, TRANSCRIPT_EVENT_REFUSED, ev, b, 2);
 	sub->refusal = true;
 	strncpy(sub->why, why, sizeof sub->why - 1);
 }
@@ -113,14 +112,14 @@ run_read(struct statement *st)
 	const struct sql_facts *f = st->m->s->facts;
 	struct packet_body b;
 	json_t *ev = json_pack("{s:s, s:s, s:s, s:s, s:o, s:I}", "by", st->m->c->person,
-	    "class", sql_class_name(f->class), "verb", f->verb, "digest", st->digest, "tables", tables_of(f),
+	    "class", sql_class_name(f->class), "verb", f->verb, "digest", st->digest, "tables", statement_tables(st->m->s),
 	    "limit", (json_int_t)st->m->s->ticket->max_rows_read);
 
 	st->m->s->weighed = st->sum;
 	st->m->s->costly_rows = 0;
 	packet_text_body(&b, "sql", st->sql, st->n);
 	st->m->s->submitting = true;
-	submit(st, TRANSCRIPT_EVENT_READ, ev, &b, 1)->then = session_read_recorded;
+	statement_submit(st, TRANSCRIPT_EVENT_READ, ev, &b, 1)->then = session_read_recorded;
 }
 
 static void
@@ -154,13 +153,21 @@ free_slot(struct session *s)
 	return -1;
 }
 
-static void
-fill_request(struct gate_request *r, const struct statement *st, const struct gate_bound *bound)
+struct gate_request *
+statement_request(const struct statement *st)
 {
-	struct session *s = st->m->s;
+	struct gate_request *r = must_zalloc(sizeof *r);
 
 	gate_request_init(r, 0, st->m->c->person, &st->sum, gate_lines(st->sql, st->n), clock_mono_ms(),
-	    s->config->request_seconds);
+	    st->m->s->config->request_seconds);
+	return r;
+}
+
+static void
+fill_change(struct gate_request *r, const struct statement *st, const struct gate_bound *bound)
+{
+	const struct session *s = st->m->s;
+
 	r->bound = *bound;
 	r->all_rows = s->facts->where == SQL_WHERE_ABSENT || s->facts->where == SQL_WHERE_TRUE;
 	snprintf(r->table, sizeof r->table, "%s", st->object);
@@ -168,18 +175,14 @@ fill_request(struct gate_request *r, const struct statement *st, const struct ga
 
 /* What the key of a costly read names: the largest table, and the estimate as its bound. */
 static void
-fill_costly(struct gate_request *r, const struct statement *st)
+fill_costly(struct gate_request *r, const struct session *s)
 {
-	const struct session *s = st->m->s;
-
-	gate_request_init(r, 0, st->m->c->person, &st->sum, gate_lines(st->sql, st->n), clock_mono_ms(),
-	    s->config->request_seconds);
 	r->bound = (struct gate_bound){ true, GATE_OP_AT_MOST, s->costly_rows };
 	snprintf(r->table, sizeof r->table, "%s", s->costly_table);
 }
 
-static json_t *
-request_event(const struct statement *st, const struct gate_request *r)
+json_t *
+statement_event(const struct statement *st, const struct gate_request *r)
 {
 	struct session *s = st->m->s;
 	const struct sql_facts *f = s->facts;
@@ -189,7 +192,7 @@ request_event(const struct statement *st, const struct gate_request *r)
 	clock_format(clock_wall_us() + (int64_t)s->config->request_seconds * 1000000, until);
 	ev = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s}", "by", r->by,
 	    "class", sql_class_name(f->class), "verb", f->verb, "digest", st->digest,
-	    "tables", tables_of(f), "dangers", answer_dangers(f->dangers), "table", r->table, "until", until);
+	    "tables", statement_tables(st->m->s), "dangers", answer_dangers(f->dangers), "table", r->table, "until", until);
 	if (ev != NULL)
 		json_object_set_new(ev, "signed", json_string(ticket_signed_name(s->ticket->signature)));
 	if (ev != NULL && r->bound.given) {
@@ -199,62 +202,79 @@ request_event(const struct statement *st, const struct gate_request *r)
 	return ev;
 }
 
+bool
+statement_may_ask(struct statement *st)
+{
+	struct session *s = st->m->s;
+
+	if (s->state != SESSION_READY)
+		statement_no(st->m, ERR_STATE, "no second person is here, and the ticket asks for one before anything that needs the key; "
+		    "one who is here resumes");
+	else if (session_all_away(s, st->m->c->person))
+		statement_no(st->m, ERR_STATE, "the confirmer is AWAY: no key was pressed for a while; "
+		    "call, and send it again when the confirmer is back");
+	else if (free_slot(s) < 0)
+		statement_no(st->m, ERR_STATE, "too many requests wait already; withdraw one of them");
+	else
+		return true;
+	return false;
+}
+
+void
+statement_ask(struct statement *st, struct gate_request *r, uint64_t dangers, json_t *ev)
+{
+	struct session *s = st->m->s;
+	size_t slot = (size_t)free_slot(s), n = 0;
+	const char *reason = json_str(st->m->o, "reason", &n);
+	struct packet_body b[2];
+	struct submission *sub;
+
+	s->requests[slot] = r;
+	s->dangers[slot] = dangers;
+	s->signings[slot] = (struct signing){ 0 };
+	s->classes[slot] = s->facts->class;
+	packet_text_body(&b[0], "sql", st->sql, st->n);
+	packet_text_body(&b[1], "reason", reason != NULL ? reason : "", n);
+	s->submitting = true;
+	sub = statement_submit(st, TRANSCRIPT_EVENT_REQUEST, ev, b, 2);
+	sub->then = request_recorded;
+	sub->request = r;
+}
+
 static void
 ask(struct statement *st)
 {
 	struct session *s = st->m->s;
-	const char *rows = json_str(st->m->o, "rows", NULL), *reason;
+	const char *rows = json_str(st->m->o, "rows", NULL);
 	struct gate_bound bound = { 0 };
 	struct gate_request *r;
-	struct packet_body b[2];
-	struct submission *sub;
-	long slot = free_slot(s);
 	struct err e;
-	size_t n = 0;
 
 	if (rows != NULL && rows[0] != '\0' && gate_bound_parse(rows, &bound, &e) != 0) {
-		no(st->m, e.code, e.text);
+		statement_no(st->m, e.code, e.text);
 		return;
 	}
 	if (gate_change_bound(ticket_change_of(s->ticket, &st->sum), &bound, &e) != 0) {
-		refuse(st, "rows", e.text);
+		statement_refuse(st, "rows", e.text);
 		return;
 	}
 	if (s->facts->class != SQL_CLASS_READ && st->object[0] == '\0') {
-		refuse(st, "table", "it does not write one table that can be named and typed; "
+		statement_refuse(st, "table", "it does not write one table that can be named and typed; "
 		    "write one table per statement");
 		return;
 	}
-	if (s->state != SESSION_READY) {
-		no(st->m, ERR_STATE, "no second person is here, and the ticket asks for one before anything that needs the key; "
-		    "one who is here resumes");
+	if (s->set.n != 0 && s->facts->class == SQL_CLASS_WRITE) {
+		set_stage(st, &bound);
 		return;
 	}
-	if (session_all_away(s, st->m->c->person)) {
-		no(st->m, ERR_STATE, "the confirmer is AWAY: no key was pressed for a while; "
-		    "call, and send it again when the confirmer is back");
+	if (!statement_may_ask(st))
 		return;
-	}
-	if (slot < 0) {
-		no(st->m, ERR_STATE, "too many requests wait already; withdraw one of them");
-		return;
-	}
-	r = must_zalloc(sizeof *r);
+	r = statement_request(st);
 	if (s->facts->class == SQL_CLASS_READ)
-		fill_costly(r, st);
+		fill_costly(r, s);
 	else
-		fill_request(r, st, &bound);
-	s->requests[slot] = r;
-	s->dangers[slot] = s->facts->dangers;
-	s->signings[slot] = (struct signing){ 0 };
-	s->classes[slot] = s->facts->class;
-	reason = json_str(st->m->o, "reason", &n);
-	packet_text_body(&b[0], "sql", st->sql, st->n);
-	packet_text_body(&b[1], "reason", reason != NULL ? reason : "", n);
-	s->submitting = true;
-	sub = submit(st, TRANSCRIPT_EVENT_REQUEST, request_event(st, r), b, 2);
-	sub->then = request_recorded;
-	sub->request = r;
+		fill_change(r, st, &bound);
+	statement_ask(st, r, s->facts->dangers, statement_event(st, r));
 }
 
 /* Where a ticket would help, the words that it needs: the driver copies them. */
@@ -269,7 +289,7 @@ refuse_judged(struct statement *st, const struct gate_answer *a)
 		buf_puts(&why, "; ");
 		gate_change_wanted(&why, &st->sum, st->object, a->strict);
 	}
-	refuse(st, a->code, buf_str(&why));
+	statement_refuse(st, a->code, buf_str(&why));
 	buf_fini(&why);
 }
 
@@ -304,33 +324,35 @@ void
 msg_sql(struct message *m)
 {
 	struct session *s = m->s;
-	struct statement st = { .m = m };
+	struct statement st;
+	const char *sql;
+	size_t n;
 
-	st.sql = json_str(m->o, "text", &st.n);
+	sql = json_str(m->o, "text", &n);
 	if (s->running != 0 || s->submitting || channel_backlog(s->recorder) > RECORDER_BUSY) {
-		no(m, ERR_STATE, "a statement is running; wait for its end or cancel it");
+		statement_no(m, ERR_STATE, "a statement is running; wait for its end or cancel it");
 		return;
 	}
-	st.sum = digest_of(st.sql, st.n);
-	digest_hex(&st.sum, st.digest);
-	sql_classify(s->facts, &s->sql, st.sql, st.n);
+	statement_init(&st, m, sql, n);
+	sql_classify(s->facts, &s->sql, sql, n);
 	if (s->facts->statements == 0) {
-		no(m, ERR_INVALID, "there is no statement in the text");
+		statement_no(m, ERR_INVALID, "there is no statement in the text");
 		return;
 	}
 	if (s->facts->dangers & SQL_DANGER_BIT(SQL_DANGER_SECRET)) {
 		/* law 7: no secret in a transcript, and what is not recorded does not run */
-		refuse(&st, "secret", "the text holds a password or key, which no transcript may keep; "
+		statement_refuse(&st, "secret", "the text holds a password or key, which no transcript may keep; "
 		    "change it without the secret (a later version takes secrets apart from the text)");
 		return;
 	}
 	if (json_bool(m->o, "costly") && s->facts->class == SQL_CLASS_READ) {
 		if (s->costly_rows == 0 || !digest_equal(&s->weighed, &st.sum)) {
-			no(m, ERR_STATE, "a read is asked for in this way only right after it was found too costly; send it "
+			statement_no(m, ERR_STATE, "a read is asked for in this way only right after it was found too costly; send it "
 			    "without \"costly\" first");
 			return;
 		}
 		s->facts->dangers |= SQL_DANGER_BIT(SQL_DANGER_COST);
 	}
-	judge(&st);
+	if (!set_word(&st))
+		judge(&st);
 }

@@ -29,7 +29,8 @@ session_status(struct session *s)
 	size_t waiting = 0;
 
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		waiting += s->requests[i] != NULL && s->requests[i]->state == GATE_STATE_ASKING;
+		waiting += s->requests[i] != NULL && (s->requests[i]->state == GATE_STATE_ASKING ||
+		    s->requests[i]->state == GATE_STATE_HOLD);
 	if (s->ticket == NULL || s->front == NULL)
 		return;
 	channel_send_json(s->front, json_pack("{s:s, s:s, s:s, s:s, s:i, s:b}", "ticket", s->ticket->id,
@@ -121,7 +122,6 @@ take_ticket(struct session *s, const json_t *o)
 	strncpy(s->engine, t->engine, sizeof s->engine - 1);
 	s->ticket_text = must_strdup(text);
 	s->identities = json_incref(json_object_get(o, "identities"));
-	s->open_on_target = json_incref(json_object_get(o, "open"));
 	shared = json_str(o, "shared", NULL);
 	strncpy(s->shared, shared != NULL ? shared : "", sizeof s->shared - 1);
 	begin(s);
@@ -270,7 +270,6 @@ session_fini(struct session *s)
 	ticket_free(s->ticket);
 	config_free(s->config);
 	json_decref(s->identities);
-	json_decref(s->open_on_target);
 	json_decref(s->wanted[0].sealed);
 	json_decref(s->wanted[1].sealed);
 	free(s->ticket_text);

@@ -27,7 +27,7 @@ enum {
 	SESSION_TALK_PER_S = 10,	/* messages, notes, questions of one console */
 	SESSION_TALK_BURST = 40,
 	SESSION_EMPTY_S = 60,		/* a session without anybody ends */
-	SESSION_RUN_WITHIN_S = GATE_RUN_WITHIN_S	/* an allowed request begins within this, or never */
+	SESSION_RUN_WITHIN_S = 30	/* an allowed request begins within this, or never */
 };
 
 /* Bits, for the permit table. */
@@ -89,6 +89,22 @@ struct submission {
 	struct submission *next;
 };
 
+/* Changes that the driver collects between BEGIN and COMMIT: nothing of them has reached the database. */
+struct collected {
+	char *sql;
+	size_t n;
+	struct gate_bound bound;	/* as the driver gave it */
+	char table[200];
+	bool all_rows;
+	uint64_t dangers;
+};
+struct set {
+	uint64_t n;		/* the event begun, 0: none is open */
+	int64_t until_ms;
+	struct collected v[GATE_PARTS_MAX];
+	size_t nv;
+};
+
 struct session {
 	struct event_base *base;
 	struct event *monitor, *tick, *end_timer;
@@ -108,11 +124,9 @@ struct session {
 	uint64_t *ends;		/* end of event n at ends[n]; ends[0] is 0 */
 	uint64_t last;		/* last recorded event */
 	size_t ends_cap;
-	bool sealed;		/* or as far as it gets */
-	bool open;		/* ended, not sealed: an outcome is not known */
+	bool sealed;
 	char head[65];
 	json_t *identities;	/* databases opened before, by stage (twokey/ticket/identity.h) */
-	json_t *open_on_target;	/* sessions on this target whose outcome is not known */
 	char shared[64];	/* another open ticket that uses this account, "" none */
 	uint64_t excess;	/* kinds that the audit found, 1 << EXCESS_* */
 	bool audited;
@@ -133,6 +147,7 @@ struct session {
 	uint64_t dangers[SESSION_REQUESTS_MAX];
 	enum sql_class classes[SESSION_REQUESTS_MAX];
 	struct signing signings[SESSION_REQUESTS_MAX];
+	struct set set;
 	uint64_t proving;	/* request whose signed answer is on its way, 0: none */
 	char identity[200], database[256], role[128];	/* as connected says */
 	struct console *consoles;
@@ -153,6 +168,17 @@ void	session_event(struct session *s, enum transcript_event_kind kind, const jso
 struct gate_request *session_request(struct session *s, uint64_t n);
 /* Drops requests in a final state. */
 void	session_sweep(struct session *s);
+
+/* session_hold.c: a change that ran and waits for the key again */
+/* db says that it holds it. */
+void	session_held(struct session *s, const json_t *ev);
+/* Takes back what is held when the last person is gone or away who could keep it. */
+void	session_hold_look(struct session *s);
+
+/* msg_set.c: drops collected changes, with the code of the event; nothing when none are open. */
+void	session_set_drop(struct session *s, const char *by, const char *code);
+/* The same when their time is over. */
+void	session_set_tick(struct session *s, int64_t now);
 
 /* session_connect.c: what was found at connect against what the ticket says */
 void	session_audited(struct session *s, const json_t *ev);

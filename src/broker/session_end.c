@@ -42,6 +42,7 @@ session_end(struct session *s, const char *by, const char *code, const char *why
 
 	if (s->state == SESSION_ENDING)
 		return;
+	session_set_drop(s, NULL, "ended");
 	session_void_all(s, "ended");
 	s->state = SESSION_ENDING;
 	if (s->running != 0)
@@ -118,6 +119,7 @@ session_tick(struct session *s)
 	}
 	session_look_around(s);
 	tick_requests(s, now);
+	session_set_tick(s, now);
 	if (s->end_why != NULL && now >= s->end_at_ms)
 		session_end(s, NULL, s->end_code, s->end_why);
 	if (clock_wall_us() > s->ticket->expires_us)

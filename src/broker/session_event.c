@@ -76,6 +76,21 @@ read_keys(const json_t *ev, struct digest *out)
 	return hex != NULL && digest_parse(hex, n, out);
 }
 
+static bool
+take_counts(struct gate_request *r, const struct digest *bind, const json_t *counts)
+{
+	int64_t v[GATE_PARTS_MAX];
+	size_t n = json_array_size(counts);
+	struct err e;
+
+	for (size_t i = 0; i < n && i < GATE_PARTS_MAX; i++) {
+		const json_t *count = json_array_get(counts, i);
+
+		v[i] = json_is_integer(count) ? json_integer_value(count) : -1;
+	}
+	return n <= GATE_PARTS_MAX && gate_request_sheets(r, bind, v, n, &e) == 0;
+}
+
 static void
 sheet(struct session *s, const json_t *ev)
 {
@@ -95,7 +110,8 @@ sheet(struct session *s, const json_t *ev)
 		session_void(s, r, why);
 	else if (!read_keys(ev, &s->signings[slot_of(s, r)].keys))
 		session_void(s, r, "keys");
-	else if (gate_request_sheet(r, &bind, json_is_integer(count),
+	else if (r->nparts > 0 ? !take_counts(r, &bind, json_object_get(ev, "counts")) :
+	    gate_request_sheet(r, &bind, json_is_integer(count),
 	    json_is_integer(count) ? (uint64_t)json_integer_value(count) : 0, &e) != 0)
 		session_void(s, r, "bound");
 }
@@ -127,6 +143,8 @@ session_event(struct session *s, enum transcript_event_kind kind, const json_t *
 		session_wanted(s, kind, ev, n);
 	} else if (kind == TRANSCRIPT_EVENT_SHEET) {
 		sheet(s, ev);
+	} else if (kind == TRANSCRIPT_EVENT_HELD) {
+		session_held(s, ev);
 	} else if (kind == TRANSCRIPT_EVENT_TUNNEL) {
 		s->tunneled = true;
 	} else if (kind == TRANSCRIPT_EVENT_LOST) {

@@ -87,6 +87,7 @@ session_look_around(struct session *s)
 		if (away)
 			session_look(s, "away", c->person);
 	}
+	session_hold_look(s);
 }
 
 void
@@ -95,6 +96,7 @@ session_second_left(struct session *s, const struct console *c)
 	const struct console *driver = console_driver(s);
 	const char *name = driver != NULL ? driver->person : NULL;
 
+	session_hold_look(s);
 	if (!may_turn_for(s, c, name))
 		return;
 	if (s->ticket->presence != TICKET_PRESENCE_NO && s->ticket->on_leave == TICKET_LEAVE_END &&

@@ -67,8 +67,8 @@ slice_make(const struct config *c)
 		must(json_array_append_new(targets, json_pack("{s:s, s:s, s:s}",
 		    "name", c->targets[i].name, "engine", c->targets[i].engine,
 		    "stage", ticket_stage_name(c->targets[i].stage))) == 0);
-	return json_pack("{s:s, s:i, s:i, s:o, s:o, s:o}", "store", c->store,
-	    "request_seconds", (int)c->request_seconds, "away_seconds", (int)c->away_seconds,
+	return json_pack("{s:s, s:i, s:i, s:i, s:o, s:o, s:o}", "store", c->store,
+	    "request_seconds", (int)c->request_seconds, "set_seconds", (int)c->set_seconds, "away_seconds", (int)c->away_seconds,
 	    "people", people, "targets", targets,
 	    "account_names", strings_make(c->account_names, c->naccount_names));
 }
@@ -110,6 +110,7 @@ slice_read(const json_t *v)
 
 	c->store = must_strdup(store != NULL ? store : "");
 	c->request_seconds = (unsigned)json_int(v, "request_seconds", 300);
+	c->set_seconds = (unsigned)json_int(v, "set_seconds", 900);
 	c->away_seconds = (unsigned)json_int(v, "away_seconds", 120);
 	c->account_names = strings_read(json_object_get(v, "account_names"), &c->naccount_names);
 	c->people = must_zalloc((json_array_size(people) + 1) * sizeof *c->people);

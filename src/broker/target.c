@@ -33,9 +33,9 @@ set_endpoint(json_t *v, const struct config_target *t)
 json_t *
 target_make(const struct config_target *t)
 {
-	json_t *v = json_pack("{s:s, s:i, s:i, s:i, s:i}", "engine", t->engine, "port", (int)t->port,
+	json_t *v = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "engine", t->engine, "port", (int)t->port,
 	    "tls", (int)t->tls, "statement_timeout_ms", (int)t->statement_timeout_s * 1000,
-	    "lock_timeout_ms", (int)t->lock_timeout_s * 1000);
+	    "lock_timeout_ms", (int)t->lock_timeout_s * 1000, "hold_ms", (int)t->hold_s * 1000);
 	/* behind a tunnel or on this host nobody else reads along */
 	must(json_object_set_new(v, "clear_text", json_boolean(t->tls != CONFIG_TLS_VERIFY_FULL && t->host != NULL &&
 	    t->nhops == 0 && t->ncommand == 0 && !config_host_is_local(t->host))) == 0);
@@ -66,6 +66,7 @@ target_read(const json_t *v, struct db_target *t)
 	    .ca = json_str(v, "ca", NULL), .tls_fingerprint = json_str(v, "tls_fingerprint", NULL),
 	    .tls = (enum db_tls)json_int(v, "tls", DB_TLS_VERIFY_FULL),
 	    .statement_timeout_ms = (unsigned)json_int(v, "statement_timeout_ms", 30000),
-	    .lock_timeout_ms = (unsigned)json_int(v, "lock_timeout_ms", 2000) };
+	    .lock_timeout_ms = (unsigned)json_int(v, "lock_timeout_ms", 2000),
+	    .hold_ms = (unsigned)json_int(v, "hold_ms", 60000) };
 	return engine != NULL && sql_engine_parse(engine, &t->engine) ? 0 : ERR_INVALID;
 }

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "driver.h"
+#include "own.h"
 
 #include <string.h>
 
@@ -47,14 +48,11 @@ db_result_fini(struct db_result *r)
 void
 db_sheet_init(struct db_sheet *s)
 {
-	*s = (struct db_sheet){ .how = "unknown", .table_rows = -1, .table_bytes = -1, .estimate = -1, .rollback = "unknown",
-	    .sight = "none" };
+	*s = (struct db_sheet){ .how = "unknown", .table_rows = -1 };
 	buf_init(&s->triggers, TEXT_MAX);
 	buf_init(&s->cascades, TEXT_MAX);
 	buf_init(&s->rules, TEXT_MAX);
 	buf_init(&s->policies, TEXT_MAX);
-	buf_init(&s->takes, TEXT_MAX);
-	buf_init(&s->locks, 2 * TEXT_MAX);
 	buf_init(&s->derived, 2 * 1024 * 1024);
 	buf_init(&s->note, TEXT_MAX);
 	buf_init(&s->undo, TEXT_MAX);
@@ -69,13 +67,58 @@ db_sheet_fini(struct db_sheet *s)
 	buf_fini(&s->cascades);
 	buf_fini(&s->rules);
 	buf_fini(&s->policies);
-	buf_fini(&s->takes);
-	buf_fini(&s->locks);
 	buf_fini(&s->derived);
 	buf_fini(&s->note);
 	buf_fini(&s->undo);
 	buf_fini(&s->own);
 	db_shown_fini(&s->shown);
+}
+
+/* A JSON array behind another. */
+static void
+add_list(struct buf *all, const struct buf *one)
+{
+	if (buf_len(one) <= 2)
+		return;
+	if (buf_len(all) <= 2) {
+		buf_reset(all);
+		buf_putc(all, '[');
+	} else {
+		buf_truncate(all, buf_len(all) - 1);
+		buf_putc(all, ',');
+	}
+	buf_put(all, buf_data(one) + 1, buf_len(one) - 1);
+}
+
+static void
+add_text(struct buf *all, struct buf *one)
+{
+	if (buf_len(one) > 0)
+		db_note(all, buf_str(one));
+}
+
+void
+db_sheet_add(struct db_sheet *all, struct db_sheet *one, bool first)
+{
+	struct db_sheet empty = *all;
+
+	if (first) {
+		*all = *one;
+		*one = empty;
+		return;
+	}
+	if (strcmp(all->how, "derived") == 0)
+		all->how = one->how;
+	all->count_known = all->count_known && one->count_known;
+	all->count = all->count_known ? all->count + one->count : 0;
+	all->dangers |= one->dangers;
+	all->table_rows = -1;		/* of which of them */
+	all->ms += one->ms;
+	add_list(&all->triggers, &one->triggers);
+	add_list(&all->cascades, &one->cascades);
+	own_list_join(&all->own, &one->own);
+	add_text(&all->derived, &one->derived);
+	add_text(&all->note, &one->note);
 }
 
 void

@@ -61,6 +61,13 @@ check_asking(const struct gate_request *r, struct err *e)
 	    gate_state_name(r->state));
 }
 
+/* The key can be turned: the first time, or to keep what is held. */
+static int
+check_waits(const struct gate_request *r, struct err *e)
+{
+	return r->state == GATE_STATE_HOLD ? 0 : check_asking(r, e);
+}
+
 /* What is typed must be something that a person can type. */
 static int
 check_table(const struct gate_request *r, struct err *e)
@@ -104,6 +111,59 @@ gate_request_sheet(struct gate_request *r, const struct digest *bind, bool count
 	return 0;
 }
 
+/* The bound of one part as it will be held to; false when none can be had or the count is outside. */
+static bool
+part_bound(const struct gate_bound *given, int64_t count, struct gate_bound *out)
+{
+	*out = given->given || count < 0 ? *given : (struct gate_bound){ true, GATE_OP_EQUAL, (uint64_t)count };
+	return out->given && (count < 0 || gate_bound_holds(out, (uint64_t)count));
+}
+
+int
+gate_request_sheets(struct gate_request *r, const struct digest *bind, const int64_t *counts, size_t n, struct err *e)
+{
+	struct gate_bound all = { .given = true };
+	uint64_t total = 0;
+	bool known = true;
+
+	if (n != r->nparts)
+		return err_set(e, ERR_DENIED, "the sheet is of %zu statements and the request of %zu", n, r->nparts);
+	for (size_t i = 0; i < n; i++) {
+		struct gate_bound b;
+
+		if (!part_bound(&r->parts[i], counts[i], &b))
+			return err_set(e, ERR_DENIED, "statement %zu matches another number of rows now than was said, or it is not "
+			    "known how many: say the most it may touch, as rows <= 10", i + 1);
+		if (b.op == GATE_OP_AT_MOST)
+			all.op = GATE_OP_AT_MOST;
+		if (b.rows > INT64_MAX / GATE_PARTS_MAX)
+			return err_set(e, ERR_DENIED, "the bound of statement %zu is no number of rows", i + 1);
+		all.rows += b.rows;
+		known = known && counts[i] >= 0;
+		total += counts[i] >= 0 ? (uint64_t)counts[i] : 0;
+	}
+	r->bound = all;
+	return gate_request_sheet(r, bind, known, total, e);
+}
+
+int
+gate_request_held(struct gate_request *r, const struct digest *bind, uint64_t rows, int64_t now_ms, int64_t seconds,
+    struct err *e)
+{
+	if (!gate_step(&r->state, GATE_INPUT_HOLD))
+		return err_set(e, ERR_STATE, "request %" PRIu64 " does not run", r->n);
+	r->held = true;
+	r->bind = *bind;
+	r->bound = (struct gate_bound){ true, GATE_OP_EQUAL, rows };
+	r->lines = 1;		/* the statement was read; what is new is short */
+	r->nopened = 0;
+	r->signings = 0;
+	r->signer[0] = '\0';
+	r->asked_ms = now_ms;
+	r->until_ms = ends(now_ms, seconds);
+	return 0;
+}
+
 static struct gate_opened *
 opened_by(struct gate_request *r, const char *by)
 {
@@ -117,7 +177,7 @@ opened_by(struct gate_request *r, const char *by)
 static int
 check_second(const struct gate_request *r, const char *by, int64_t now_ms, struct err *e)
 {
-	int ret = check_asking(r, e);
+	int ret = check_waits(r, e);
 
 	if (ret != 0)
 		return ret;
@@ -231,7 +291,9 @@ gate_request_signing(struct gate_request *r, const struct gate_key *key, int64_t
 	r->signings++;
 	snprintf(r->signer, sizeof r->signer, "%s", key->by);
 	r->sign_by_ms = ends(now_ms, GATE_SIGN_WITHIN_S);
-	if (r->until_ms < r->sign_by_ms)
+	if (r->held && r->sign_by_ms > r->until_ms)
+		r->sign_by_ms = r->until_ms;	/* others wait for what is locked: that clock goes on */
+	else if (r->until_ms < r->sign_by_ms)
 		r->until_ms = r->sign_by_ms;
 	return 0;
 }
@@ -266,7 +328,7 @@ gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t n
 bool
 gate_request_expired(const struct gate_request *r, int64_t now_ms)
 {
-	return r->state == GATE_STATE_ASKING && (now_ms >= r->until_ms || now_ms < r->asked_ms);
+	return (r->state == GATE_STATE_ASKING || r->state == GATE_STATE_HOLD) && (now_ms >= r->until_ms || now_ms < r->asked_ms);
 }
 
 int

@@ -77,8 +77,8 @@ gate_request_expected(const struct gate_request *r, bool all_rows, char *out, si
 	int n = -1;
 
 	if (r->bound.given && table > 0 && table < sizeof r->table)
-		n = snprintf(out, size, "%s%s %s%" PRIu64, all_rows || r->all_rows ? "all rows " : "", r->table, op_text(r),
-		    r->bound.rows);
+		n = snprintf(out, size, "%s%s %s%" PRIu64, r->held ? "keep " : all_rows || r->all_rows ? "all rows " : "",
+		    r->table, op_text(r), r->bound.rows);
 	if ((n < 0 || (size_t)n >= size) && size > 0)
 		out[0] = '\0';
 }
@@ -103,7 +103,9 @@ typed_matches(const struct gate_request *r, const char *typed)
 
 	if (!r->bound.given || r->table[0] == '\0' || memchr(r->table, '\0', sizeof r->table) == NULL)
 		return false;
-	if (r->all_rows)
+	if (r->held)
+		s = after_word(s, "keep");
+	else if (r->all_rows)
 		s = after_word(after_word(s, "all"), "rows");
 	s = after_word(s, r->table);
 	if (s == NULL || strncmp(s, op_text(r), op) != 0)

@@ -27,7 +27,7 @@ enum { WITHIN_MS = 20000 };
 /* A request, and what was said of it before it was answered. */
 struct request {
 	uint64_t n;
-	json_t *event, *sheet, *signing;
+	json_t *event, *sheet, *signing, *held;
 	struct digest head;	/* of the line of signing */
 };
 
@@ -41,6 +41,7 @@ struct check {
 	/* the event in hand */
 	uint64_t n;
 	json_t *ev;
+	bool kept;		/* it is kept, not allowed */
 };
 
 bool
@@ -156,22 +157,58 @@ digest_field(const json_t *o, const char *key, struct digest *out)
 	return hex != NULL && digest_parse(hex, n, out);
 }
 
+/* A change set is bound part by part: what was given, else what was counted; all together. */
+static bool
+set_rows(const struct request *q, const json_t *bounds, struct transcript_answer_rows *out)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(bounds, i, v) {
+		const json_t *count = json_array_get(json_object_get(q->sheet, "counts"), i);
+		const char *s = json_string_value(v);	/* "= 3", "<= 500" or "" */
+
+		if (s == NULL || (s[0] == '\0' && !json_is_integer(count)))
+			return false;
+		out->at_most = out->at_most || s[0] == '<';
+		out->rows += s[0] != '\0' ? strtoull(s + strcspn(s, "0123456789"), NULL, 10) :
+		    (uint64_t)json_integer_value(count);
+	}
+	return true;
+}
+
+/* How many rows the answer is about. */
+static bool
+rows_of(const struct check *c, const struct request *q, struct transcript_answer_rows *out)
+{
+	const json_t *bounds = json_object_get(q->event, "bounds");
+	const char *op = json_str(q->event, "op", NULL);
+	int64_t rows = op != NULL ? json_int(q->event, "rows", -1) : json_int(q->sheet, "count", -1);
+
+	*out = (struct transcript_answer_rows){ false, 0 };
+	if (!c->kept && bounds != NULL)
+		return set_rows(q, bounds, out);
+	out->at_most = !c->kept && op != NULL && strcmp(op, "<=") == 0;
+	if (c->kept)
+		rows = json_int(q->held, "affected", -1);
+	out->rows = (uint64_t)rows;
+	return rows >= 0;
+}
+
 /* The text as the events say it. */
 static bool
 put_expected(const struct check *c, const struct request *q, const char *typed, struct buf *out)
 {
-	const char *op = json_str(q->event, "op", NULL);
-	int64_t rows = op != NULL ? json_int(q->event, "rows", -1) : json_int(q->sheet, "count", -1);
 	struct transcript_answer a = { .session = json_str(c->begin, "session", NULL), .ticket = json_str(c->begin, "ticket", NULL),
-	    .request = q->n, .answer = "allow", .person = json_str(c->ev, "by", NULL),
-	    .rows = { op != NULL && strcmp(op, "<=") == 0, (uint64_t)rows }, .typed = typed,
+	    .request = q->n, .answer = c->kept ? "keep" : "allow", .person = json_str(c->ev, "by", NULL),
+	    .typed = typed,
 	    .target = json_str(c->begin, "target", NULL), .identity = json_str(c->connected, "identity", NULL),
 	    .database = json_str(c->connected, "database", NULL), .role = json_str(c->connected, "role", NULL),
 	    .until = json_str(q->signing, "until", NULL), .nonce = json_str(q->signing, "nonce", NULL),
 	    .head = { (uint64_t)json_int(q->signing, "n", 0), q->head } };
 
-	if (rows < 0 || c->connected == NULL || !digest_field(c->begin, "digest", &a.ticket_digest) ||
-	    !digest_field(q->event, "digest", &a.statement) || !digest_field(q->sheet, "bind", &a.bind) ||
+	if (!rows_of(c, q, &a.rows) || c->connected == NULL || !digest_field(c->begin, "digest", &a.ticket_digest) ||
+	    !digest_field(q->event, "digest", &a.statement) || !digest_field(c->kept ? q->held : q->sheet, "bind", &a.bind) ||
 	    !digest_field(q->sheet, "keys", &a.keys))
 		return false;
 	transcript_answer_put(out, &a);
@@ -349,7 +386,10 @@ take(struct check *c, enum transcript_event_kind kind, const char *p, size_t n)
 	} else if (kind == TRANSCRIPT_EVENT_SIGNING && q != NULL) {
 		set(&q->signing, c->ev);
 		q->head = digest_of(p, n);
-	} else if (kind == TRANSCRIPT_EVENT_ALLOWED) {
+	} else if (kind == TRANSCRIPT_EVENT_HELD && q != NULL) {
+		set(&q->held, c->ev);
+	} else if (kind == TRANSCRIPT_EVENT_ALLOWED || kind == TRANSCRIPT_EVENT_KEPT) {
+		c->kept = kind == TRANSCRIPT_EVENT_KEPT;
 		take_allowed(c);
 	} else if (kind == TRANSCRIPT_EVENT_SEAL) {
 		take_seal(c);
@@ -360,7 +400,8 @@ static bool
 matters(enum transcript_event_kind k)
 {
 	return k == TRANSCRIPT_EVENT_BEGIN || k == TRANSCRIPT_EVENT_CONNECTED || k == TRANSCRIPT_EVENT_REQUEST ||
-	    k == TRANSCRIPT_EVENT_SHEET || k == TRANSCRIPT_EVENT_SIGNING || k == TRANSCRIPT_EVENT_ALLOWED ||
+	    k == TRANSCRIPT_EVENT_SHEET || k == TRANSCRIPT_EVENT_SIGNING || k == TRANSCRIPT_EVENT_ALLOWED || k == TRANSCRIPT_EVENT_HELD ||
+	    k == TRANSCRIPT_EVENT_KEPT ||
 	    k == TRANSCRIPT_EVENT_SEAL;
 }
 
@@ -409,6 +450,7 @@ signed_check(const char *transcript, const char *signers, struct signed_report *
 		json_decref(c.requests[i].event);
 		json_decref(c.requests[i].sheet);
 		json_decref(c.requests[i].signing);
+		json_decref(c.requests[i].held);
 	}
 	free(c.requests);
 	json_decref(c.begin);

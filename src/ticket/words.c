@@ -45,6 +45,7 @@ static const char *const signed_names[] = {
 	[TICKET_SIGNED_NO] = "no", [TICKET_SIGNED_YES] = "yes", [TICKET_SIGNED_HARDWARE] = "hardware",
 };
 static const char *const no_yes[] = { "no", "yes" };
+static const char *const needed_always[] = { "needed", "always" };
 static const char *const presence_names[TICKET_PRESENCES] = {
 	[TICKET_PRESENCE_NO] = "no", [TICKET_PRESENCE_WRITES] = "writes", [TICKET_PRESENCE_ANY] = "any",
 };
@@ -71,6 +72,7 @@ static const struct word_list lists[WORDS_KINDS] = {
 	[WORDS_EXCESS] = LIST(excess_names),
 	[WORDS_SIGNED] = LIST(signed_names),
 	[WORDS_NO_YES] = LIST(no_yes),
+	[WORDS_HOLD] = LIST(needed_always),
 	[WORDS_PRESENCE] = LIST(presence_names),
 	[WORDS_LEAVE] = LIST(leave_names),
 	[WORDS_QUORUM] = LIST(quorum_names),

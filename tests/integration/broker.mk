@@ -24,7 +24,7 @@ tests_lib_libbrokertest_a_CFLAGS = $(UNIT_CFLAGS)
 BROKER_TEST_LIBS = tests/lib/libbrokertest.a $(BROKER_LIBS) $(CMOCKA_LIBS)
 BROKER_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 BROKER_TESTS = tests/integration/session.t tests/integration/bad_input.t tests/integration/kill.t \
-	tests/integration/full.t tests/integration/system_mode.t tests/integration/postgres.t tests/integration/attack.t tests/integration/connect.t tests/integration/signed.t tests/integration/signed_verify.t tests/integration/strict.t tests/integration/strict_db.t
+	tests/integration/full.t tests/integration/system_mode.t tests/integration/postgres.t tests/integration/attack.t tests/integration/hold.t tests/integration/connect.t tests/integration/signed.t tests/integration/signed_verify.t tests/integration/strict.t tests/integration/strict_db.t
 check_PROGRAMS += $(BROKER_TESTS)
 TESTS += $(BROKER_TESTS)
 SIGNED_WORLD = tests/integration/signed_world.c tests/integration/signed_world.h
@@ -56,6 +56,10 @@ tests_integration_session_t_SOURCES = tests/integration/session.c
 tests_integration_session_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_session_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_session_t_LDADD = $(BROKER_TEST_LIBS)
+tests_integration_hold_t_SOURCES = tests/integration/hold.c
+tests_integration_hold_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_hold_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_hold_t_LDADD = $(BROKER_TEST_LIBS)
 tests_integration_bad_input_t_SOURCES = tests/integration/bad_input.c
 tests_integration_bad_input_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_bad_input_t_CFLAGS = $(UNIT_CFLAGS)
@@ -95,20 +99,7 @@ tests_integration_attack_way_t_SOURCES = tests/integration/attack_way.c
 tests_integration_attack_way_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_attack_way_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_attack_way_t_LDADD = tests/lib/libtunneltest.a $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
-# what became of a change that nobody saw end
-check_PROGRAMS += tests/integration/settle.t
-TESTS += tests/integration/settle.t
-tests_integration_settle_t_SOURCES = tests/integration/settle.c
-tests_integration_settle_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
-tests_integration_settle_t_CFLAGS = $(UNIT_CFLAGS)
-tests_integration_settle_t_LDADD = $(BROKER_TEST_LIBS)
 # a role among others that are not what they should be
-check_PROGRAMS += tests/integration/attack_db.t
-TESTS += tests/integration/attack_db.t
-tests_integration_attack_db_t_SOURCES = tests/integration/attack_db.c
-tests_integration_attack_db_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
-tests_integration_attack_db_t_CFLAGS = $(UNIT_CFLAGS)
-tests_integration_attack_db_t_LDADD = $(BROKER_TEST_LIBS)
 check_PROGRAMS += tests/integration/attack_roles.t
 TESTS += tests/integration/attack_roles.t
 tests_integration_attack_roles_t_SOURCES = tests/integration/attack_roles.c

@@ -333,6 +333,8 @@ what_changes_between_sheet_and_key_is_rolled_back(void **state)
 	n = test_request(ben, "update orders set note = 'v' where status = 'new'", "<= 10");
 	sql("UPDATE orders SET status = 'new' WHERE id = 1");
 	allow(anna, n, "orders <=10");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(test_event(anna, "held", n), "why"), 0)), "moved");
+	test_deny(anna, n);
 	test_event(ben, "rolledback", n);
 	/* a trigger that comes in between: the bind is another */
 	n = test_request(ben, "update orders set note = 'v' where id = 3", NULL);
@@ -369,7 +371,6 @@ dies_at(const char *fault, const char *note, int64_t changed)
 	struct test_console *ben, *anna;
 	struct test_broker b;
 	char text[200];
-	json_t *open;
 	pid_t db;
 	int64_t n;
 
@@ -383,11 +384,6 @@ dies_at(const char *fault, const char *note, int64_t changed)
 	test_wait_stopped(db);
 	kill(db, SIGKILL);
 	test_wait_eof(ben);
-	open = test_wait_over(&b);
-	assert_non_null(open);
-	assert_non_null(strstr(json_str(json_object_get(open, "open"), "how", NULL), "information_schema.PROCESSLIST"));
-	test_settle(&b, json_str(open, "session", NULL), changed > 0 ? "committed" : "aborted");
-	json_decref(open);
 	transcript_has(&b, "\"ev\":\"unknown\"");
 	snprintf(text, sizeof text, "select count(*) from orders where note = '%s'", note);
 	assert_int_equal(number(text), changed);

@@ -157,12 +157,14 @@ a_write_is_committed_with_its_xid_on_record(void **state)
 	assert_true(strlen(json_str(test_event(ben, "committing", n), "xid", NULL)) > 0);
 	assert_int_equal(json_int(test_event(ben, "committed", n), "affected", 0), 5);
 	assert_int_equal(number("select count(*) from orders where note = 'w'"), 5);
-	/* rows that come into the WHERE between sheet and key: rolled back */
+	/* rows that come into the WHERE between sheet and key, within the bound: held */
 	n = test_request(ben, "update orders set note = 'v' where status = 'new'", "<= 10");
 	sql("UPDATE orders SET status = 'new' WHERE id = 1");
 	a = test_allow(anna, n, "orders <=10");
 	if (!json_bool(a, "ok"))
 		fail_msg("allow: %s", json_str(a, "why", NULL));
+	assert_int_equal(json_int(test_event(anna, "held", n), "affected", 0), 6);
+	test_deny(anna, n);
 	test_event(ben, "rolledback", n);
 	assert_int_equal(number("select count(*) from orders where note = 'v'"), 0);
 	/* a trigger that comes in between: the bind is another */

@@ -52,11 +52,6 @@ void	test_wait_stopped(pid_t pid);
 void	test_transcript(const struct test_broker *b, char *path, size_t size);
 /* Waits until the newest transcript is sealed; false after the deadline. */
 bool	test_wait_sealed(const struct test_broker *b);
-/* Waits until the newest transcript is sealed, or stands in the lobby with an outcome that is open: the entry of the lobby
- * then (the caller drops it), NULL when it is sealed. Fails the test after the deadline. */
-json_t	*test_wait_over(const struct test_broker *b);
-/* As anna, who confirms: what became of the outcome that is open; waits for the seal. */
-void	test_settle(const struct test_broker *b, const char *session, const char *is);
 /* The first column of the first row of a query on the shop's file. */
 int64_t	test_shop_number(const struct test_broker *b, const char *sql);
 void	test_shop_exec(const struct test_broker *b, const char *sql);
@@ -107,6 +102,10 @@ void	test_session(const struct test_broker *b, const char *id, struct test_conso
 int64_t	test_request(struct test_console *ben, const char *sql, const char *rows);
 /* Anna opens it, waits the minimum time and types: the answer to "allow". */
 json_t	*test_allow(struct test_console *anna, int64_t of, const char *typed);
+/* The same for what is held: the answer that keeps it. */
+json_t	*test_keep(struct test_console *anna, int64_t of, const char *typed);
+/* Denies it; the answer is ok. */
+void	test_deny(struct test_console *c, int64_t of);
 /* Ends the session and waits for the seal; verifies the file with the library. */
 void	test_end(const struct test_broker *b, struct test_console *ben);
 

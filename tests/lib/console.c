@@ -24,7 +24,6 @@
 #include "twokey/base/err.h"
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
-#include "twokey/transcript/verify.h"
 
 #include "broker.h"
 
@@ -404,14 +403,15 @@ test_request(struct test_console *ben, const char *sql, const char *rows)
 	return n;
 }
 
-json_t *
-test_allow(struct test_console *anna, int64_t of, const char *typed)
+/* shown: the event whose bind is answered. */
+static json_t *
+turn_key(struct test_console *anna, int64_t of, const char *shown, const char *typed)
 {
 	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
 	char line[400];
 	json_t *request, *sheet, *a;
 
-	sheet = test_event(anna, "sheet", of);	/* then the request itself has come too */
+	sheet = test_event(anna, shown, of);	/* then the request itself has come too */
 	request = NULL;
 	for (size_t i = 0; i < json_array_size(anna->events); i++)
 		if (json_int(json_array_get(anna->events, i), "n", 0) == of)
@@ -435,52 +435,25 @@ test_allow(struct test_console *anna, int64_t of, const char *typed)
 	}
 }
 
-/* The first session of anna's list with an open outcome. */
-static json_t *
-open_outcome(const struct test_broker *b)
+json_t *
+test_allow(struct test_console *anna, int64_t of, const char *typed)
 {
-	struct test_console *anna = test_console(b, "anna");
-	json_t *list = test_ok(anna, "{\"do\":\"list\"}"), *v, *found = NULL;
-	size_t i;
-
-	json_array_foreach(json_object_get(list, "sessions"), i, v)
-		if (found == NULL && json_object_get(v, "open") != NULL)
-			found = json_deep_copy(v);
-	test_console_close(anna);
-	return found;
+	return turn_key(anna, of, "sheet", typed);
 }
 
 json_t *
-test_wait_over(const struct test_broker *b)
+test_keep(struct test_console *anna, int64_t of, const char *typed)
 {
-	int64_t until = clock_mono_ms() + 2 * TEST_DEADLINE_MS;
-	struct transcript_report r;
-	char path[700];
-	json_t *found;
-
-	for (;;) {
-		test_transcript(b, path, sizeof path);
-		if (transcript_verify_file(path, &r, NULL) == 0 && r.verdict == TRANSCRIPT_SEALED)
-			return NULL;
-		found = open_outcome(b);
-		if (found != NULL)
-			return found;
-		if (clock_mono_ms() > until)
-			fail_msg("neither sealed nor open: %s", r.text);
-		nanosleep(&(struct timespec){ 0, 20 * 1000 * 1000 }, NULL);
-	}
+	return turn_key(anna, of, "held", typed);
 }
 
 void
-test_settle(const struct test_broker *b, const char *session, const char *is)
+test_deny(struct test_console *c, int64_t of)
 {
-	struct test_console *anna = test_console(b, "anna");
-	char line[300];
+	char line[100];
 
-	snprintf(line, sizeof line, "{\"do\":\"settle\",\"session\":\"%s\",\"is\":\"%s\",\"why\":\"the rows say so\"}", session, is);
-	test_ok(anna, line);
-	test_console_close(anna);
-	assert_true(test_wait_sealed(b));
+	snprintf(line, sizeof line, "{\"do\":\"deny\",\"of\":%lld,\"reason\":\"not these rows\"}", (long long)of);
+	test_ok(c, line);
 }
 
 void

@@ -19,11 +19,11 @@ enum { BEN, ANNA, KIM, PEOPLE };
 
 /* What the test itself saw. */
 struct account {
-	bool sheet;
+	bool sheet, held;
 	int64_t opened[PEOPLE];		/* when he began to read; -1: not */
 	bool last[PEOPLE];
 	int64_t until;
-	int questions, allowed, executing, committed;
+	int questions, allowed, executing, committed, kept;
 	int allowed_by;
 };
 
@@ -66,7 +66,8 @@ do_opened(struct walk *w)
 
 	if (ret != 0)
 		return;
-	assert_true(p != BEN && w->a.sheet && w->now < w->a.until && w->r.state == GATE_STATE_ASKING);
+	assert_true(p != BEN && w->a.sheet && w->now < w->a.until &&
+	    w->r.state == (w->a.held ? GATE_STATE_HOLD : GATE_STATE_ASKING));
 	if (w->a.opened[p] < 0 || !last || w->now - w->a.opened[p] > 600000) {
 		w->a.opened[p] = w->now;
 		w->a.last[p] = false;
@@ -101,7 +102,7 @@ do_allow(struct walk *w)
 		good_typed = false;
 		snprintf(typed, sizeof typed, "%s", wrong[roll(w, 8)]);
 	}
-	could = w->r.state == GATE_STATE_ASKING && p != BEN && w->a.sheet && good_sql && good_bind && good_typed &&
+	could = w->r.state == (w->a.held ? GATE_STATE_HOLD : GATE_STATE_ASKING) && p != BEN && w->a.sheet && good_sql && good_bind && good_typed &&
 	    w->now < w->a.until && w->a.opened[p] >= 0 && w->a.last[p] && w->now - w->a.opened[p] >= 2000 &&
 	    w->now - w->a.opened[p] <= 600000;
 	ret = gate_request_allow(&w->r, &key, w->now, NULL);
@@ -110,9 +111,28 @@ do_allow(struct walk *w)
 		assert_memory_equal(&before, &w->r, sizeof before);
 		return;
 	}
-	w->a.allowed++;
+	w->a.allowed += !w->a.held;
+	w->a.kept += w->a.held;
 	w->a.allowed_by = p;
 	w->allows++;
+}
+
+/* It ran and is held: everything begins anew, over what it did. */
+static void
+do_held(struct walk *w)
+{
+	struct digest bind = digest_of("held", 4);
+	bool executing = w->r.state == GATE_STATE_EXECUTING;
+
+	if (executing)
+		w->bind = bind;
+	assert_int_equal(gate_request_held(&w->r, &bind, roll(w, 5), w->now, 60, NULL) == 0, executing);
+	if (!executing)
+		return;
+	w->a.held = true;
+	w->a.until = w->now + 60000;
+	for (int p = 0; p < PEOPLE; p++)
+		w->a.opened[p] = -1;
 }
 
 /* What the broker does by itself, and what it must not be able to do: every input but ALLOW, at any time. */
@@ -122,7 +142,7 @@ do_step(struct walk *w)
 	enum gate_input in = (enum gate_input)roll(w, GATE_INPUTS);
 	enum gate_state before = w->r.state;
 
-	if (in == GATE_INPUT_ALLOW || (roll(w, 4) > 0 && before == GATE_STATE_ASKING))
+	if (in == GATE_INPUT_ALLOW || in == GATE_INPUT_HOLD || (w->a.held && roll(w, 4) > 0) || (roll(w, 4) > 0 && before == GATE_STATE_ASKING))
 		return;		/* leave it open for a while */
 	if (!gate_step(&w->r.state, in)) {
 		assert_int_equal(before, w->r.state);
@@ -131,18 +151,20 @@ do_step(struct walk *w)
 	assert_false(gate_state_final(before));
 	w->a.executing += w->r.state == GATE_STATE_EXECUTING;
 	w->a.committed += w->r.state == GATE_STATE_COMMITTED;
+	assert_true(w->r.state != GATE_STATE_COMMITTED || !w->a.held || w->a.kept == 1);
 }
 
 static void
 one_walk(struct walk *w)
 {
 	static void (*const acts[])(struct walk *) = {
-		do_sheet, do_opened, do_opened, do_asked, do_allow, do_allow, do_allow, do_step
+		do_sheet, do_opened, do_opened, do_asked, do_allow, do_allow, do_allow, do_step, do_held, do_opened
 	};
 	enum gate_state final = GATE_STATES;
 
 	w->now = (int64_t)roll(w, 1000000) + 1;
 	memset(&w->a, 0, sizeof w->a);
+	w->bind = digest_of("bind", 4);
 	for (int p = 0; p < PEOPLE; p++)
 		w->a.opened[p] = -1;
 	gate_request_init(&w->r, 1, "ben", &w->sql, roll(w, 4), w->now, 300);
@@ -153,12 +175,12 @@ one_walk(struct walk *w)
 		w->r.bound = (struct gate_bound){ true, (enum gate_op)roll(w, 2), roll(w, 5) };
 	for (int i = 0; i < 60; i++) {
 		w->now += (int64_t)(roll(w, 10) == 0 ? roll(w, 700000) : roll(w, 3000));
-		acts[roll(w, 8)](w);
+		acts[roll(w, 10)](w);
 		if (final != GATE_STATES)
 			assert_int_equal(w->r.state, final);
 		if (gate_state_final(w->r.state))
 			final = w->r.state;
-		assert_true(w->a.committed <= w->a.executing && w->a.executing <= w->a.allowed && w->a.allowed <= 1);
+		assert_true(w->a.kept <= 1 && w->a.committed <= w->a.executing && w->a.executing <= w->a.allowed && w->a.allowed <= 1);
 		assert_true(w->a.allowed == 0 || w->a.allowed_by != BEN);
 	}
 }

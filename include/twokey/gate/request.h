@@ -51,8 +51,8 @@ struct gate_bound {
 int	gate_bound_parse(const char *s, struct gate_bound *out, struct err *e);
 bool	gate_bound_holds(const struct gate_bound *b, uint64_t rows);
 
-enum { GATE_NAME_MAX = 64, GATE_SECONDS_MIN = 2, GATE_ANSWER_WITHIN_S = 600, GATE_QUESTIONS_MAX = 3,
-	GATE_SIGN_WITHIN_S = 120, GATE_SIGNINGS_MAX = 5, GATE_RUN_WITHIN_S = 30 };
+enum { GATE_NAME_MAX = 64, GATE_PARTS_MAX = 16, GATE_SECONDS_MIN = 2, GATE_ANSWER_WITHIN_S = 600, GATE_QUESTIONS_MAX = 3,
+	GATE_SIGN_WITHIN_S = 120, GATE_SIGNINGS_MAX = 5 };
 
 /* One request. All times are monotonic milliseconds. */
 struct gate_request {
@@ -63,7 +63,10 @@ struct gate_request {
 	size_t lines;			/* lines of the statement as shown: a long one counts once per 80 columns */
 	char table[200];		/* what is typed to allow it: the table's or object's name */
 	bool all_rows;			/* no WHERE, or one that is always true: "all rows" is typed too */
-	struct gate_bound bound;
+	struct gate_bound bound;	/* of parts: of all together */
+	struct gate_bound parts[GATE_PARTS_MAX];	/* of a change set: as the driver gave them */
+	size_t nparts;			/* 0: one statement */
+	bool held;			/* it ran: what is typed keeps it */
 	int64_t asked_ms;
 	int64_t until_ms;		/* expiry */
 	bool sheet;			/* the sheet is there */
@@ -92,13 +95,21 @@ void	gate_request_init(struct gate_request *r, uint64_t n, const char *by,
  * the caller voids the request. */
 int	gate_request_sheet(struct gate_request *r, const struct digest *bind, bool count_known,
 	    uint64_t count, struct err *e);
+/* The same for a change set: counts[i] rows match part i, -1 when that is not known. A part without a bound of its own
+ * is bound to its count; r->bound becomes the sum. */
+int	gate_request_sheets(struct gate_request *r, const struct digest *bind, const int64_t *counts, size_t n, struct err *e);
+/* It ran and is held: everything that was shown and opened before counts no more; bind and rows are now those of the
+ * real effect, and the key has to be turned again within seconds. ERR_STATE unless it is executing. */
+int	gate_request_held(struct gate_request *r, const struct digest *bind, uint64_t rows, int64_t now_ms, int64_t seconds,
+	    struct err *e);
 /* The confirmer opened it (last: its last line was on his screen). ERR_STATE without a sheet. */
 int	gate_request_opened(struct gate_request *r, const char *by, bool last, int64_t now_ms, struct err *e);
 /* Milliseconds to wait after opening before it can be allowed: GATE_SECONDS_MIN, longer for more lines. */
 int64_t	gate_wait_ms(const struct gate_request *r);
 /* All guards of the second key: state, expiry, by is not the driver, opened and last line shown by him,
  * minimum time, opened within GATE_ANSWER_WITHIN_S, digest and bind are those shown, typed is what the sheet
- * asks for. 0, or ERR_DENIED/ERR_STATE with a sentence; then nothing has changed. On 0 the state is ALLOWED. */
+ * asks for. 0, or ERR_DENIED/ERR_STATE with a sentence; then nothing has changed. On 0 the state is ALLOWED, of what
+ * was held KEEPING. */
 struct gate_key {
 	const char *by;
 	const struct digest *digest;
@@ -113,7 +124,7 @@ int	gate_request_signing(struct gate_request *r, const struct gate_key *key, int
 /* The signature is there: by him who began it, within its time, with the same content. It is used up by this, good or not.
  * When it is found good, the caller steps GATE_INPUT_ALLOW. */
 int	gate_request_signed(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
-/* What has to be typed: "orders 3", "orders <=500", "all rows orders 812" without WHERE (all_rows, or
+/* What has to be typed: "orders 3", "orders <=500", "keep orders 3" of what is held, "all rows orders 812" without WHERE (all_rows, or
  * r->all_rows, which is what gate_request_allow goes by). "" while nothing can be typed. */
 void	gate_request_expected(const struct gate_request *r, bool all_rows, char *out, size_t size);
 /* True when its time is over in state ASKING. (ALLOWED is executed at once or spoiled by the caller.) */

@@ -71,6 +71,8 @@ struct config_target {
 	unsigned dead_after_s;	/* default 45, at least twice keepalive_s */
 	unsigned statement_timeout_s;	/* default 30 */
 	unsigned lock_timeout_s;	/* default 2 */
+	unsigned hold_s;	/* default 60 */
+	unsigned hold_waiters_s;	/* default 5 */
 	uint64_t table_limit;	/* bytes: a read of a larger table is estimated, default 256 MiB */
 };
 
@@ -84,6 +86,7 @@ struct config {
 	unsigned max_rows;	/* rows kept of a result, default 10000 */
 	uint64_t max_bytes;	/* bytes kept of a result, default 16 MiB */
 	unsigned request_seconds;	/* time to answer, default 300 */
+	unsigned set_seconds;	/* age of collected changes, default 900 */
 	unsigned away_seconds;	/* no key for so long: AWAY, default 120 */
 	char **account_names;	/* shell patterns of what an account is called; none: any name will do */
 	size_t naccount_names;

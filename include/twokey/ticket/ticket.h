@@ -60,6 +60,7 @@ struct ticket {
 	char *approver;			/* who alone may accept it; always named */
 	enum ticket_second second_key;	/* default any */
 	enum ticket_signed signature;	/* signed; default no */
+	bool hold_always;		/* default: where it is needed */
 	bool signed_pin;		/* only with hardware */
 	enum ticket_presence presence;	/* default no */
 	enum ticket_leave on_leave;	/* default pause; end only with a presence */
