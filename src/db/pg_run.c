@@ -226,6 +226,23 @@ run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 	PQclear(after);
 }
 
+/* A COMMIT among others would keep those before it; a setting of one's own (shop.who) is in no list of the server, and
+ * policies and triggers of a later part may read it. Code of others behind a write is compared before each part. */
+static int
+may_run(const struct db_allowed *a, const struct db_part *p, struct err *e)
+{
+	static const char *const verbs[] = { "INSERT", "UPDATE", "DELETE", "MERGE" };
+	const struct sql_facts *f = p->facts;
+	bool writes = f->class == SQL_CLASS_WRITE || f->class == SQL_CLASS_DDL;
+
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		writes = writes || (f->class == SQL_CLASS_CALL && strcmp(f->verb, verbs[i]) == 0);
+	if (a->nparts > 1 && (!writes || f->statements != 1))
+		return err_set(e, ERR_WALL, "the wall stopped it: %s cannot be a part of a change of several statements: %s",
+		    f->verb[0] != '\0' ? f->verb : "it", f->why);
+	return pg_sendable(&p->statement, f, e);
+}
+
 int
 pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e)
 {
@@ -235,7 +252,7 @@ pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 	if (c->lost)
 		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
 	for (size_t i = 0; i < a->nparts && ret == 0; i++)
-		ret = pg_sendable(&a->parts[i].statement, a->parts[i].facts, e);
+		ret = may_run(a, &a->parts[i], e);
 	if (ret != 0)
 		return ret;
 	pg_begin(c);

@@ -222,6 +222,114 @@ the_limits_of_statements_are_no_limits_of_a_hold(void **state)
 	assert_int_equal(f->b.r.end, DB_COMMITTED);
 }
 
+#define AS_SHOWN UINT64_MAX
+
+static void
+all_parts_are_kept_and_their_effects_added_up(void **state)
+{
+	static const struct bench_part parts[] = {
+		{ "UPDATE orders SET total = total + 1 WHERE id = 10", AS_SHOWN, false },
+		{ "UPDATE orders SET state = 'x' WHERE id IN (10, 11)", AS_SHOWN, false },
+		{ "DELETE FROM items WHERE order_id = 10", AS_SHOWN, false },
+		{ "INSERT INTO customers VALUES (9, 'x', '')", 1, false },
+		{ "UPDATE customers SET name = 'y' WHERE id = 9", 1, false },
+		{ "DELETE FROM orders WHERE id = 13", AS_SHOWN, false },	/* a key that the next one mends */
+		{ "DELETE FROM notes WHERE order_id = 13", AS_SHOWN, false },
+		{ NULL, 0, false },
+	};
+	struct fixture *f = *state;
+
+	f->b.hold = yes;
+	bench_set(&f->b, parts);
+	assert_int_equal(bench_set_run(&f->b), 0);
+	if (f->b.r.end != DB_COMMITTED)
+		print_error("%s %s\n", f->b.r.code, buf_str(&f->b.r.text));
+	assert_int_equal(f->b.r.end, DB_COMMITTED);
+	assert_int_equal(f->b.r.rows, 9);
+	assert_int_equal(f->b.held_affected, 9);
+	assert_int_equal(f->b.nheld, 1);
+	assert_int_equal(f->b.set[1].touched, 2);
+	assert_string_equal(f->b.held_effects, "[{\"table\":\"orders\",\"inserted\":0,\"updated\":3,\"deleted\":1},"
+	    "{\"table\":\"audit\",\"inserted\":2,\"updated\":0,\"deleted\":0},"
+	    "{\"table\":\"items\",\"inserted\":0,\"updated\":0,\"deleted\":2},"
+	    "{\"table\":\"customers\",\"inserted\":1,\"updated\":1,\"deleted\":0},"
+	    "{\"table\":\"notes\",\"inserted\":0,\"updated\":0,\"deleted\":1}]");
+}
+
+struct refusal {
+	struct bench_part parts[4];
+	const char *between;
+	enum db_end end;
+	const char *code;
+};
+
+#define FIRST { "INSERT INTO audit VALUES ('a')", 1, false }
+
+static const struct refusal refusals[] = {
+	{ { FIRST, { "UPDATE orders SET state = 'bad' WHERE id = 10", 1, false } }, NULL, DB_FAILED, "SQLITE_CONSTRAINT" },
+	{ { FIRST, { "INSERT OR ROLLBACK INTO customers VALUES (1, 'x', '')", 1, false } }, NULL, DB_FAILED, "SQLITE_CONSTRAINT" },
+	{ { FIRST, { "INSERT OR FAIL INTO customers VALUES (77, 'x', ''), (1, 'x', '')", 2, false } }, NULL, DB_FAILED, "SQLITE_CONSTRAINT" },
+	{ { FIRST, { "DELETE FROM orders WHERE id = 13", 1, false } }, NULL, DB_FAILED, "SQLITE_CONSTRAINT" },
+	{ { FIRST, { "UPDATE orders SET total = 0 WHERE id < 12", 1, true } }, NULL, DB_ROLLEDBACK, "count" },
+	{ { { "UPDATE orders SET state = 'x' WHERE id = 13", 1, false }, { "UPDATE orders SET total = 0 WHERE state = 'x'", AS_SHOWN, false } },
+	  NULL, DB_ROLLEDBACK, "count" },
+	{ { FIRST, { "UPDATE items SET what = 'q'", AS_SHOWN, false } }, "DELETE FROM items WHERE order_id = 11", DB_ROLLEDBACK, "count" },
+	{ { FIRST, { "UPDATE items SET what = 'q'", 1, false } }, "CREATE TRIGGER late AFTER UPDATE ON items BEGIN DELETE FROM audit; END",
+	  DB_ROLLEDBACK, "bind" },
+	{ { FIRST, { "COMMIT", 0, false } }, NULL, DB_ROLLEDBACK, "bind" },
+	{ { FIRST, { "ROLLBACK", 0, false } }, NULL, DB_ROLLEDBACK, "bind" },
+	{ { FIRST, { "SAVEPOINT a", 0, false } }, NULL, DB_ROLLEDBACK, "bind" },
+	{ { { "CREATE TEMP TABLE items (what)", 0, false }, { "UPDATE items SET what = 'q'", 3, false } }, NULL, DB_ROLLEDBACK, "bind" },
+	{ { { "PRAGMA foreign_keys = 0", 0, false }, { "DELETE FROM customers", 4, false } }, NULL, DB_ROLLEDBACK, "bind" },
+};
+
+/* Those that have no sheet are put in behind it, as if another one had been shown for them. */
+static void
+make_set(struct bench *b, const struct refusal *t)
+{
+	struct bench_part parts[4] = { t->parts[0], t->parts[1], { NULL, 0, false } };
+
+	for (size_t i = 0; i < 2; i++)
+		if (bench_sheet(b, parts[i].sql) != 0)
+			parts[i].sql = "DELETE FROM nothing_like_it WHERE 0";
+	bench_set(b, parts);
+	for (size_t i = 0; i < 2; i++) {
+		sql_classify((struct sql_facts *)(uintptr_t)b->set[i].facts, &b->info.sql, t->parts[i].sql, strlen(t->parts[i].sql));
+		b->set[i].statement = (struct db_statement){ DB_SQL, t->parts[i].sql, strlen(t->parts[i].sql) };
+	}
+}
+
+static void
+what_is_not_as_allowed_takes_everything_back(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+		const struct refusal *t = &refusals[i];
+		struct digest before, after;
+		struct fixture *f;
+		void *own = NULL;
+
+		assert_int_equal(setup(&own), 0);
+		f = own;
+		shop_exec(&f->shop, "CREATE TABLE nothing_like_it (a)");
+		f->b.hold = yes;
+		make_set(&f->b, t);
+		if (t->between != NULL)
+			shop_exec(&f->shop, t->between);
+		before = shop_digest(&f->shop);
+		assert_int_equal(bench_set_run(&f->b), 0);
+		if (f->b.r.end != t->end || strcmp(f->b.r.code, t->code) != 0)
+			print_error("%s / %s: %d %s %s\n", t->parts[0].sql, t->parts[1].sql, f->b.r.end, f->b.r.code, buf_str(&f->b.r.text));
+		assert_int_equal(f->b.r.end, t->end);
+		assert_string_equal(f->b.r.code, t->code);
+		assert_int_equal(f->b.nheld, 0);
+		assert_int_equal(f->b.asked, 0);
+		after = shop_digest(&f->shop);
+		assert_true(digest_equal(&before, &after));
+		teardown(&own);
+	}
+}
+
 int
 main(void)
 {
@@ -233,6 +341,8 @@ main(void)
 		T(a_file_that_is_replaced_while_held_is_not_written),
 		T(a_cancel_while_held_breaks_nothing),
 		T(the_limits_of_statements_are_no_limits_of_a_hold),
+		T(all_parts_are_kept_and_their_effects_added_up),
+		cmocka_unit_test(what_is_not_as_allowed_takes_everything_back),
 	};
 
 	return cmocka_run_group_tests_name("db sqlite hold", tests, NULL, NULL);
