@@ -115,6 +115,48 @@ answer_and_seal_are_good_for_the_right_keys_only(void **state)
 	assert_int_equal(verify(transcript, "/nonexistent", ""), 2);
 }
 
+/* What is held is kept by a signature of its own, over the real effect; the first one is none for it. */
+static void
+what_was_kept_is_signed_and_verified_too(void **state)
+{
+	struct test_broker b;
+	struct test_console *ben, *anna;
+	struct transcript_answer a, again;
+	char signers[128], path[700];
+	int64_t of;
+
+	(void)state;
+	signed_start(&b, 0);
+	signed_open(&b, "access: write\\nstage: production\\nsigned: yes\\nhold: always\\n", &ben, &anna);
+	of = test_request(ben, signed_update, "<= 5");
+	assert_true(json_bool(signed_begin(anna, of, "orders <=5"), "ok"));
+	a = signed_answer(&b, anna, of, "orders <=5");
+	assert_true(json_bool(signed_allow(anna, &a, signed_keys.anna, 0), "ok"));
+	test_event(anna, "held", of);
+	signed_refused(test_keep(anna, of, "keep orders 3"), "has to be signed");
+	assert_true(json_bool(signed_begin(anna, of, "keep orders 3"), "ok"));
+	again = signed_answer(&b, anna, of, "keep orders 3");
+	assert_string_equal(again.answer, "keep");
+	again.answer = "allow";
+	signed_refused(signed_allow(anna, &again, signed_keys.anna, 0), "the line \"answer\" differs");
+	assert_true(json_bool(signed_begin(anna, of, "keep orders 3"), "ok"));
+	again = signed_answer(&b, anna, of, "keep orders 3");
+	again.bind = a.bind;
+	signed_refused(signed_allow(anna, &again, signed_keys.anna, 0), "the line \"bind\" differs");
+	assert_true(json_bool(signed_begin(anna, of, "keep orders 3"), "ok"));
+	again = signed_answer(&b, anna, of, "keep orders 3");
+	assert_true(json_bool(signed_allow(anna, &again, signed_keys.anna, 0), "ok"));
+	test_event(ben, "committed", of);
+	assert_non_null(json_object_get(test_event(ben, "kept", of), "key"));
+	test_end(&b, ben);
+	test_transcript(&b, path, sizeof path);
+	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	assert_int_equal(verify(path, signers, "2 of 2 answers signed and good; the seal: good"), 0);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
 static void
 a_key_counts_as_of_the_event(void **state)
 {
@@ -406,6 +448,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answer_and_seal_are_good_for_the_right_keys_only),
+		cmocka_unit_test(what_was_kept_is_signed_and_verified_too),
 		cmocka_unit_test(a_key_counts_as_of_the_event),
 		cmocka_unit_test(a_rewritten_transcript_is_found_out),
 		cmocka_unit_test(what_was_taken_out_cannot_be_checked),

@@ -135,11 +135,20 @@ signed_line(const struct test_broker *b, uint64_t n)
 	return d;
 }
 
+/* What the answer is about: what is held, else the sheet. */
+static const json_t *
+shown(struct test_console *c, int64_t of)
+{
+	const json_t *held = test_event_seen(c, "held", of);
+
+	return held != NULL ? held : test_event(c, "sheet", of);
+}
+
 /* Opens the request and says what is typed until the minimum time is over: the answer to "signing". */
 json_t *
 signed_begin(struct test_console *anna, int64_t of, const char *typed)
 {
-	const json_t *sheet = test_event(anna, "sheet", of);
+	const json_t *sheet = shown(anna, of);
 	char line[600];
 	json_t *a;
 
@@ -163,7 +172,8 @@ struct transcript_answer
 signed_answer(const struct test_broker *b, struct test_console *anna, int64_t of, const char *typed)
 {
 	const json_t *begin = test_event_n(anna, 1), *request = test_event_n(anna, of), *sheet = test_event(anna, "sheet", of);
-	const json_t *connected = test_event(anna, "connected", 0), *signing = NULL;
+	const json_t *connected = test_event(anna, "connected", 0), *held = test_event_seen(anna, "held", of), *signing = NULL;
+	struct transcript_answer a;
 
 	for (size_t i = 0; i < json_array_size(anna->events); i++) {
 		const json_t *ev = json_array_get(anna->events, i);
@@ -172,7 +182,7 @@ signed_answer(const struct test_broker *b, struct test_console *anna, int64_t of
 			signing = ev;
 	}
 	assert_non_null(signing);
-	return (struct transcript_answer){
+	a = (struct transcript_answer){
 		.session = json_str(begin, "session", NULL), .ticket = json_str(begin, "ticket", NULL),
 		.ticket_digest = signed_digest(begin, "digest"), .request = (uint64_t)of, .answer = "allow", .person = "anna",
 		.statement = signed_digest(request, "digest"), .bind = signed_digest(sheet, "bind"), .keys = signed_digest(sheet, "keys"),
@@ -183,12 +193,18 @@ signed_answer(const struct test_broker *b, struct test_console *anna, int64_t of
 		.until = json_str(signing, "until", NULL), .nonce = json_str(signing, "nonce", NULL),
 		.head = { (uint64_t)json_int(signing, "n", 0), signed_line(b, (uint64_t)json_int(signing, "n", 0)) }
 	};
+	if (held != NULL) {
+		a.answer = "keep";
+		a.bind = signed_digest(held, "bind");
+		a.rows = (struct transcript_answer_rows){ false, (uint64_t)json_int(held, "affected", 0) };
+	}
+	return a;
 }
 
 json_t *
 signed_send(struct test_console *anna, int64_t of, const char *typed, const char *text, const char *signature)
 {
-	const json_t *sheet = test_event(anna, "sheet", of);
+	const json_t *sheet = shown(anna, of);
 	json_t *o = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s*, s:s*}", "do", "allow", "of", (json_int_t)of, "digest",
 	    json_str(test_event_n(anna, of), "digest", NULL), "bind", json_str(sheet, "bind", NULL), "typed", typed, "text", text,
 	    "signature", signature);
