@@ -175,7 +175,9 @@ console_pump(struct console *c)
 		}
 	}
 	if (s->sealed && c->offset >= s->end && channel_backlog(c->channel) == 0)
-		console_bye(c, "ended", "the session is over");
+		console_bye(c, s->open ? "open" : "ended", s->open ? "the session is over, but what became of a change is not known; "
+		    "it stands in the lobby until somebody settles it (twokey settle), then the transcript is sealed" :
+		    "the session is over");
 }
 
 void

@@ -8,12 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "twokey/base/buf.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
 
 #include "alive.h"
+#include "outcome.h"
 #include "role.h"
 
 /* Asks a fresh connection what became of a commit point (recovery). */
@@ -25,6 +27,7 @@ answer_outcome(struct dbrole *d, const json_t *ev)
 	const char *is = "unknown", *s;
 	struct packet_body b;
 	struct err e = { .text = "" };
+	struct buf why;
 
 	s = json_str(ev, "xid", NULL);
 	strncpy(c.xid, s != NULL ? s : "", sizeof c.xid - 1);
@@ -34,7 +37,14 @@ answer_outcome(struct dbrole *d, const json_t *ev)
 	strncpy(c.timeline, s != NULL ? s : "", sizeof c.timeline - 1);
 	if (d->driver->outcome(d->conn, &c, &is, &e) != 0)
 		is = "unknown";
-	packet_text_body(&b, "why", e.text, strlen(e.text));
+	buf_init(&why, 4096);
+	buf_puts(&why, e.text);
+	if (strcmp(is, "unknown") == 0) {
+		buf_puts(&why, e.text[0] != '\0' ? "; " : "");
+		outcome_how(sql_engine_name(d->driver->engine), ev, &why);
+	}
+	packet_text_body(&b, "why", buf_data(&why), buf_len(&why));
+	buf_fini(&why);
 	(void)dbrole_send(json_pack("{s:s, s:I, s:s}", "ev", "outcome", "of",
 	    (json_int_t)json_int(ev, "of", 0), "is", is), &b, 1);
 	free(b.p);

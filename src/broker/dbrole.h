@@ -35,6 +35,7 @@ struct db_pending_part {
 /* A request that db has on record: its bytes are kept here and nowhere else. */
 struct db_pending {
 	uint64_t n;		/* 0: free */
+	char by[GATE_NAME_MAX];	/* who asks */
 	char *sql;
 	size_t sql_len;
 	struct digest digest;
@@ -51,6 +52,7 @@ struct db_pending {
 	bool must_sign;		/* the ticket asks for a signature */
 	uint64_t dangers;	/* of the text and of the sheet */
 	int64_t until_us;	/* of the answer: not run after it */
+	int64_t run_by_ms;	/* nor after this, however the clock on the wall is set */
 	bool spent;
 };
 
@@ -97,6 +99,8 @@ struct dbrole {
 int	dbrole_send(json_t *ev, const struct packet_body *b, size_t nb);
 /* The same for one that another follows at once: a small one leaves with that, which wakes the recorder once. */
 int	dbrole_send_late(json_t *ev, const struct packet_body *b, size_t nb);
+/* Tells the recorder that nobody knows what became of this run, also when it had no commit point. */
+void	dbrole_send_unknown(uint64_t of);
 /* Waits for byte credit, then takes n of it; ERR_CLOSED or ERR_CANCELLED when that will not come. */
 int	dbrole_take_credit(struct dbrole *d, size_t n);
 /* The next packet, NULL when the session ends. */
@@ -157,6 +161,9 @@ void	dbrole_refuse(uint64_t n, const char *event, const char *kind, const char *
 void	dbrole_after(struct dbrole *d, uint64_t n, int ret, const char *event, const char *kind, const struct err *e);
 /* The statement of a packet, its digest compared with the event's; false when they differ. */
 bool	dbrole_statement_of(const struct packet *p, struct buf *sql, struct digest *digest);
+/* dbrole_sheet.c: size, rollback and locks into the event sheet; who holds them as a body, the caller frees b->p. */
+void	dbrole_sheet_more(json_t *ev, const struct db_sheet *s);
+void	dbrole_locks_body(const struct db_sheet *s, struct packet_body *b);
 /* A list that a driver wrote; an empty one when it is too long for an event. */
 json_t	*dbrole_array_of(const struct buf *b);
 void	dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p);

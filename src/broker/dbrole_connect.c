@@ -6,9 +6,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "twokey/base/buf.h"
+#include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
@@ -22,6 +24,8 @@
 #include "settings.h"
 #include "target.h"
 #include "via.h"
+
+enum { PATIENCE_MS = 12 * 1000, AGAIN_MS = 200 };
 
 static json_t *
 caps_of(unsigned caps)
@@ -191,8 +195,21 @@ take_password(struct dbrole *d, const json_t *target, struct secret **password, 
 	return ret == 0 && person != NULL ? ask_password(d, target, person, password, e) : ret;
 }
 
+/* A server that was killed needs a moment until it answers again: who asks for an outcome has time for that. */
+static struct db_conn *
+open_patiently(struct dbrole *d, const struct db_target *t, bool patient, struct err *e)
+{
+	int64_t until = clock_mono_ms() + (patient ? PATIENCE_MS : 0);
+	struct timespec pause = { 0, AGAIN_MS * 1000000L };
+	struct db_conn *conn;
+
+	while ((conn = d->driver->open(t, &d->info, e)) == NULL && clock_mono_ms() < until)
+		nanosleep(&pause, NULL);
+	return conn;
+}
+
 static int
-open_target(struct dbrole *d, const json_t *init, struct db_target *t, struct err *e)
+open_target(struct dbrole *d, const json_t *init, struct db_target *t, bool patient, struct err *e)
 {
 	const json_t *target = json_object_get(init, "target");
 	struct secret *password = NULL;
@@ -214,7 +231,7 @@ open_target(struct dbrole *d, const json_t *init, struct db_target *t, struct er
 	if (ret != 0)
 		return ret;
 	t->password = password;
-	conn = d->driver->open(t, &d->info, e);
+	conn = open_patiently(d, t, patient, e);
 	secret_free(password);
 	t->password = NULL;
 	pthread_mutex_lock(&d->lock);
@@ -229,7 +246,7 @@ dbrole_connect(struct dbrole *d, const json_t *init, bool announce)
 	struct db_target t;
 	struct err e;
 
-	if (open_target(d, init, &t, &e) == 0 && (!announce || send_audit(d, &t, &e) == 0)) {
+	if (open_target(d, init, &t, !announce, &e) == 0 && (!announce || send_audit(d, &t, &e) == 0)) {
 		if (announce)
 			send_connected(d, &t, json_str(json_object_get(init, "target"), "via", NULL));
 		return true;

@@ -3,7 +3,9 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -87,6 +89,15 @@ int
 dbrole_send_late(json_t *ev, const struct packet_body *b, size_t nb)
 {
 	return send_event(ev, b, nb, true);
+}
+
+void
+dbrole_send_unknown(uint64_t of)
+{
+	char line[64];
+	struct iovec v = { line, (size_t)snprintf(line, sizeof line, "{\"unknown\":%" PRIu64 "}\n", of) };
+
+	(void)write_parts(&v, 1);
 }
 
 int

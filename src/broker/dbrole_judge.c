@@ -3,6 +3,7 @@
  * digest, once per request. What session thinks does not count here. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,10 @@
 #include "dbrole.h"
 #include "fault.h"
 
-enum { NAMES_MAX = 12 * 1024 };	/* of one list in an event, which has 64 KiB */
+enum {
+	NAMES_MAX = 12 * 1024,	/* of one list in an event, which has 64 KiB */
+	CLOCK_STEP_S = 5	/* the wall clock may be set back between session and db by so much */
+};
 
 /* What a server gave as a code or number; json_pack takes no other bytes than UTF-8. */
 static const char *
@@ -164,7 +168,7 @@ send_sheet(const struct dbrole *d, const struct db_pending *q, struct db_look *l
 {
 	const struct db_sheet *s = &l->sheet;
 	char keys[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
-	struct packet_body b[4];
+	struct packet_body b[5];
 	size_t nb = 3;
 	json_t *ev;
 
@@ -180,6 +184,8 @@ send_sheet(const struct dbrole *d, const struct db_pending *q, struct db_look *l
 	set_names(ev, "cascades", &s->cascades);
 	set_names(ev, "rules", &s->rules);
 	set_names(ev, "policies", &s->policies);
+	set_names(ev, "takes", &s->takes);
+	dbrole_sheet_more(ev, s);
 	set_names(ev, "own", &s->own);
 	must(json_object_set_new(ev, "undo", json_string("none")) == 0);
 	packet_text_body(&b[0], "derived", buf_data(&s->derived), buf_len(&s->derived));
@@ -187,6 +193,8 @@ send_sheet(const struct dbrole *d, const struct db_pending *q, struct db_look *l
 	l->sample = (struct packet_body){ NULL, 0 };
 	packet_text_body(&b[2], "note", buf_data(&s->note), buf_len(&s->note));
 	nb += dbrole_tell_change(d, q, ev, &b[nb]);
+	if (buf_len(&s->locks) > 0)
+		dbrole_locks_body(s, &b[nb++]);
 	(void)dbrole_send(ev, b, nb);
 	packet_bodies_free(b, nb);
 }
@@ -217,6 +225,14 @@ sum_bounds(struct db_pending *q)
 	}
 }
 
+static void
+asked_by(struct db_pending *q, const json_t *ev)
+{
+	const char *by = json_str(ev, "by", NULL);
+
+	snprintf(q->by, sizeof q->by, "%s", by != NULL ? by : "");
+}
+
 void
 dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 {
@@ -235,6 +251,7 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 		goto out;
 	}
 	q->n = n;
+	asked_by(q, json_object_get(p->head, "event"));
 	q->sql_len = buf_len(&sql);
 	q->sql = buf_take(&sql);
 	if (!dbrole_parts(d, q, json_object_get(ev, "bounds"))) {
@@ -277,6 +294,16 @@ digest_field(const json_t *ev, const char *key, struct digest *out)
 	return hex != NULL && digest_parse(hex, n, out);
 }
 
+/* Law 3, as far as db knows it: another person than who asked, a confirmer of the ticket. */
+static bool
+is_second(const struct dbrole *d, const struct db_pending *q, const char *by)
+{
+	enum ticket_seat seat;
+
+	return by != NULL && strcmp(by, q->by) != 0 && d->ticket != NULL && ticket_seat_of(d->ticket, by, &seat) &&
+	    seat == TICKET_SEAT_CONFIRMER;
+}
+
 void
 dbrole_allowed(struct dbrole *d, const struct packet *p)
 {
@@ -294,8 +321,11 @@ dbrole_allowed(struct dbrole *d, const struct packet *p)
 	until = json_str(ev, "until", &n);
 	if (!digest_field(ev, "digest", &digest) || !digest_field(ev, "bind", &bind) ||
 	    !digest_equal(&digest, &q->digest) || !digest_equal(&bind, &q->bind) ||
-	    until == NULL || clock_parse(until, n, &q->until_us) != 0 || !dbrole_signature_ok(d, q, &want, p))
+	    until == NULL || clock_parse(until, n, &q->until_us) != 0 || !is_second(d, q, json_str(ev, "by", NULL)) ||
+	    q->until_us > clock_wall_us() + (GATE_RUN_WITHIN_S + CLOCK_STEP_S) * INT64_C(1000000) ||
+	    !dbrole_signature_ok(d, q, &want, p))
 		return;
+	q->run_by_ms = clock_mono_ms() + GATE_RUN_WITHIN_S * 1000;
 	q->allowed = true;
 }
 
@@ -348,8 +378,9 @@ send_run_end(uint64_t of, const struct db_result *r)
 	case DB_FAILED:
 		dbrole_send_end("failed", of, r->code, "error", buf_data(&r->text), buf_len(&r->text), r);
 		return;
-	case DB_UNKNOWN:
-		return;	/* the role ends; the recorder tells "unknown" and has it asked */
+	case DB_UNKNOWN:	/* the role ends; the recorder tells "unknown" and has it asked */
+		dbrole_send_unknown(of);
+		return;
 	case DB_ROLLEDBACK:
 	case DB_DONE:
 	case DB_CUT:
@@ -373,7 +404,7 @@ forbidden(const struct db_pending *q, const json_t *ev)
 	if (!digest_field(ev, "digest", &digest) || !digest_equal(&digest, &q->digest) ||
 	    !digest_field(ev, "bind", &bind) || !digest_equal(&bind, &q->bind))
 		return "it is not what was allowed";
-	if (clock_wall_us() > q->until_us)
+	if (clock_wall_us() > q->until_us || clock_mono_ms() > q->run_by_ms)
 		return "its time is over";
 	if (!q->bounded)
 		return "no bound on rows was given and none could be counted";

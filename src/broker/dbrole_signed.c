@@ -51,7 +51,10 @@ static bool
 is_about(const struct dbrole *d, const struct db_pending *q, const struct db_answer *want, const char *person,
     const struct text *t)
 {
-	return transcript_answer_says(t->p, t->n, "session", d->tag) && says_number(t, "request", "", q->n) &&
+	return d->ticket != NULL && transcript_answer_says(t->p, t->n, "ticket", d->ticket->id) &&
+	    says_digest(t, "ticket-digest", &d->ticket->digest) &&
+	    transcript_answer_says(t->p, t->n, "target", d->ticket->target) &&
+	    transcript_answer_says(t->p, t->n, "session", d->tag) && says_number(t, "request", "", q->n) &&
 	    transcript_answer_says(t->p, t->n, "answer", want->answer) && transcript_answer_says(t->p, t->n, "person", person) &&
 	    says_digest(t, "statement", &q->digest) && says_digest(t, "bind", &want->bind) && says_digest(t, "keys", &q->keys) &&
 	    says_number(t, "rows", want->at_most ? "<= " : "= ", want->rows) &&

@@ -36,6 +36,7 @@ visitor_free(struct visitor *v)
 	*p = v->next;
 	v->f->nvisitors--;
 	json_decref(v->adopt);
+	front_settle_forget(v);
 	free(v);
 }
 
@@ -80,7 +81,7 @@ on_drained(void *ctx, struct channel *c)
 		channel_close(c);
 		visitor_free(v);
 	} else {
-		channel_hold(c, v->opening[0] != '\0');
+		channel_hold(c, v->opening[0] != '\0' || v->settling);
 	}
 }
 
@@ -189,6 +190,8 @@ on_monitor(evutil_socket_t fd, short what, void *arg)
 	}
 	if (m.op == MONITOR_SESSION && pass >= 0)
 		lobby_add(f, m.session, m.ticket, pass);
+	else if (m.op == MONITOR_WAITS && pass >= 0)
+		lobby_wait(f, m.session, m.ticket, pass);
 	else if (m.op == MONITOR_GONE)
 		lobby_remove(f, m.session);
 	else if (m.op == MONITOR_FAILED)

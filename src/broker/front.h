@@ -34,6 +34,7 @@ struct visitor {
 	/* an open that waits for the monitor */
 	char opening[64];	/* ticket, "" when none */
 	json_t *adopt;
+	bool settling;		/* a settlement that waits for the recorder */
 	struct visitor *next;
 };
 
@@ -44,6 +45,9 @@ struct lobby {
 	char since[32];
 	struct channel *channel;
 	json_t *status;		/* what it last said of itself */
+	bool waits;		/* over, but for an outcome that is open: channel is its recorder's */
+	struct visitor *settler;	/* who waits for the recorder's word; NULL: nobody */
+	json_t *settle_id;
 	struct front *f;
 	struct lobby *next;
 };
@@ -79,6 +83,10 @@ void	front_dispatch(struct visitor *v, const char *line, size_t n);
 struct lobby *lobby_find(struct front *f, const char *session);
 struct lobby *lobby_of_ticket(struct front *f, const char *ticket);
 void	lobby_add(struct front *f, const char *session, const char *ticket, int fd);
+/* A session that is over and whose outcome is open; fd leads to its recorder. */
+void	lobby_wait(struct front *f, const char *session, const char *ticket, int fd);
+/* Sessions on a target with an open outcome, by their ids: an array. */
+json_t	*lobby_open_on(const struct front *f, const char *target);
 void	lobby_remove(struct front *f, const char *session);
 /* Hands the visitor's connection to a session; the visitor is gone afterwards. */
 void	lobby_hand_over(struct lobby *l, struct visitor *v, json_t *adopt);
@@ -86,6 +94,13 @@ void	lobby_hand_over(struct lobby *l, struct visitor *v, json_t *adopt);
 void	front_opened(struct lobby *l, struct visitor *v);
 /* The session for that ticket could not be started. */
 void	lobby_failed(struct front *f, const char *ticket, const char *why);
+
+/* front_settle.c */
+/* What the recorder of a session with an open outcome said; false when it is no such line. */
+bool	front_settle_hear(struct lobby *l, const json_t *o);
+/* The visitor goes; the session goes. */
+void	front_settle_forget(struct visitor *v);
+void	front_settle_lost(struct lobby *l);
 
 /* front_open.c, front_ticket.c, front_list.c: handlers (front.def) */
 #define REQ(name, hello, members, handler) void handler(struct request *r);

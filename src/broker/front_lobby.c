@@ -33,7 +33,7 @@ struct lobby *
 lobby_of_ticket(struct front *f, const char *ticket)
 {
 	for (struct lobby *l = f->lobbies; l != NULL; l = l->next)
-		if (strcmp(l->ticket, ticket) == 0 && l->channel != NULL && !json_bool(l->status, "ending"))
+		if (strcmp(l->ticket, ticket) == 0 && l->channel != NULL && !l->waits && !json_bool(l->status, "ending"))
 			return l;
 	return NULL;
 }
@@ -60,6 +60,10 @@ on_line(void *ctx, struct channel *c, const char *line, size_t n)
 	(void)c;
 	if (status == NULL)
 		return false;
+	if (l->waits && front_settle_hear(l, status)) {
+		json_decref(status);
+		return true;
+	}
 	if (json_object_get(status, "identity") != NULL) {
 		note_identity(l, status);
 		json_decref(status);
@@ -77,6 +81,7 @@ on_closed(void *ctx, struct channel *c)
 
 	(void)c;
 	l->channel = NULL;	/* the monitor says when it is gone */
+	front_settle_lost(l);
 }
 
 /* Always base64: a stranger's bytes, escaped, could be too long for the line or (NUL) no JSON to its reader,
@@ -157,6 +162,7 @@ begin_make(const struct lobby *l, const struct ticket *t, const char *text, stru
 	o = json_pack("{s:s, s:s, s:o}", "do", "begin", "ticket", text, "identities", identities);
 	if (sh.other[0] != '\0')
 		json_object_set_new(o, "shared", json_string(sh.other));
+	json_object_set_new(o, "open", lobby_open_on(l->f, t->target));
 	return o;
 }
 
@@ -181,12 +187,11 @@ send_ticket(struct lobby *l)
 	return begin != NULL;
 }
 
-void
-lobby_add(struct front *f, const char *session, const char *ticket, int fd)
+static struct lobby *
+add(struct front *f, const char *session, const char *ticket, int fd)
 {
 	static const struct channel_ops ops = { on_line, on_closed, NULL };
 	struct lobby *l = must_zalloc(sizeof *l);
-	struct visitor *opener = NULL;
 
 	l->f = f;
 	strncpy(l->session, session, sizeof l->session - 1);
@@ -195,6 +200,36 @@ lobby_add(struct front *f, const char *session, const char *ticket, int fd)
 	l->channel = channel_open(f->base, fd, LINE_MAX_IN, OUT_MAX, &ops, l);
 	l->next = f->lobbies;
 	f->lobbies = l;
+	return l;
+}
+
+void
+lobby_wait(struct front *f, const char *session, const char *ticket, int fd)
+{
+	lobby_remove(f, session);
+	add(f, session, ticket, fd)->waits = true;
+}
+
+json_t *
+lobby_open_on(const struct front *f, const char *target)
+{
+	json_t *v = json_array();
+
+	for (const struct lobby *l = f->lobbies; l != NULL; l = l->next) {
+		const char *of = json_str(l->status, "target", NULL);
+
+		if (l->waits && of != NULL && strcmp(of, target) == 0)
+			json_array_append_new(v, json_string(l->session));
+	}
+	return v;
+}
+
+void
+lobby_add(struct front *f, const char *session, const char *ticket, int fd)
+{
+	struct lobby *l = add(f, session, ticket, fd);
+	struct visitor *opener = NULL;
+
 	for (struct visitor *v = f->visitors; v != NULL; v = v->next)
 		if (strcmp(v->opening, ticket) == 0)
 			opener = v;
@@ -220,6 +255,7 @@ lobby_remove(struct front *f, const char *session)
 		if (strcmp(l->session, session) != 0)
 			continue;
 		*p = l->next;
+		front_settle_lost(l);
 		channel_close(l->channel);
 		json_decref(l->status);
 		free(l);

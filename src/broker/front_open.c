@@ -179,6 +179,10 @@ front_join(struct request *r)
 		return;
 	}
 	l = session != NULL ? lobby_find(r->f, session) : lobby_of_ticket(r->f, id);
+	if (l != NULL && l->waits) {
+		no(r, ERR_STATE, "that session is over; what became of a change of it is not known yet: twokey settle");
+		return;
+	}
 	if (l == NULL || l->channel == NULL) {
 		no(r, ERR_NOT_FOUND, "no such session runs; the driver starts it with \"twokey open TICKET\"");
 		return;

@@ -140,11 +140,12 @@ list_session(struct request *r, const struct lobby *l, json_t *list)
 	if (l->channel == NULL || l->status == NULL ||
 	    ticket_store_load(r->f->config->store, l->ticket, &t, &state, NULL, NULL) != 0)
 		return;
-	if (ticket_seat_of(t, r->v->person->name, &seat)) {
+	if (ticket_seat_of(t, r->v->person->name, &seat) || (l->waits && strcmp(t->approver, r->v->person->name) == 0)) {
 		o = json_copy(l->status);
 		json_object_set_new(o, "session", json_string(l->session));
 		json_object_set_new(o, "since", json_string(l->since));
-		json_object_set_new(o, "seat", json_string(ticket_seat_name(seat)));
+		json_object_set_new(o, "seat", json_string(ticket_seat_of(t, r->v->person->name, &seat) ?
+		    ticket_seat_name(seat) : "approver"));
 		json_array_append_new(list, o);
 	}
 	ticket_free(t);

@@ -92,6 +92,35 @@ start_resolver(struct monitor *m, struct watched *w)
 		log_line(LOG_LEVEL_ERROR, "%s: no db to ask about the outcome: %s", w->session, e.text);
 }
 
+/* A front shows what waits: a channel between it and the recorder. */
+static void
+show_waiting(struct monitor *m, struct watched *w)
+{
+	struct monitor_msg msg = { .op = MONITOR_FRONT };
+	int pair[2];
+
+	if (m->front.pid == 0 || w->recorder.pid == 0 || w->recorder.fd < 0 || io_pair(pair, NULL) != 0)
+		return;
+	(void)monitor_send(w->recorder.fd, &msg, pair[0], NULL);
+	msg.op = MONITOR_WAITS;
+	memcpy(msg.session, w->session, sizeof msg.session);
+	memcpy(msg.ticket, w->ticket, sizeof msg.ticket);
+	(void)monitor_send(m->front.fd, &msg, pair[1], NULL);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void
+on_waits(struct monitor *m, struct watched *w)
+{
+	w->waits = true;
+	w->tries = 0;
+	if (m->stopping)
+		drop_child(&w->recorder);	/* the next start recovers it: its note stays */
+	else
+		show_waiting(m, w);
+}
+
 static void
 hear_recorder(struct monitor *m, struct watched *w)
 {
@@ -110,6 +139,8 @@ hear_recorder(struct monitor *m, struct watched *w)
 			start_resolver(m, w);
 	} else if (got == 1 && (msg.op == MONITOR_VERIFY || msg.op == MONITOR_SEAL)) {
 		monitor_oneshot(m, w, &msg);
+	} else if (got == 1 && msg.op == MONITOR_WAITS) {
+		on_waits(m, w);
 	} else if (got != 1 && got != ERR_STATE) {
 		drop_child(&w->recorder);
 	}
@@ -136,7 +167,12 @@ settle(struct monitor *m, struct watched *w, bool recorder_ended_well)
 		free_place(w);
 		return;
 	}
+	if (m->stopping && w->waits) {
+		free_place(w);	/* the note stays */
+		return;
+	}
 	w->recovering = true;
+	w->waits = false;
 	w->try_at_ms = clock_mono_ms() + (w->tries++ == 0 ? 0 : RETRY_MS);
 	if (w->tries > MONITOR_RECOVER_TRIES) {
 		log_line(LOG_LEVEL_ERROR, "%s: its transcript could not be recovered; see above", w->session);
@@ -225,7 +261,9 @@ reconnect_sessions(struct monitor *m)
 		struct monitor_msg msg = { .op = MONITOR_FRONT };
 		int pair[2];
 
-		if (!w->used || w->session_role.pid == 0 || io_pair(pair, NULL) != 0)
+		if (w->used && w->waits)
+			show_waiting(m, w);
+		if (!w->used || w->waits || w->session_role.pid == 0 || io_pair(pair, NULL) != 0)
 			continue;
 		(void)monitor_send(w->session_role.fd, &msg, pair[0], NULL);
 		msg.op = MONITOR_SESSION;
@@ -320,8 +358,11 @@ stop_all(struct monitor *m, int signals)
 	int64_t until = clock_mono_ms() + STOP_WITHIN_MS;
 
 	drop_child(&m->front);
-	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++)
+	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++) {
 		drop_child(&m->sessions[i].session_role);
+		if (m->sessions[i].waits)
+			drop_child(&m->sessions[i].recorder);
+	}
 	while (anything_runs(m) && clock_mono_ms() < until)
 		poll_once(m, signals);
 	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++) {

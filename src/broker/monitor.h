@@ -31,6 +31,7 @@ struct watched {
 	bool recovering;
 	unsigned tries;
 	int64_t try_at_ms;	/* recovery is due then; 0: not */
+	bool waits;		/* ended, but an outcome is open: not sealed, shown in the lobby */
 	bool resolver_wanted;	/* as soon as the db that is killed for it is gone */
 };
 

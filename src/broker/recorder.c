@@ -104,6 +104,11 @@ recorder_follow(struct recorder *r, enum transcript_event_kind kind, const json_
 {
 	uint64_t of = (uint64_t)json_int(ev, "of", 0);
 
+	if (kind == TRANSCRIPT_EVENT_BEGIN) {
+		json_decref(r->begin);
+		r->begin = json_deep_copy(ev);
+	}
+	recorder_follow_open(r, kind, ev);
 	if (kind == TRANSCRIPT_EVENT_RUN) {
 		r->running = of;
 	} else if (kind == TRANSCRIPT_EVENT_COMMITTING && of == r->running) {
@@ -274,10 +279,12 @@ on_session_closed(void *ctx, struct channel *c)
 
 	(void)c;
 	r->session = NULL;
-	if (r->sealed) {
+	if (r->sealed || (r->waits && r->monitor_gone)) {
 		event_base_loopbreak(r->base);
 		return;
 	}
+	if (r->waits)
+		return;
 	/* nobody is watching any more: what runs is stopped, what it did is still recorded */
 	log_line(LOG_LEVEL_WARN, "the session process is gone");
 	recorder_tell_lost(r, "session");
@@ -306,6 +313,10 @@ on_monitor(evutil_socket_t fd, short what, void *arg)
 		recorder_seal_fd(r, pass);
 		return;
 	}
+	if (got == 1 && m.op == MONITOR_FRONT) {
+		recorder_open_front(r, pass);
+		return;
+	}
 	if (got == 1 && pass >= 0) {
 		recorder_resolver(r, m.op, pass);
 		return;
@@ -313,7 +324,9 @@ on_monitor(evutil_socket_t fd, short what, void *arg)
 	/* the broker ends; the session ends itself and says so, then finishes */
 	event_del(r->monitor);
 	r->monitor_gone = true;
-	if (r->session == NULL)
+	if (r->session == NULL && r->waits)
+		event_base_loopbreak(r->base);
+	else if (r->session == NULL)
 		recorder_finish(r);
 }
 
@@ -353,6 +366,28 @@ nothing_to_recover(const char *path, int code)
 	    transcript_verify_file(path, &report, NULL) == 0 && report.verdict == TRANSCRIPT_SEALED);
 }
 
+static void
+fini(struct recorder *r)
+{
+	recorder_seal_close(r);
+	json_decref(r->commit_point);
+	json_decref(r->begin);
+	json_decref(r->open);
+	channel_close(r->front);
+	packet_clear(&r->from_session);
+	packet_clear(&r->from_db);
+	packet_clear(&r->from_tunnel);
+	channel_close(r->tunnel);
+	channel_close(r->session);
+	channel_close(r->db);
+	channel_close(r->bulk);
+	transcript_writer_close(r->file);
+	event_free(r->sync_timer);
+	event_free(r->end_timer);
+	event_free(r->monitor);
+	event_base_free(r->base);
+}
+
 int
 recorder_main(json_t *init)
 {
@@ -364,6 +399,7 @@ recorder_main(json_t *init)
 	must(r.base != NULL);
 	r.id = json_str(init, "session", NULL);
 	r.ticket = json_str(init, "digest", NULL);
+	r.path = json_str(init, "path", NULL);
 	r.signers = json_object_get(init, "signers");
 	r.signs = json_bool(init, "signs");
 	r.anchors = json_bool(init, "anchors");
@@ -391,24 +427,11 @@ recorder_main(json_t *init)
 	} else {
 		if (recover)
 			recorder_recover(&r, json_str(init, "path", NULL));
-		if (!r.sealed)	/* a break asked for before the loop would be forgotten */
+		if (!r.sealed && !(r.waits && r.monitor_gone))	/* a break asked for before the loop would be forgotten */
 			event_base_dispatch(r.base);
 		ret = r.sealed && !r.unsealed ? 0 : 1;	/* 1: the monitor has it recovered */
 	}
-	recorder_seal_close(&r);
+	fini(&r);
 	json_decref(init);
-	json_decref(r.commit_point);
-	packet_clear(&r.from_session);
-	packet_clear(&r.from_db);
-	packet_clear(&r.from_tunnel);
-	channel_close(r.tunnel);
-	channel_close(r.session);
-	channel_close(r.db);
-	channel_close(r.bulk);
-	transcript_writer_close(r.file);
-	event_free(r.sync_timer);
-	event_free(r.end_timer);
-	event_free(r.monitor);
-	event_base_free(r.base);
 	return ret;
 }

@@ -29,6 +29,13 @@ struct recorder {
 	uint64_t last;			/* last event */
 	uint64_t running;		/* request whose run was recorded and has no end yet */
 	json_t *commit_point;		/* its "committing" event */
+	json_t *begin;			/* event 1 */
+	const char *path;		/* of the transcript */
+	json_t *open;			/* the "committing" event whose outcome is not known; NULL: none */
+	char open_since[32];		/* when that was told */
+	bool waits;			/* ended, but for an outcome that is open: not sealed yet */
+	unsigned asked_again;		/* times the server was asked meanwhile */
+	struct channel *front;		/* shows it, and brings who settles it; NULL: not there now */
 	bool resolving;			/* the db at hand only answers about commit_point */
 	int64_t owed;			/* bytes of credit that db was not told of yet */
 	int resolver_control;		/* first descriptor of a resolver that waits for the second */
@@ -96,6 +103,21 @@ void	recorder_tunnel_gone(struct recorder *r);
 void	recorder_resolver(struct recorder *r, uint32_t op, int fd);
 /* After transcript_writer_recover: what stood open in the file is told, asked for, sealed. */
 void	recorder_recover(struct recorder *r, const char *path);
+/* db says that it does not know what became of that run. */
+void	recorder_unsure(struct recorder *r, uint64_t of);
+/* The db that was to ask did not reach the database: p has why. */
+void	recorder_no_outcome(struct recorder *r, const struct packet *p);
+/* Has a db ask what became of the outcome that is open. */
+void	recorder_ask_open(struct recorder *r);
+
+/* recorder_open.c: an outcome that is not known: the transcript waits for it, unsealed */
+void	recorder_follow_open(struct recorder *r, enum transcript_event_kind kind, const json_t *ev);
+/* Instead of the seal, while an outcome is open. */
+void	recorder_wait(struct recorder *r);
+void	recorder_open_front(struct recorder *r, int fd);
+/* After an event that may have closed it: seals then, and asks again later otherwise. */
+void	recorder_open_again(struct recorder *r);
+
 void	recorder_tell_lost(struct recorder *r, const char *role);
 void	recorder_on_end_timer(int fd, short what, void *arg);
 

@@ -69,6 +69,14 @@ record(struct recorder *r, enum transcript_event_kind kind, json_t *ev, struct p
 	}
 }
 
+static bool
+is_outcome(const json_t *ev)
+{
+	const char *name = json_str(ev, "ev", NULL), *is = json_str(ev, "is", NULL);
+
+	return name != NULL && strcmp(name, "outcome") == 0 && is != NULL && strcmp(is, "unknown") != 0;
+}
+
 /* Events that db makes after a session's death pass too: they tell what happened. */
 static bool
 on_bulk_line(void *ctx, struct channel *c, const char *line, size_t n)
@@ -87,7 +95,13 @@ on_bulk_line(void *ctx, struct channel *c, const char *line, size_t n)
 		return false;
 	}
 	ev = json_object_get(r->from_db.head, "event");
-	if (json_str(r->from_db.head, "down", NULL) != NULL)	/* the database was not reached */
+	if (json_object_get(r->from_db.head, "unknown") != NULL)
+		recorder_unsure(r, (uint64_t)json_int(r->from_db.head, "unknown", 0));
+	else if (json_str(r->from_db.head, "down", NULL) != NULL && r->resolving)
+		recorder_no_outcome(r, &r->from_db);
+	else if (r->waits && !is_outcome(ev))
+		;	/* who is asked again says the outcome, or nothing that is new */
+	else if (json_str(r->from_db.head, "down", NULL) != NULL)	/* the database was not reached */
 		recorder_tell_session(r, json_pack("{s:s, s:O}", "do", "down",
 		    "code", json_object_get(r->from_db.head, "down")), r->from_db.b, r->from_db.nb);
 	else if (r->last > 0 && recorder_kind(ev, TRANSCRIPT_BY_DB, &kind))	/* the beginning is the first */

@@ -6,16 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "twokey/base/buf.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/log.h"
 #include "twokey/transcript/line.h"
 #include "twokey/transcript/reader.h"
 
+#include "outcome.h"
 #include "recorder.h"
 #include "role.h"
 
-enum { DB_ENDS_WITHIN_S = 45, RESOLVED_WITHIN_S = 15, TUNNEL_ENDS_WITHIN_S = 5 };
+enum { DB_ENDS_WITHIN_S = 45, RESOLVED_WITHIN_S = 30, TUNNEL_ENDS_WITHIN_S = 5 };
 
 static void
 set_timer(struct recorder *r, int seconds)
@@ -25,12 +27,27 @@ set_timer(struct recorder *r, int seconds)
 	event_add(r->end_timer, &tv);
 }
 
+/* An outcome that is open keeps the transcript open. */
+static void
+seal(struct recorder *r)
+{
+	r->concluding = false;
+	if (r->open != NULL && !r->broken)
+		recorder_wait(r);
+	else
+		recorder_seal(r);
+}
+
 /* The seal is last: a tunnel still has its end to tell, which the monitor closes once db is gone. */
 static void
 conclude(struct recorder *r)
 {
+	if (r->waits) {
+		recorder_open_again(r);
+		return;
+	}
 	if (r->tunnel == NULL) {
-		recorder_seal(r);
+		seal(r);
 		return;
 	}
 	r->concluding = true;
@@ -43,7 +60,7 @@ recorder_tunnel_gone(struct recorder *r)
 	if (r->sealed)
 		return;
 	if (r->concluding)
-		recorder_seal(r);
+		seal(r);
 	else if (!r->finishing && !r->tunnel_told && !r->db_lost)
 		recorder_tell_lost(r, "tunnel");	/* an idle db does not notice that its way is gone */
 }
@@ -62,6 +79,58 @@ resolve(struct recorder *r)
 		return;
 	}
 	set_timer(r, RESOLVED_WITHIN_S);
+}
+
+static void
+close_db(struct recorder *r)
+{
+	channel_close(r->bulk);
+	r->bulk = NULL;
+	channel_close(r->db);
+	r->db = NULL;
+}
+
+/* Nobody could be asked. While the transcript waits for it, that is nothing new. */
+static void
+no_outcome(struct recorder *r, const char *why)
+{
+	struct packet_body b;
+	struct buf text;
+	json_t *ev;
+
+	if (r->waits) {
+		json_decref(r->commit_point);
+		r->commit_point = NULL;
+		r->running = 0;
+		return;
+	}
+	buf_init(&text, 8192);
+	buf_putf(&text, "%s; ", why);
+	outcome_how(json_str(r->begin, "engine", NULL), r->commit_point, &text);
+	packet_text_body(&b, "why", buf_data(&text), buf_len(&text));
+	buf_fini(&text);
+	ev = json_pack("{s:s, s:I, s:s}", "ev", "outcome", "of", (json_int_t)r->running, "is", "unknown");
+	recorder_append_and_tell(r, TRANSCRIPT_EVENT_OUTCOME, ev, &b, 1);
+	json_decref(ev);
+	packet_bodies_free(&b, 1);
+}
+
+void
+recorder_no_outcome(struct recorder *r, const struct packet *p)
+{
+	json_t *body = packet_body(p, "why");
+	const char *why = json_str(body, "text", NULL);
+
+	if (r->commit_point != NULL)
+		no_outcome(r, why != NULL ? why : "the database could not be reached");
+	json_decref(body);
+}
+
+void
+recorder_unsure(struct recorder *r, uint64_t of)
+{
+	if (of != 0 && of == r->running && r->commit_point == NULL && !r->resolving)
+		r->commit_point = json_pack("{s:I}", "of", (json_int_t)of);
 }
 
 /* What ran when db died: without a commit point nothing can have been kept (law 5: COMMIT is sent
@@ -102,10 +171,13 @@ recorder_db_gone(struct recorder *r)
 	if (r->sealed || r->broken)
 		return;
 	if (was_resolving) {
-		if (r->commit_point != NULL)
+		if (r->commit_point != NULL) {
 			recorder_on_end_timer(-1, 0, r);
-		else
-			conclude(r);
+		} else {
+			r->resolving = false;
+			if (r->finishing || r->session == NULL)
+				conclude(r);
+		}
 		return;
 	}
 	if (!r->finishing)
@@ -143,21 +215,23 @@ recorder_on_end_timer(int fd, short what, void *arg)
 	(void)what;
 	if (r->concluding) {
 		log_line(LOG_LEVEL_WARN, "the tunnel did not end in time");
-		recorder_seal(r);
+		seal(r);
+		return;
+	}
+	if (r->waits && !r->resolving) {
+		recorder_ask_open(r);
 		return;
 	}
 	if (r->commit_point != NULL && r->resolving) {
-		json_t *ev = json_pack("{s:s, s:I, s:s}", "ev", "outcome", "of", (json_int_t)r->running,
-		    "is", "unknown");
-
-		recorder_append_and_tell(r, TRANSCRIPT_EVENT_OUTCOME, ev, NULL, 0);
-		json_decref(ev);
+		no_outcome(r, r->monitor_gone ? "the broker was stopped before the database could be asked" :
+		    "the database gave no answer in time");
 	} else if (r->bulk != NULL) {
 		log_line(LOG_LEVEL_WARN, "db did not end in time");
-		channel_close(r->bulk);
-		r->bulk = NULL;
-		tell_loss(r);
+		close_db(r);
+		recorder_db_gone(r);	/* it is killed before the server is asked (monitor.c) */
+		return;
 	}
+	close_db(r);
 	r->resolving = false;
 	if (r->finishing || r->session == NULL)
 		conclude(r);
@@ -210,8 +284,18 @@ recorder_recover(struct recorder *r, const char *path)
 	read_open(r, path);
 	tell_loss(r);
 	r->finishing = true;
-	if (r->commit_point != NULL)
+	if (r->commit_point == NULL && r->open != NULL)
+		recorder_ask_open(r);
+	else if (r->commit_point != NULL)
 		resolve(r);
 	else
 		recorder_seal(r);
+}
+
+void
+recorder_ask_open(struct recorder *r)
+{
+	r->commit_point = json_incref(r->open);
+	r->running = (uint64_t)json_int(r->open, "of", 0);
+	resolve(r);
 }

@@ -44,6 +44,7 @@ enum monitor_op {
 	MONITOR_RESOLVE,	/* recorder: give me a db to ask about an unknown outcome */
 	MONITOR_DB_CONTROL,	/* to recorder: its control channel */
 	MONITOR_DB_BULK,	/* to recorder: its bulk channel */
+	MONITOR_WAITS,		/* recorder: ended but for an outcome that is open; to front: its channel (to recorder: MONITOR_FRONT) */
 	MONITOR_AGENT,		/* to tunnel: a connection to the agent of hop code */
 	MONITOR_VERIFY,		/* recorder: give me a process that verifies signatures of person; to recorder: here it is */
 	MONITOR_SEAL		/* recorder: give me one that signs the head; to recorder: here it is (none: it cannot be) */

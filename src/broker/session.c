@@ -122,6 +122,7 @@ take_ticket(struct session *s, const json_t *o)
 	strncpy(s->engine, t->engine, sizeof s->engine - 1);
 	s->ticket_text = must_strdup(text);
 	s->identities = json_incref(json_object_get(o, "identities"));
+	s->open_on_target = json_incref(json_object_get(o, "open"));
 	shared = json_str(o, "shared", NULL);
 	strncpy(s->shared, shared != NULL ? shared : "", sizeof s->shared - 1);
 	begin(s);
@@ -270,6 +271,7 @@ session_fini(struct session *s)
 	ticket_free(s->ticket);
 	config_free(s->config);
 	json_decref(s->identities);
+	json_decref(s->open_on_target);
 	json_decref(s->wanted[0].sealed);
 	json_decref(s->wanted[1].sealed);
 	free(s->ticket_text);

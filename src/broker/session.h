@@ -27,7 +27,7 @@ enum {
 	SESSION_TALK_PER_S = 10,	/* messages, notes, questions of one console */
 	SESSION_TALK_BURST = 40,
 	SESSION_EMPTY_S = 60,		/* a session without anybody ends */
-	SESSION_RUN_WITHIN_S = 30	/* an allowed request begins within this, or never */
+	SESSION_RUN_WITHIN_S = GATE_RUN_WITHIN_S	/* an allowed request begins within this, or never */
 };
 
 /* Bits, for the permit table. */
@@ -124,9 +124,11 @@ struct session {
 	uint64_t *ends;		/* end of event n at ends[n]; ends[0] is 0 */
 	uint64_t last;		/* last recorded event */
 	size_t ends_cap;
-	bool sealed;
+	bool sealed;		/* or as far as it gets */
+	bool open;		/* ended, not sealed: an outcome is not known */
 	char head[65];
 	json_t *identities;	/* databases opened before, by stage (twokey/ticket/identity.h) */
+	json_t *open_on_target;	/* sessions on this target whose outcome is not known */
 	char shared[64];	/* another open ticket that uses this account, "" none */
 	uint64_t excess;	/* kinds that the audit found, 1 << EXCESS_* */
 	bool audited;

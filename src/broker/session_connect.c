@@ -151,6 +151,8 @@ judge_account(struct session *s, const json_t *ev)
 	    "refused", refused);
 	if (s->shared[0] != '\0')
 		json_object_set_new(account, "shared", json_string(s->shared));
+	if (json_array_size(s->open_on_target) > 0)
+		json_object_set(account, "open", s->open_on_target);
 	session_record(s, TRANSCRIPT_EVENT_ACCOUNT, account, NULL, 0);
 	return first;
 }

@@ -166,9 +166,10 @@ session_recorder_packet(struct session *s, struct packet *p)
 		down(s, p);
 	} else if (strcmp(what, "broken") == 0) {
 		session_end(s, NULL, "transcript-broken", "the transcript cannot be written: nothing runs");
-	} else if (strcmp(what, "sealed") == 0 || strcmp(what, "unsealed") == 0) {
+	} else if (strcmp(what, "sealed") == 0 || strcmp(what, "unsealed") == 0 || strcmp(what, "waits") == 0) {
 		const char *head = json_str(p->head, "head", NULL);
 
+		s->open = strcmp(what, "waits") == 0;
 		strncpy(s->head, head != NULL ? head : "", sizeof s->head - 1);
 		session_on_sealed(s);
 	}

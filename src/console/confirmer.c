@@ -50,7 +50,7 @@ confirmer_where(const struct live *lv)
 	const struct confirmer *c = lv->own;
 
 	if (c->open_n > 0)
-		return KEYS_SHEET;
+		return c->open_held > 0 ? KEYS_HELD : KEYS_SHEET;
 	return lv->seat.kind == SEAT_WATCHER ? KEYS_WATCHER : KEYS_WAITING;
 }
 
@@ -59,7 +59,7 @@ confirmer_prompt(struct live *lv)
 {
 	const struct confirmer *c = lv->own;
 
-	editor_mode(lv->editor, EDITOR_ANSWER, c->open_n > 0 ? "allow> " : "message (it never runs)> ");
+	editor_mode(lv->editor, EDITOR_ANSWER, c->open_n > 0 ? c->open_held > 0 ? "keep> " : "allow> " : "message (it never runs)> ");
 }
 
 long
@@ -71,12 +71,29 @@ confirmer_ready(const struct live *lv, long i)
 	return -1;
 }
 
+long
+confirmer_next(const struct live *lv)
+{
+	long held = model_held(lv->model);
+
+	return held >= 0 ? held : confirmer_ready(lv, -1);
+}
+
+bool
+confirmer_waits(const struct live *lv, const struct model_entry *en)
+{
+	const struct confirmer *c = lv->own;
+
+	return model_is_waiting(en) && c->open_held == (model_is_held(en) ? en->hold.n : 0);
+}
+
 /* Opening throws away what was typed for another screen. */
 static void
 open_request(struct live *lv)
 {
 	struct confirmer *c = lv->own;
-	long i = confirmer_ready(lv, -1);
+	const struct model_entry *en;
+	long i = confirmer_next(lv);
 
 	if (i < 0) {
 		live_notice(lv, SCREEN_DIM, model_waiting(lv->model, -1) < 0 ? "No request waits."
@@ -84,7 +101,10 @@ open_request(struct live *lv)
 		return;
 	}
 	screen_drop_input(lv->screen);
-	c->open_n = model_entry(lv->model, (size_t)i)->n;
+	en = model_entry(lv->model, (size_t)i);
+	c->open_n = en->n;
+	c->open_held = model_is_held(en) ? en->hold.n : 0;
+	sheet_view_asked(c->sheet, c->open_held == 0);
 	c->top = 0;
 	c->told_open = c->told_last = c->answered = c->signing = false;
 	c->opened_ms = lv->now_ms;
@@ -97,7 +117,7 @@ close_sheet(struct live *lv)
 {
 	struct confirmer *c = lv->own;
 
-	c->open_n = 0;
+	c->open_n = c->open_held = 0;
 	screen_drop_input(lv->screen);
 	lv->notice[0] = '\0';
 	live_asking(lv, ASK_NONE, NULL);
@@ -108,7 +128,7 @@ static uint64_t
 request_meant(const struct live *lv)
 {
 	const struct confirmer *c = lv->own;
-	long i = model_waiting(lv->model, -1);
+	long held = model_held(lv->model), i = held >= 0 ? held : model_waiting(lv->model, -1);
 
 	return c->open_n > 0 ? c->open_n : i >= 0 ? model_entry(lv->model, (size_t)i)->n : 0;
 }
@@ -136,6 +156,8 @@ begin_deny(struct live *lv, const char *rest, size_t n)
 		live_notice(lv, SCREEN_DIM, "No request waits.");
 	else if (n > 0)
 		deny(lv, rest, n);
+	else if (model_is_held(model_entry_of(lv->model, c->deny_n)))
+		live_asking(lv, ASK_DENY, "why not kept (the driver reads it)> ");
 	else
 		live_asking(lv, ASK_DENY, "why not (the driver reads it)> ");
 }
@@ -170,18 +192,39 @@ leave(struct live *lv)
 }
 
 static bool
+is_open_held(const struct live *lv)
+{
+	const struct confirmer *c = lv->own;
+	const struct model_entry *en = confirmer_entry(lv);
+
+	return c->open_held > 0 && en != NULL && confirmer_waits(lv, en);
+}
+
+/* Another change is held while this sheet is on the screen. */
+static bool
+is_overtaken(const struct live *lv)
+{
+	const struct confirmer *c = lv->own;
+	long held = model_held(lv->model);
+
+	return c->open_held == 0 && held >= 0;
+}
+
+static bool
 act(struct live *lv, enum key_action a, const char *rest, size_t n)
 {
 	if (live_action(lv, a, rest, n))
 		return true;
-	if (a == KEY_OPEN)
+	if (a == KEY_OPEN && is_open_held(lv))
+		;	/* it is on the screen already: opened once more it would have to be waited for anew */
+	else if (a == KEY_OPEN)
 		open_request(lv);
 	else if (a == KEY_BACK)
 		close_sheet(lv);
 	else if (a == KEY_DENY)
 		begin_deny(lv, rest, n);
-	else if (a == KEY_ASK && !model_is_waiting(confirmer_entry(lv)))
-		open_request(lv);	/* nothing to ask about any more: F5 reads the next one */
+	else if (a == KEY_ASK && (!confirmer_waits(lv, confirmer_entry(lv)) || is_overtaken(lv)))
+		open_request(lv);	/* nothing to ask about any more, or something more urgent: F5 reads that */
 	else if (a == KEY_ASK)
 		question(lv, rest, n);
 	else if (a == KEY_STOP)
@@ -216,7 +259,7 @@ answer_fields(const struct model_entry *en, const char *typed, size_t n)
 	json_t *o = live_of(en->n, "typed", typed, n);
 
 	json_object_set_new(o, "digest", json_string(en->digest));
-	json_object_set_new(o, "bind", json_string(en->bind));
+	json_object_set_new(o, "bind", json_string(model_is_held(en) ? en->hold.bind : en->bind));
 	return o;
 }
 
@@ -398,10 +441,17 @@ confirmer_answer(struct live *lv, const json_t *re)
 	}
 }
 
-/* One bell for each request, nothing else moves. */
+/* One bell for each request and for each that is held, nothing else moves. */
 static void
 confirmer_changed(struct live *lv)
 {
+	long held = model_held(lv->model);
+
+	if (held >= 0 && model_entry(lv->model, (size_t)held)->hold.n > lv->bell_held) {
+		lv->bell_held = model_entry(lv->model, (size_t)held)->hold.n;
+		screen_bell(lv->screen);
+		lv->notice[0] = '\0';
+	}
 	for (long i = -1; (i = confirmer_ready(lv, i)) >= 0;) {
 		const struct model_entry *en = model_entry(lv->model, (size_t)i);
 

@@ -14,6 +14,8 @@
 
 #include "coach.h"
 #include "editor.h"
+#include "hold_draw.h"
+#include "set_parts.h"
 #include "sign.h"
 
 enum { READ_MS = 2000, READ_LINE_MS = 250, READ_FREE_LINES = 4, READ_MAX_MS = 30000 };
@@ -24,6 +26,8 @@ read_ms(const struct model_entry *en)
 {
 	int64_t lines = 1, ms;
 
+	if (model_is_held(en))
+		return READ_MS;		/* the statement was read; what is new is short */
 	for (size_t i = 0; i < en->sql_len; i++)
 		lines += en->sql[i] == '\n';
 	ms = READ_MS + (lines > READ_FREE_LINES ? (lines - READ_FREE_LINES) * READ_LINE_MS : 0);
@@ -44,7 +48,7 @@ confirmer_may_type(const struct live *lv, const struct model_entry *en)
 	const struct confirmer *c = lv->own;
 
 	return lv->seat.kind == SEAT_CONFIRMER && !lv->lost && c->told_last &&
-	    en->sheet != NULL && wait_left(lv, en) <= 0 && model_is_waiting(en);
+	    en->sheet != NULL && wait_left(lv, en) <= 0 && confirmer_waits(lv, en);
 }
 
 static int
@@ -61,7 +65,7 @@ waiting_count(const struct live *lv)
 static bool
 waiting_words(const struct live *lv, char *out, size_t max)
 {
-	long i = confirmer_ready(lv, -1);
+	long i = confirmer_next(lv);
 	int n = waiting_count(lv);
 	char left[16];
 	const struct model_entry *en;
@@ -69,6 +73,10 @@ waiting_words(const struct live *lv, char *out, size_t max)
 	if (i < 0)
 		return false;	/* none, or its sheet is not there yet: nothing can be opened */
 	en = model_entry(lv->model, (size_t)i);
+	if (model_is_held(en)) {
+		hold_row(lv, en, false, out, max);
+		return true;
+	}
 	live_span((en->until_us - lv->wall_us) / 1000000, left);
 	snprintf(out, max, " REQUEST %" PRIu64 " WAITING%s: press F5 (or \\open) to read it   lapses in %s", en->n,
 	    n > 1 ? " (and more)" : "", left);
@@ -83,6 +91,12 @@ sheet_words(const struct live *lv, const struct model_entry *en, char *out, size
 	size_t i = 0;
 	long next;
 
+	next = model_held(lv->model);
+	if (next >= 0) {
+		en = model_entry(lv->model, (size_t)next);
+		hold_row(lv, en, confirmer_waits(lv, en) && confirmer_entry(lv) == en, out, max);
+		return;
+	}
 	live_span((lv->wall_us - en->wall_us) / 1000000, since);
 	live_span((en->until_us - lv->wall_us) / 1000000, left);
 	if (model_is_waiting(en)) {
@@ -106,9 +120,13 @@ type_words(const struct model_entry *en, char *out, size_t max)
 {
 	uint64_t all = SQL_DANGER_BIT(SQL_DANGER_NO_WHERE) | SQL_DANGER_BIT(SQL_DANGER_WHERE_TRUE);
 	bool most = strcmp(en->op, "<=") == 0;
+	int64_t rows;
 
-	snprintf(out, max, "To allow it, type %sthe table and the %s. Enter alone does nothing.",
-	    (en->dangers & all) && !model_only_reads(en) ? "all rows, " : "", most ? "limit (<=N)" : "row count");
+	if (model_is_set(en))
+		(void)set_total(en, &most, &rows);
+	snprintf(out, max, "To allow it, type %sthe table%s and the %s. Enter alone does nothing.",
+	    (en->dangers & all) && !model_only_reads(en) ? "all rows, " : "", model_is_set(en) ? "s (joined by +)" : "",
+	    most ? "limit (<=N)" : "row count");
 }
 
 /* The line above the prompt, and the prompt's own label. */
@@ -120,7 +138,9 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 
 	snprintf(label, max, "> ");
 	hint[0] = '\0';
-	if (!model_is_waiting(en)) {
+	if (model_held(lv->model) >= 0 && !confirmer_waits(lv, en)) {
+		snprintf(hint, max, "It has run and is held: F5 shows what it did. What is typed here does nothing.");
+	} else if (!confirmer_waits(lv, en)) {
 		snprintf(hint, max, "%.300s%sEsc goes back to the log.", en->answer != NULL ? en->answer : "",
 		    en->answer != NULL ? "   " : "It does not wait any more. ");
 	} else if (lv->seat.kind != SEAT_CONFIRMER) {
@@ -139,8 +159,14 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 		    sheet_view_lines(c->sheet));
 	} else if (left > 0) {
 		snprintf(label, max, "wait %d s> ", (int)((left + 999) / 1000));
-		snprintf(hint, max, "Read it first: it can be allowed in a moment. F7 denies at any time.");
+		snprintf(hint, max, c->open_held > 0 ? "Read it first: it can be kept in a moment. F7 takes it back at any time."
+		    : "Read it first: it can be allowed in a moment. F7 denies at any time.");
 		lv->wake_ms = lv->now_ms + (left > 1000 ? 1000 : left);
+	} else if (c->open_held > 0) {
+		snprintf(label, max, "keep> ");
+		hold_type_words(en, hint, max);
+		if (sign_wanted(lv->model, lv->seat.person))
+			snprintf(hint + strlen(hint), max - strlen(hint), " Then your SSH key signs.");
 	} else {
 		snprintf(label, max, "allow> ");
 		type_words(en, hint, max);
@@ -157,7 +183,7 @@ tell_opened(struct live *lv, const struct model_entry *en, bool last)
 	json_t *o;
 
 	if (lv->seat.kind != SEAT_CONFIRMER || en->sheet == NULL || lv->lost ||
-	    (c->told_open && (c->told_last || !last)) || !model_is_waiting(en))
+	    (c->told_open && (c->told_last || !last)) || !confirmer_waits(lv, en))
 		return;
 	if (!c->told_open)
 		c->opened_ms = lv->now_ms;
@@ -212,7 +238,7 @@ static void
 draw_open(struct live *lv, const struct model_entry *en)
 {
 	char second[200], hint[400], label[400], coach[200], where[80];
-	struct coach_open open = { .waits = model_is_waiting(en), .read = confirmer_may_type(lv, en) };
+	struct coach_open open = { .waits = confirmer_waits(lv, en), .read = confirmer_may_type(lv, en) };
 	bool own_prompt = lv->ask != ASK_NONE;
 	int rule;
 
@@ -221,7 +247,7 @@ draw_open(struct live *lv, const struct model_entry *en)
 		editor_label(lv->editor, label);
 	sheet_words(lv, en, second, sizeof second);
 	live_draw_title(lv, second, SCREEN_WARN);
-	rule = live_draw_foot(lv, KEYS_SHEET, coach_confirmer(lv, &open, coach, sizeof coach) ? coach : NULL);
+	rule = live_draw_foot(lv, lv->view->where(lv), coach_confirmer(lv, &open, coach, sizeof coach) ? coach : NULL);
 	live_put(lv, rule, 1, 0, SCREEN_STRONG, "%s", own_prompt ? "Esc goes back without sending anything." : hint);
 	draw_sheet(lv, en, live_above_rows(lv, rule - 1), where, sizeof where);
 	live_draw_rule(lv, rule - 1, note(lv), where);
@@ -243,7 +269,7 @@ draw_waiting(struct live *lv)
 {
 	const struct model_header *h = model_header(lv->model);
 	bool watcher = lv->seat.kind == SEAT_WATCHER;
-	char second[200], coach[200], right[80];
+	char second[200], coach[200], right[80], live[120] = "";
 	bool waits = waiting_words(lv, second, sizeof second);
 	int rule;
 
@@ -251,8 +277,10 @@ draw_waiting(struct live *lv)
 	rule = live_draw_foot(lv, watcher ? KEYS_WATCHER : KEYS_WAITING,
 	    coach_confirmer(lv, NULL, coach, sizeof coach) ? coach : NULL);
 	snprintf(right, sizeof right, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);
+	if (model_set(lv->model) != NULL)
+		snprintf(live, sizeof live, "LIVE; %s collects changes: %zu so far", model_set(lv->model)->by, model_set(lv->model)->changes);
 	live_draw_rule(lv, rule, !lv->follow ? "SCROLLED BACK, End goes on" : waits ? note(lv)
-	    : standing(h, watcher), right);
+	    : live[0] != '\0' && !h->paused && !h->alone ? live : standing(h, watcher), right);
 	live_draw_log(lv, 2, live_draw_above(lv, rule));
 }
 
@@ -261,6 +289,7 @@ confirmer_draw(struct live *lv)
 {
 	const struct model_entry *en = confirmer_entry(lv);
 
+	hold_wake(lv);
 	if (en != NULL)
 		draw_open(lv, en);
 	else

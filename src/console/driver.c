@@ -18,6 +18,7 @@
 #include "coach.h"
 #include "driver.h"
 #include "editor.h"
+#include "hold_draw.h"
 #include "live.h"
 
 enum { DAY_MIN = 24 * 60 };
@@ -59,6 +60,7 @@ driver_prompt(struct live *lv)
 	buf_init(&b, 512);
 	text_safe(&b, target, strlen(target), TEXT_ONE_LINE);
 	editor_mode(lv->editor, EDITOR_SQL, buf_len(&b) > 0 && buf_len(&b) < 30 ? buf_str(&b) : "sql");
+	editor_transaction(lv->editor, model_set(lv->model) != NULL);
 	buf_fini(&b);
 }
 
@@ -79,8 +81,9 @@ driver_put_back(struct live *lv)
 {
 	struct driver *d = lv->own;
 
-	editor_paste(lv->editor, buf_data(&d->sql), buf_len(&d->sql));
-	editor_paste(lv->editor, ";", 1);
+	buf_putc(&d->sql, ';');
+	editor_put_first(lv->editor, buf_data(&d->sql), buf_len(&d->sql));
+	buf_truncate(&d->sql, buf_len(&d->sql) - 1);
 }
 
 void
@@ -107,6 +110,8 @@ driver_is_busy(struct live *lv)
 
 	if (d->held != NULL)
 		live_notice(lv, SCREEN_WARN, "One waits already until the names for Tab are read; Ctrl-C takes it back.");
+	else if (model_held(lv->model) >= 0)
+		live_notice(lv, SCREEN_WARN, "A change is held and keeps the connection: nothing else runs until it is kept or taken back.");
 	else if (driver_running(lv) != NULL || (d->sent && d->sent_on == lv->links))
 		live_notice(lv, SCREEN_WARN, "A statement runs already; Ctrl-C stops it.");
 	else
@@ -158,15 +163,20 @@ on_statement(struct live *lv, const char *sql, size_t n)
 	struct driver *d = lv->own;
 
 	if (d->held != NULL) {
+		char *whole = must_alloc(n + 1);
+
 		(void)driver_is_busy(lv);
-		editor_paste(lv->editor, sql, n);
-		editor_paste(lv->editor, ";", 1);
+		memcpy(whole, sql, n);
+		whole[n] = ';';
+		editor_put_first(lv->editor, whole, n + 1);
+		free(whole);
 		return;
 	}
 	buf_reset(&d->sql);
 	buf_put(&d->sql, sql, n);
 	d->rows[0] = '\0';
-	d->costly = false;
+	d->costly = d->commit = false;
+	d->batch = !editor_is_empty(lv->editor);
 	lv->notice[0] = '\0';
 	if (lv->lost)
 		live_notice(lv, SCREEN_BAD, "The link is lost: nothing was sent, the line is kept. "
@@ -177,8 +187,11 @@ on_statement(struct live *lv, const char *sql, size_t n)
 	}
 	sql_classify(&d->facts, &d->set, sql, n);
 	remember(lv);
+	d->commit = driver_is_commit(lv);
 	if (d->facts.class == SQL_CLASS_WRITE)
 		ask_rows(lv);
+	else if (d->commit)
+		driver_ask_reason(lv);
 	else
 		driver_send_sql(lv, "", 0);
 }
@@ -230,18 +243,18 @@ on_rows(struct live *lv, const char *text, size_t n)
 		ask_rows(lv);
 		return;
 	}
-	live_asking(lv, ASK_REASON, "reason, for the one who allows it> ");
+	driver_ask_reason(lv);
 }
 
 static void
 on_reason(struct live *lv, const char *text, size_t n)
 {
-	if (n == 0) {
-		live_notice(lv, SCREEN_WARN, "Say in a few words why; Ctrl-C drops the statement.");
-		live_asking(lv, ASK_REASON, "reason, for the one who allows it> ");
-		return;
-	}
-	driver_send_sql(lv, text, n);
+	struct buf all;
+
+	buf_init(&all, 1 << 16);
+	if (driver_reason_ok(lv, text, n, &all))
+		driver_send_sql(lv, n > 0 ? text : buf_data(&all), n > 0 ? n : buf_len(&all));
+	buf_fini(&all);
 }
 
 static void
@@ -274,9 +287,13 @@ quit(struct live *lv, bool asked)
 {
 	if (lv->lost)
 		lv->done = true;
-	else if (asked || model_waiting(lv->model, -1) >= 0 || driver_running(lv) != NULL)
-		live_asking(lv, ASK_QUIT, model_waiting(lv->model, -1) >= 0
+	else if (asked || model_waiting(lv->model, -1) >= 0 || driver_running(lv) != NULL || model_set(lv->model) != NULL)
+		live_asking(lv, ASK_QUIT, model_held(lv->model) >= 0
+		    ? "what is held would be taken back. end: end the session, leave: leave it> "
+		    : model_waiting(lv->model, -1) >= 0
 		    ? "a request waits and would be void. end: end the session, leave: leave it> "
+		    : model_set(lv->model) != NULL
+		    ? "collected changes would be dropped. end: end the session, leave: leave it> "
 		    : "type end to end the session, leave to leave it open> ");
 	else
 		end_session(lv);
@@ -285,7 +302,7 @@ quit(struct live *lv, bool asked)
 static void
 cancel(struct live *lv)
 {
-	long waiting = model_waiting(lv->model, -1), next;
+	long waiting = model_waiting(lv->model, -1), held = model_held(lv->model), next;
 
 	if (editor_interrupt(lv->editor) || driver_unhold(lv))
 		return;
@@ -295,7 +312,10 @@ cancel(struct live *lv)
 	} else if (waiting >= 0) {
 		while ((next = model_waiting(lv->model, waiting)) >= 0)
 			waiting = next;
+		waiting = held >= 0 ? held : waiting;	/* its locks are held: that first */
 		live_send(lv, "withdraw", live_of(model_entry(lv->model, (size_t)waiting)->n, NULL, NULL, 0));
+	} else if (model_set(lv->model) != NULL) {
+		live_notice(lv, SCREEN_DIM, "Nothing runs and nothing waits. The change set stays open: ROLLBACK drops it.");
 	} else {
 		live_notice(lv, SCREEN_DIM, "Nothing runs and nothing waits. \\q ends the session.");
 	}
@@ -413,7 +433,7 @@ driver_answer(struct live *lv, const json_t *re)
 		d->sent = false;
 		/* refused and not recorded: it can be sent again with Enter */
 		if (!json_bool(re, "ok") && json_int(re, "n", 0) == 0 && lv->ask == ASK_NONE &&
-		    editor_is_empty(lv->editor))
+		    (editor_is_empty(lv->editor) || d->batch))
 			driver_put_back(lv);
 	}
 	if (what != NULL && strcmp(what, "describe") == 0)
@@ -451,6 +471,11 @@ draw_waiting(struct live *lv, int row)
 		const struct model_entry *en = model_entry(lv->model, (size_t)i);
 		char since[16], left[16], words[300];
 
+		if (model_is_held(en)) {
+			hold_driver_row(lv, en, words, sizeof words);
+			live_put(lv, row - used, 1, 0, SCREEN_BAD, "%s", words);
+			continue;
+		}
 		live_span((lv->wall_us - en->wall_us) / 1000000, since);
 		live_span((en->until_us - lv->wall_us) / 1000000, left);
 		waiting_words(lv, en, words, sizeof words);
@@ -458,8 +483,8 @@ draw_waiting(struct live *lv, int row)
 		    en->n, since, left, words);
 	}
 	if (used > 0)
-		live_put(lv, row - used, 1, 0, SCREEN_DIM,
-		    "Ctrl-C withdraws it; reads go on.");
+		live_put(lv, row - used, 1, 0, SCREEN_DIM, model_held(lv->model) >= 0
+		    ? "Ctrl-C takes it back: it has run, and its locks are held." : "Ctrl-C withdraws it; reads go on.");
 	return used > 0 ? used + 1 : 0;
 }
 
@@ -472,8 +497,13 @@ draw_rule(struct live *lv, int row)
 	time_t t = (time_t)(h->expires_us / 1000000);
 	struct tm tm;
 
-	snprintf(left, sizeof left, "%s", lv->follow ? driver_running(lv) != NULL ? "RUNNING, Ctrl-C stops it"
-	    : driver_is_naming(lv) ? "reading names for Tab" : "tx none" : "SCROLLED BACK, End goes on");
+	driver_tx_words(lv, left, sizeof left);
+	if (!lv->follow)
+		snprintf(left, sizeof left, "SCROLLED BACK, End goes on");
+	else if (driver_running(lv) != NULL)
+		snprintf(left, sizeof left, "RUNNING, Ctrl-C stops it");
+	else if (driver_is_naming(lv))
+		snprintf(left, sizeof left, "reading names for Tab");
 	snprintf(right, sizeof right, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);
 	if (h->expires_us > 0 && localtime_r(&t, &tm) != NULL) {
 		size_t n = strlen(right);
@@ -501,6 +531,8 @@ driver_draw(struct live *lv)
 	draw_rule(lv, rule);
 	top = live_draw_above(lv, rule);
 	top -= draw_waiting(lv, top - 1);
+	top -= driver_draw_set(lv, top - 1);
+	hold_wake(lv);
 	live_draw_log(lv, 2, top);
 }
 

@@ -12,6 +12,8 @@ struct driver {
 	struct sql_facts facts;
 	struct buf sql;			/* the statement being sent */
 	char rows[40];			/* "= 3", "<= 500" or "" */
+	bool batch;			/* more statements stood behind it */
+	bool commit;			/* it asks for all collected changes */
 	bool costly;			/* it is a read that was too costly, to be asked for */
 	bool sent;			/* it is on its way, its answer has not come */
 	unsigned sent_on;		/* lv->links then: another link brings no answer */
@@ -31,6 +33,16 @@ bool	driver_is_busy(struct live *lv);
 /* Puts the statement back into the line. */
 void	driver_put_back(struct live *lv);
 
+/* set_draw.c: the statement in d->sql ends a set that has changes in it. */
+bool	driver_is_commit(const struct live *lv);
+/* Asks why; in an open set a change may leave that to COMMIT. */
+void	driver_ask_reason(struct live *lv);
+/* The answer to that; false when it has to be asked again. all: reasons of the changes, when COMMIT takes those. */
+bool	driver_reason_ok(struct live *lv, const char *text, size_t n, struct buf *all);
+/* One or two rows about the set that is open, above row; returns how many. */
+int	driver_draw_set(struct live *lv, int row);
+/* What the rule says about a transaction. */
+void	driver_tx_words(const struct live *lv, char *out, size_t max);
 /* driver_ask.c: "\d" and its like */
 void	driver_describe(struct live *lv, enum key_action a, const char *name, size_t n);
 /* "\costly": the latest read, when it was not run; asks for a reason unless one is given. */

@@ -214,8 +214,9 @@ driver_costly(struct live *lv, const char *reason, size_t n)
 	buf_put(&d->sql, e->sql, e->sql_len);
 	d->rows[0] = '\0';
 	d->costly = true;
+	d->commit = false;
 	if (n > 0)
 		driver_send_sql(lv, reason, n);
 	else
-		live_asking(lv, ASK_REASON, "reason, for the one who allows it> ");
+		driver_ask_reason(lv);
 }

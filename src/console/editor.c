@@ -417,6 +417,24 @@ editor_paste(struct editor *ed, const char *text, size_t n)
 	buf_fini(&clean);
 }
 
+void
+editor_put_first(struct editor *ed, const char *text, size_t n)
+{
+	bool more = rl_end > 0;
+
+	rl_point = 0;
+	editor_paste(ed, text, n);
+	if (more)
+		rl_insert_text("\n");
+	rl_point = rl_end;
+}
+
+void
+editor_transaction(struct editor *ed, bool open)
+{
+	ed->transaction = open;
+}
+
 bool
 editor_interrupt(struct editor *ed)
 {

@@ -31,6 +31,10 @@ bool	editor_key(struct editor *ed, const struct screen_event *ev);
 const char *editor_text(const struct editor *ed, size_t *n);
 /* Inserts; never completes anything, whatever it holds. */
 void	editor_paste(struct editor *ed, const char *text, size_t n);
+/* The same in front of what stands there, as the statement before it. */
+void	editor_put_first(struct editor *ed, const char *text, size_t n);
+/* The mark of an open transaction in the prompt of SQL: "shop=*> ". */
+void	editor_transaction(struct editor *ed, bool open);
 /* Ctrl-C: drops the line or the search. False when there was nothing to drop. */
 bool	editor_interrupt(struct editor *ed);
 bool	editor_is_empty(const struct editor *ed);

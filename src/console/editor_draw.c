@@ -71,7 +71,7 @@ editor_prompt(const struct editor *ed, const char *line, size_t at, struct buf *
 	if (ed->mode == EDITOR_ANSWER)
 		buf_puts(out, at == 0 ? ed->prompt : "");
 	else
-		buf_putf(out, "%s%c> ", ed->prompt, at == 0 ? '=' : open_mark(ed, line, at));
+		buf_putf(out, "%s%c%s> ", ed->prompt, at == 0 ? '=' : open_mark(ed, line, at), ed->transaction ? "*" : "");
 }
 
 /* The prompt of a row; readline's own while it searches. */

@@ -17,6 +17,7 @@ struct editor {
 	struct sql_settings set;
 	enum editor_mode mode;
 	char prompt[200];	/* as given */
+	bool transaction;	/* the mark "*" stands in it */
 	FILE *null;
 	char *history;		/* path or NULL */
 	struct buf keys;	/* bytes for readline */

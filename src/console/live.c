@@ -312,7 +312,7 @@ take_key(struct live *lv, const struct screen_event *ev)
 static int
 tick_ms(const struct live *lv)
 {
-	return is_calm(lv) ? LIVE_IDLE_TICK_MS : LIVE_TICK_MS;
+	return is_calm(lv) && model_set(lv->model) == NULL ? LIVE_IDLE_TICK_MS : LIVE_TICK_MS;
 }
 
 /* Lines that stream in draw ten times a second, whatever their number. */

@@ -100,7 +100,7 @@ struct live {
 	int64_t retry_ms;		/* when to connect again, -1 never */
 	int retries;
 	unsigned links;			/* how often it was connected again */
-	uint64_t bell_n;		/* the last request that rang */
+	uint64_t bell_n, bell_held;	/* the last request that rang, the last event held */
 	size_t named;			/* entries whose names are known to the editor */
 	int code;			/* what the run returns */
 	char why[640];

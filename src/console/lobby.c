@@ -19,7 +19,7 @@
 
 #include "lobby.h"
 
-enum { REFRESH_MS = 10000 };
+enum { REFRESH_MS = 10000, WHY_MAX = 2000 };
 
 static const char *
 field(const json_t *o, const char *key)
@@ -62,11 +62,26 @@ lobby_line(const json_t *list, size_t i, struct buf *out)
 		    field(o, "stage"), field(o, "seat"), field(o, "state"), field(o, "title"));
 		return;
 	}
+	if (json_object_get(o, "open") != NULL) {
+		buf_putf(out, "UNKNOWN  %-16s %-10s %-10s %-9s session %s: is the change of %s there? settle it: Enter says how",
+		    field(o, "ticket"), field(o, "target"), field(o, "stage"), field(o, "seat"), field(o, "session"), field(o, "driver"));
+		return;
+	}
 	buf_putf(out, "session  %-16s %-10s %-10s %-9s ", field(o, "ticket"), field(o, "target"),
 	    field(o, "stage"), field(o, "seat"));
 	if (waiting > 0)
 		buf_putf(out, "%lld WAIT%s  ", waiting, waiting == 1 ? "S" : "");
 	buf_putf(out, "driver %s", field(o, "driver"));
+}
+
+/* An outcome that is open: what ran, how to find out, how to settle. */
+static void
+lobby_tell_open(const json_t *o, char *why, size_t max)
+{
+	const json_t *open = json_object_get(o, "open");
+
+	snprintf(why, max, "It is not known whether this is in the database: %.300s  -- %s. Who drove does not settle it: "
+	    "twokey settle -m \"how I know\" %s committed|aborted", field(open, "sql"), field(open, "how"), field(o, "session"));
 }
 
 bool
@@ -79,6 +94,10 @@ lobby_choose(const json_t *list, size_t i, struct seat_wish *w, char *why, size_
 	w->watch = strcmp(field(o, "seat"), "watcher") == 0;
 	w->ticket = drive ? json_str(o, "ticket", NULL) : NULL;
 	w->session = drive ? NULL : json_str(o, "session", NULL);
+	if (json_object_get(o, "open") != NULL) {
+		lobby_tell_open(o, why, max);
+		return false;
+	}
 	if (lobby_is_session(list, i))
 		return w->ticket != NULL || w->session != NULL;
 	if (strcmp(field(o, "state"), "new") == 0)
@@ -115,6 +134,37 @@ put(struct screen *s, int row, enum screen_look look, const char *fmt, ...)
 	screen_put(s, row, 0, 0, look, text, strlen(text));
 }
 
+/* Its last line stands two above the last row of the screen; a long one is broken at blanks. */
+static void
+draw_why(struct screen *s, const char *why, int rows, int cols)
+{
+	size_t width = cols > 20 ? (size_t)cols - 2 : 18, at[64], len[64], n = 0;
+	char blanks[400];
+
+	memset(blanks, ' ', sizeof blanks - 1);
+	blanks[sizeof blanks - 1] = '\0';
+
+	for (size_t i = 0, all = strlen(why); i < all && n < 64; n++) {
+		size_t k = all - i <= width ? all - i : width;
+
+		while (k > width / 2 && i + k < all && why[i + k] != ' ')
+			k--;
+		while (k < all - i && ((unsigned char)why[i + k] & 0xc0) == 0x80)
+			k++;
+		at[n] = i;
+		len[n] = k;
+		i += k + (why[i + k] == ' ');
+	}
+	for (size_t i = 0; i < n; i++) {
+		int row = rows - 2 - (int)(n - i);
+
+		if (row >= 3) {
+			screen_put(s, row, 0, 0, SCREEN_PLAIN, blanks, strlen(blanks));
+			screen_put(s, row, 1, 0, SCREEN_WARN, why + at[i], len[i]);
+		}
+	}
+}
+
 void
 lobby_draw(struct screen *s, const struct link_hello *me, const json_t *list, size_t chosen, const char *why)
 {
@@ -145,7 +195,7 @@ lobby_draw(struct screen *s, const struct link_hello *me, const json_t *list, si
 		}
 	}
 	buf_fini(&b);
-	put(s, rows - 3, SCREEN_WARN, " %s", why);
+	draw_why(s, why, rows, cols);
 	put(s, rows - 1, SCREEN_DIM, " Up Down choose   Enter goes in   r reads it again   q leaves");
 }
 
@@ -246,6 +296,7 @@ print_list(const struct seat_wish *w, struct err *e)
 {
 	struct link_hello me;
 	json_t *list = fetch(w, &me, e);
+	char why[WHY_MAX];
 	struct buf line, safe;
 
 	if (list == NULL)
@@ -257,6 +308,12 @@ print_list(const struct seat_wish *w, struct err *e)
 		lobby_line(list, i, &line);
 		text_safe(&safe, buf_data(&line), buf_len(&line), TEXT_ONE_LINE);
 		buf_putc(&safe, '\n');
+		if (json_object_get(lobby_item(list, i), "open") != NULL) {
+			lobby_tell_open(lobby_item(list, i), why, sizeof why);
+			buf_puts(&safe, "         ");
+			text_safe(&safe, why, strlen(why), TEXT_ONE_LINE);
+			buf_putc(&safe, '\n');
+		}
 	}
 	fputs(buf_str(&safe), stdout);
 	buf_fini(&line);
@@ -266,10 +323,26 @@ print_list(const struct seat_wish *w, struct err *e)
 }
 
 int
+seat_lobby_json(const struct seat_wish *w, struct err *e)
+{
+	struct link_hello me;
+	json_t *list = fetch(w, &me, e);
+	char *text = list != NULL ? json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+
+	if (list == NULL)
+		return e->code;
+	if (text != NULL)
+		puts(text);
+	free(text);
+	json_decref(list);
+	return 0;
+}
+
+int
 seat_lobby(const struct seat_wish *w, struct err *e)
 {
 	struct seat_wish wish = *w;
-	char why[700] = "";
+	char why[WHY_MAX] = "";
 	json_t *list = NULL;
 
 	memset(e, 0, sizeof *e);

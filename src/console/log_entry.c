@@ -21,8 +21,8 @@ log_statement(struct log_entry *o)
 
 	buf_init(&name, MODEL_NAME_MAX * 8 - 4);
 	text_safe(&name, target[0] != '\0' ? target : "sql", target[0] != '\0' ? strlen(target) : 3, TEXT_ONE_LINE);
-	snprintf(first, sizeof first, "%s=> ", buf_str(&name));
-	snprintf(rest, sizeof rest, "%s-> ", buf_str(&name));
+	snprintf(first, sizeof first, "%s=%s> ", buf_str(&name), o->e->staged > 0 ? "*" : "");
+	snprintf(rest, sizeof rest, "%s-%s> ", buf_str(&name), o->e->staged > 0 ? "*" : "");
 	buf_fini(&name);
 	if (o->e->sql == NULL)
 		lay_line(&o->lay, SCREEN_WARN, "%s(the statement is not in this copy)", first);
@@ -126,6 +126,9 @@ lay_read(struct log_entry *o)
 		log_error(o, "ERROR");
 	} else if (e->state == TRANSCRIPT_EVENT_READ || e->state == TRANSCRIPT_EVENT_DONE) {
 		log_rows(o);
+		if (e->staged > 0)
+			lay_line(&o->lay, SCREEN_WARN, "  (it does not see the %zu collected change%s: none of them has reached the database)",
+			    e->staged, e->staged == 1 ? "" : "s");
 	} else if (e->state == TRANSCRIPT_EVENT_COSTLY) {
 		log_costly(o);
 	} else {
@@ -175,6 +178,7 @@ kind_word(const struct model_entry *e)
 	case MODEL_DESCRIBE:
 		return "DESCRIBE";
 	case MODEL_WRITE:
+	case MODEL_STAGED:
 	case MODEL_REFUSED:
 		return e->class;
 	case MODEL_MESSAGE:
@@ -219,6 +223,9 @@ log_entry_lay(struct log_entry *o)
 		break;
 	case MODEL_WRITE:
 		log_write(o);
+		break;
+	case MODEL_STAGED:
+		log_staged(o);
 		break;
 	case MODEL_DESCRIBE:
 		log_describe(o);

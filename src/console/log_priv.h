@@ -27,6 +27,13 @@ void	log_error(struct log_entry *o, const char *title);
 void	log_rows(struct log_entry *o);
 /* log_write.c: a request from its asking to its end */
 void	log_write(struct log_entry *o);
+/* hold_lines.c: what ran and was not kept at once, up to the answer */
+void	hold_log(struct log_entry *o);
+/* set_log.c: a change that is collected; the set's own events, false when it is none of them */
+void	log_staged(struct log_entry *o);
+bool	log_set(struct log_entry *o, const char *at);
+/* How many rows each statement of a set means. */
+void	log_bounds(struct log_entry *o);
 /* The state of an entry in capitals ("ALLOWED", "COMMITTED"), for rules and lists. */
 const char *log_state_word(const struct model_entry *e);
 /* log_describe.c: a question about definitions; a read that was not run */

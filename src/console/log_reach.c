@@ -109,6 +109,11 @@ lay_account(struct log_entry *o, const char *at)
 		buf_putf(&b, "; also used by ticket %s", field(o, "shared"));
 	lay_line(&o->lay, refused ? SCREEN_BAD : buf_len(&b) > 0 ? SCREEN_WARN : SCREEN_DIM, "-- %s %s%s%s", at,
 	    field(o, "role")[0] != '\0' ? "account " : "a file, without accounts:", field(o, "role"), buf_len(&b) > 0 ? buf_str(&b) : " fits the ticket's level");
+	buf_reset(&b);
+	add_kinds(&b, ev, "open", "");
+	if (buf_len(&b) > 0)
+		lay_line(&o->lay, SCREEN_BAD, "-- %s NOT KNOWN on this target: whether the last change of session %s is there; look at the rows "
+		    "before you change them (twokey lists it, twokey settle ends it)", at, buf_str(&b));
 	buf_fini(&b);
 }
 

@@ -79,7 +79,7 @@ log_state(struct log_entry *o)
 	lay_clock(l, e->wall_us, at);
 	if (e->state == TRANSCRIPT_EVENT_BEGIN)
 		lay_begin(o, at);
-	else if (log_reach(o, at))
+	else if (log_reach(o, at) || log_set(o, at))
 		;
 	else if (e->state == TRANSCRIPT_EVENT_JOINED)
 		lay_line(l, SCREEN_DIM, "-- %s %s took the %s's seat (%s)", at, e->by, field(o, "seat"), field(o, "side"));

@@ -26,9 +26,17 @@ log_state_word(const struct model_entry *e)
 		[TRANSCRIPT_EVENT_DENIED] = "DENIED", [TRANSCRIPT_EVENT_WITHDRAWN] = "WITHDRAWN",
 		[TRANSCRIPT_EVENT_EXPIRED] = "EXPIRED", [TRANSCRIPT_EVENT_VOID] = "VOID",
 		[TRANSCRIPT_EVENT_ROLLEDBACK] = "ROLLED BACK", [TRANSCRIPT_EVENT_FAILED] = "FAILED",
-		[TRANSCRIPT_EVENT_COSTLY] = "NOT RUN", [TRANSCRIPT_EVENT_UNKNOWN] = "OUTCOME UNKNOWN", [TRANSCRIPT_EVENT_OUTCOME] = "OUTCOME",
+		[TRANSCRIPT_EVENT_HELD] = "HELD", [TRANSCRIPT_EVENT_KEPT] = "KEPT", [TRANSCRIPT_EVENT_STAGED] = "COLLECTED",
+		[TRANSCRIPT_EVENT_COSTLY] = "NOT RUN", [TRANSCRIPT_EVENT_UNKNOWN] = "OUTCOME UNKNOWN",
 	};
 
+	if (e->state == TRANSCRIPT_EVENT_OUTCOME || e->state == TRANSCRIPT_EVENT_SETTLED) {	/* what was found later */
+		const char *is = json_str(e->end, "is", NULL);
+
+		if (is != NULL && strcmp(is, "committed") == 0)
+			return "COMMITTED";
+		return is != NULL && strcmp(is, "aborted") == 0 ? "ROLLED BACK" : "OUTCOME UNKNOWN";
+	}
 	return words[e->state] != NULL ? words[e->state] : transcript_event_rule(e->state)->name;
 }
 
@@ -41,6 +49,8 @@ lay_asked(struct log_entry *o)
 	if (model_only_reads(e))
 		lay_line(l, SCREEN_PLAIN, "  it only reads; it would go through about %" PRId64 " rows; largest table: %s",
 		    e->rows_wanted, e->table);
+	else if (model_is_set(e))
+		log_bounds(o);
 	else if (e->op[0] != '\0' && e->rows_wanted >= 0)
 		lay_line(l, SCREEN_PLAIN, "  rows expected: %s %" PRId64 "   table: %s", e->op, e->rows_wanted, e->table);
 	else
@@ -164,6 +174,9 @@ lay_end(struct log_entry *o, const char *at)
 	const char *why = e->answer != NULL ? e->answer : "", *colon = why[0] != '\0' ? ": " : "";
 	const char *is = json_str(e->end, "is", NULL);
 
+	if (why[0] == '\0' && e->state == TRANSCRIPT_EVENT_ROLLEDBACK && strcmp(e->code, "waiters") == 0)
+		why = "others waited for its locks", colon = ": ";
+
 	if (e->state == TRANSCRIPT_EVENT_DENIED)
 		lay_line(&o->lay, SCREEN_BAD, "DENIED by %s %s%s%s", e->answered_by, at, colon, why);
 	else if (e->state == TRANSCRIPT_EVENT_WITHDRAWN)
@@ -177,12 +190,17 @@ lay_end(struct log_entry *o, const char *at)
 	else if (e->state == TRANSCRIPT_EVENT_UNKNOWN)
 		lay_line(&o->lay, SCREEN_BAD, "OUTCOME UNKNOWN %s: the connection or a process was lost in between",
 		    at);
+	else if (e->state == TRANSCRIPT_EVENT_SETTLED)
+		lay_line(&o->lay, SCREEN_WARN, "SETTLED %s: %s, as %s says%s%s", at, is != NULL ? is : "?",
+		    json_str(e->end, "by", NULL) != NULL ? json_str(e->end, "by", NULL) : "?", colon, why);
 	else if (e->state == TRANSCRIPT_EVENT_OUTCOME)
 		lay_line(&o->lay, SCREEN_WARN, "OUTCOME %s, asked later: %s%s%s", at, is != NULL ? is : "?", colon, why);
 	else
 		lay_line(&o->lay, SCREEN_WARN, "%s %s%s%s", log_state_word(e), at, colon, why);
 	if (e->answered_us == 0 || e->state == TRANSCRIPT_EVENT_DENIED || e->state == TRANSCRIPT_EVENT_WITHDRAWN)
 		lay_line(&o->lay, SCREEN_DIM, "  It did not run.");
+	else if (e->state == TRANSCRIPT_EVENT_ROLLEDBACK && e->hold.n > 0)
+		lay_line(&o->lay, SCREEN_DIM, "  The database is as before.");
 }
 
 void
@@ -193,14 +211,20 @@ log_write(struct log_entry *o)
 
 	log_statement(o);
 	upper(class, sizeof class, e->class);
-	if (model_is_waiting(e))
+	if (model_is_waiting(e) && !model_is_held(e))
 		lay_line(&o->lay, SCREEN_WARN, "%s #%" PRIu64 ": a second person must allow it.", class, e->n);
 	lay_asked(o);
 	lay_talk(o);
 	lay_seen(o);
+	if (e->hold.n > 0)
+		hold_log(o);
 	lay_clock(&o->lay, e->end_us, at);
-	if (model_is_waiting(e))
+	if (model_is_held(e))
+		;
+	else if (model_is_waiting(e))
 		lay_pending(o);
+	else if (e->end == NULL && e->hold.n > 0)
+		lay_line(&o->lay, SCREEN_WARN, "%s", e->hold.answer == TRANSCRIPT_EVENT_KEPT ? "COMMITTING" : "IT IS BEING TAKEN BACK");
 	else if (e->end == NULL)
 		lay_line(&o->lay, SCREEN_WARN, "%s by %s", log_state_word(e), e->answered_by);
 	else if (e->state == TRANSCRIPT_EVENT_DONE)

@@ -233,6 +233,29 @@ model_waiting(const struct model *m, long i)
 	return -1;
 }
 
+void
+model_waits(struct model *m, size_t i, bool waits)
+{
+	size_t k = 0;
+
+	while (k < m->nwaiting && m->waiting[k] < i)
+		k++;
+	if (waits == (k < m->nwaiting && m->waiting[k] == i))
+		return;
+	if (!waits) {
+		memmove(m->waiting + k, m->waiting + k + 1, (m->nwaiting - k - 1) * sizeof *m->waiting);
+		m->nwaiting--;
+		return;
+	}
+	if (m->nwaiting == m->cap_waiting) {
+		m->cap_waiting = m->cap_waiting < 16 ? 16 : m->cap_waiting * 2;
+		m->waiting = must_realloc(m->waiting, m->cap_waiting * sizeof *m->waiting);
+	}
+	memmove(m->waiting + k + 1, m->waiting + k, (m->nwaiting - k) * sizeof *m->waiting);
+	m->waiting[k] = i;
+	m->nwaiting++;
+}
+
 const struct model_entry *
 model_running(const struct model *m)
 {

@@ -53,6 +53,7 @@ model_slot_release(struct model_slot *s)
 	json_decref(e->sample);
 	json_decref(e->audit);
 	json_decref(e->end);
+	model_hold_free(&e->hold);
 	for (size_t i = 0; i < e->nresults; i++)
 		json_decref(e->results[i]);
 	for (size_t i = 0; i < e->ntalk; i++)
@@ -114,6 +115,7 @@ slot_clone(const struct model_slot *old)
 	json_incref(e->sample);
 	json_incref(e->audit);
 	json_incref(e->end);
+	model_hold_own(&e->hold);
 	if (e->nresults > 0) {
 		e->results = must_alloc(room_for(e->nresults) * sizeof *e->results);
 		e->parts = must_alloc(room_for(e->nresults) * sizeof *e->parts);

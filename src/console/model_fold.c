@@ -20,6 +20,8 @@ kind_of(const struct transcript_line *l)
 		return MODEL_READ;
 	if (l->kind == TRANSCRIPT_EVENT_REQUEST)
 		return MODEL_WRITE;
+	if (l->kind == TRANSCRIPT_EVENT_STAGED)
+		return MODEL_STAGED;
 	if (l->kind == TRANSCRIPT_EVENT_DESCRIBE)
 		return MODEL_DESCRIBE;
 	if (l->kind == TRANSCRIPT_EVENT_REFUSED)
@@ -69,23 +71,26 @@ fill_common(struct model_entry *e, const struct transcript_line *l, const json_t
 	e->dangers = model_dangers(fields);
 }
 
+/* How many rows are meant, and why. */
 static void
-fill_request(struct model *m, struct model_entry *e, const json_t *fields)
+fill_bound(struct model *m, struct model_entry *e, const json_t *fields)
 {
 	char op[sizeof e->op];
 
-	model_copy_str(fields, "table", e->table, sizeof e->table);
 	model_copy_str(fields, "op", op, sizeof op);
 	if (strcmp(op, "=") == 0 || strcmp(op, "<=") == 0)
 		memcpy(e->op, op, sizeof e->op);
 	e->rows_wanted = json_int(fields, "rows", -1);
-	e->until_us = model_time(fields, "until");
 	e->reason = model_body_text(m, "reason", NULL);
-	if (m->nwaiting == m->cap_waiting) {
-		m->cap_waiting = m->cap_waiting < 16 ? 16 : m->cap_waiting * 2;
-		m->waiting = must_realloc(m->waiting, m->cap_waiting * sizeof *m->waiting);
-	}
-	m->waiting[m->nwaiting++] = m->nslots - 1;
+}
+
+static void
+fill_request(struct model *m, struct model_entry *e, const json_t *fields)
+{
+	model_copy_str(fields, "table", e->table, sizeof e->table);
+	fill_bound(m, e, fields);
+	e->until_us = model_time(fields, "until");
+	model_waits(m, m->nslots - 1, true);
 }
 
 static void
@@ -108,6 +113,10 @@ begin_entry(struct model *m, const struct transcript_line *l, const json_t *fiel
 		e->sql = model_body_text(m, "sql", &e->sql_len);
 		fill_request(m, e, fields);
 		break;
+	case MODEL_STAGED:
+		e->sql = model_body_text(m, "sql", &e->sql_len);
+		fill_bound(m, e, fields);
+		break;
 	case MODEL_REFUSED:
 		e->sql = model_body_text(m, "sql", &e->sql_len);
 		e->answer = model_body_text(m, "why", NULL);
@@ -122,6 +131,7 @@ begin_entry(struct model *m, const struct transcript_line *l, const json_t *fiel
 			e->audit = json_incref(model_body_fields(m, "audit"));
 		break;
 	}
+	model_fold_set(m, l, fields);
 	grow_map(m, (uint32_t)(m->nslots - 1));
 }
 
@@ -178,5 +188,5 @@ model_is_waiting(const struct model_entry *e)
 {
 	return e->kind == MODEL_WRITE && (e->state == TRANSCRIPT_EVENT_REQUEST ||
 	    e->state == TRANSCRIPT_EVENT_SHEET || e->state == TRANSCRIPT_EVENT_OPENED ||
-	    e->state == TRANSCRIPT_EVENT_ASKED || e->state == TRANSCRIPT_EVENT_REPLIED);
+	    e->state == TRANSCRIPT_EVENT_ASKED || e->state == TRANSCRIPT_EVENT_REPLIED || e->state == TRANSCRIPT_EVENT_HELD);
 }

@@ -32,6 +32,7 @@ struct model {
 	size_t *waiting;	/* entries that wait for the second key */
 	size_t nwaiting, cap_waiting;
 	size_t running;		/* entry + 1, 0 none */
+	struct model_set set;
 	uint64_t last;
 	struct digest line;	/* of the event line in hand, when that is a signing */
 	json_t *audit;		/* body of the audit */
@@ -72,6 +73,17 @@ bool	model_index_of(const struct model *m, uint64_t n, size_t *i);
 void	model_fold(struct model *m, const struct transcript_line *l, const json_t *fields, int64_t wall_us);
 /* model_write.c: an event that belongs to entry i; false when it is none that belongs to an entry. */
 bool	model_fold_of(struct model *m, size_t i, const struct transcript_line *l, const json_t *fields, int64_t wall_us);
+/* Entry i waits for the second key, or does not any more. */
+void	model_waits(struct model *m, size_t i, bool waits);
+/* model_hold.c: an event of what is held, or the one that says so; false when it is none or changes it as any other. */
+bool	model_fold_hold(struct model *m, size_t i, const struct transcript_line *l, const json_t *fields, int64_t wall_us);
+void	model_hold_free(struct model_hold *h);
+/* A copy by struct assignment gets its own memory. */
+void	model_hold_own(struct model_hold *h);
+/* The last entry was just begun by this event: what it means for the set that is open. */
+void	model_fold_set(struct model *m, const struct transcript_line *l, const json_t *fields);
+/* A second text does not replace what was read. */
+void	model_set_text(const struct model *m, char **place, const char *k);
 /* model_reach.c: tunnel, connection, account and secrets that are asked for; false when it is none of these */
 bool	model_fold_reach(struct model *m, const struct transcript_line *l, const json_t *fields);
 /* True for an event of a hop that is being opened. */

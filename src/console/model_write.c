@@ -13,9 +13,8 @@
 
 enum { TALK_MAX = 1000, PARTS_MAX = 1 << 20 };
 
-/* A text that comes once; a second one does not replace what was read. */
-static void
-set_text(struct model *m, char **place, const char *k)
+void
+model_set_text(const struct model *m, char **place, const char *k)
 {
 	if (*place == NULL)
 		*place = model_body_text(m, k, NULL);
@@ -108,7 +107,8 @@ take_signing(const struct model *m, struct model_entry *e, const struct transcri
 	model_copy_str(fields, "by", e->signing.by, sizeof e->signing.by);
 	model_copy_str(fields, "nonce", e->signing.nonce, sizeof e->signing.nonce);
 	model_copy_str(fields, "until", e->signing.until, sizeof e->signing.until);
-	if (model_time(fields, "until") > e->until_us)
+	/* while it is held others wait for what is locked: that clock goes on */
+	if (e->hold.n == 0 && model_time(fields, "until") > e->until_us)
 		e->until_us = model_time(fields, "until");
 }
 
@@ -129,21 +129,9 @@ take_end(struct model *m, struct model_entry *e, const struct transcript_line *l
 		e->rows = json_int(fields, "affected", -1);
 	}
 	model_copy_str(fields, json_str(fields, "state", NULL) != NULL ? "state" : "code", e->code, sizeof e->code);
-	set_text(m, &e->answer, l->kind == TRANSCRIPT_EVENT_FAILED ? "error" :
+	model_set_text(m, &e->answer, l->kind == TRANSCRIPT_EVENT_FAILED ? "error" :
 	    l->kind == TRANSCRIPT_EVENT_DENIED ? "reason" : "why");
-	set_text(m, &e->notices, "notices");
-}
-
-static void
-stop_waiting(struct model *m, size_t i)
-{
-	for (size_t k = 0; k < m->nwaiting; k++) {
-		if (m->waiting[k] != i)
-			continue;
-		memmove(m->waiting + k, m->waiting + k + 1, (m->nwaiting - k - 1) * sizeof *m->waiting);
-		m->nwaiting--;
-		return;
-	}
+	model_set_text(m, &e->notices, "notices");
 }
 
 static void
@@ -166,7 +154,7 @@ fold_step(struct model *m, struct model_slot *s, const struct transcript_line *l
 		take_opened(e, fields, wall_us);
 	} else if (l->kind == TRANSCRIPT_EVENT_ALLOWED) {
 		take_answer(e, fields, wall_us);
-		set_text(m, &e->typed, "typed");
+		model_set_text(m, &e->typed, "typed");
 		model_copy_str(fields, "key", e->key, sizeof e->key);
 		e->touched = json_bool(fields, "touch");
 		e->pin = json_bool(fields, "pin");
@@ -185,6 +173,7 @@ is_end(enum transcript_event_kind k)
 {
 	return k == TRANSCRIPT_EVENT_DONE || k == TRANSCRIPT_EVENT_COSTLY || k == TRANSCRIPT_EVENT_FAILED || k == TRANSCRIPT_EVENT_COMMITTED ||
 	    k == TRANSCRIPT_EVENT_ROLLEDBACK || k == TRANSCRIPT_EVENT_UNKNOWN || k == TRANSCRIPT_EVENT_OUTCOME ||
+	    k == TRANSCRIPT_EVENT_SETTLED ||
 	    k == TRANSCRIPT_EVENT_DENIED || k == TRANSCRIPT_EVENT_WITHDRAWN || k == TRANSCRIPT_EVENT_EXPIRED ||
 	    k == TRANSCRIPT_EVENT_VOID;
 }
@@ -205,7 +194,9 @@ model_fold_of(struct model *m, size_t i, const struct transcript_line *l, const 
 	struct model_slot *s = model_slot_write(m, i);
 	struct model_entry *e = &s->e;
 
-	if (l->kind == TRANSCRIPT_EVENT_ROWS) {
+	if (model_fold_hold(m, i, l, fields, wall_us)) {
+		;
+	} else if (l->kind == TRANSCRIPT_EVENT_ROWS) {
 		add_rows(m, s, l);
 	} else if (l->kind == TRANSCRIPT_EVENT_CANCEL) {
 		;	/* asked for; what became of it is told by its end */
@@ -228,8 +219,7 @@ model_fold_of(struct model *m, size_t i, const struct transcript_line *l, const 
 	}
 	if (l->kind == TRANSCRIPT_EVENT_RUN && e->end == NULL)
 		m->running = i + 1;
-	if (!model_is_waiting(e))
-		stop_waiting(m, i);
+	model_waits(m, i, model_is_waiting(e));
 	e->last_n = l->n;
 	return true;
 }

@@ -67,6 +67,29 @@ panel_people(struct live *lv, int row, int bottom)
 	return row + 1;
 }
 
+/* The changes that are collected, and how long yet. */
+static int
+panel_set(struct live *lv, int row, int bottom)
+{
+	const struct model_set *set = model_set(lv->model);
+	char left[16];
+
+	if (set == NULL)
+		return row;
+	live_span((set->until_us - lv->wall_us) / 1000000, left);
+	row = panel_line(lv, row, bottom, SCREEN_STRONG, "CHANGE SET  %zu, not sent, dropped in %s", set->changes, left);
+	for (size_t i = 0; i < set->changes && i < MODEL_SET_MAX; i++) {
+		const struct model_entry *en = model_entry(lv->model, set->at[i]);
+		char bound[32] = "as counted";
+
+		if (en->op[0] != '\0')
+			snprintf(bound, sizeof bound, "%s %" PRId64, en->op, en->rows_wanted);
+		row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%zu %-10s %.*s", i + 1, bound,
+		    en->sql != NULL ? (int)strcspn(en->sql, "\n") : 0, en->sql != NULL ? en->sql : "");
+	}
+	return row + 1;
+}
+
 /* Our own words, broken between them; the lines after the first are indented. */
 static int
 panel_words(struct live *lv, int row, int bottom, enum screen_look look, const char *text)
@@ -242,6 +265,7 @@ panel_draw(struct live *lv, int top, int bottom)
 	for (int row = top; row < bottom; row++)
 		live_put(lv, row, cols - LIVE_PANEL - 2, 0, SCREEN_RULE, "|");
 	top = panel_people(lv, top, bottom);
+	top = panel_set(lv, top, bottom);
 	top = panel_connection(lv, top, bottom);
 	top = panel_tunnel(lv, top, bottom);
 	panel_events(lv, top, bottom);

@@ -56,7 +56,7 @@ is_trouble(const struct model_entry *e)
 	return e->kind == MODEL_REFUSED || e->state == TRANSCRIPT_EVENT_FAILED || e->state == TRANSCRIPT_EVENT_DENIED ||
 	    e->state == TRANSCRIPT_EVENT_EXPIRED || e->state == TRANSCRIPT_EVENT_VOID ||
 	    e->state == TRANSCRIPT_EVENT_ROLLEDBACK || e->state == TRANSCRIPT_EVENT_UNKNOWN ||
-	    e->state == TRANSCRIPT_EVENT_OUTCOME || e->state == TRANSCRIPT_EVENT_LOST ||
+	    e->state == TRANSCRIPT_EVENT_OUTCOME || e->state == TRANSCRIPT_EVENT_SETTLED || e->state == TRANSCRIPT_EVENT_LOST ||
 	    e->state == TRANSCRIPT_EVENT_RECOVERED;
 }
 
@@ -67,7 +67,7 @@ replay_takes(const struct replay *r, const struct model_entry *e)
 	case REPLAY_ALL:
 		return true;
 	case REPLAY_WRITES:
-		return e->kind == MODEL_WRITE;
+		return e->kind == MODEL_WRITE || e->kind == MODEL_STAGED;
 	case REPLAY_TROUBLE:
 		return is_trouble(e);
 	case REPLAY_WORDS:

@@ -46,6 +46,8 @@ kind_word(const struct model_entry *e)
 		return e->state == TRANSCRIPT_EVENT_FAILED ? "ERROR" : "DEFS";
 	case MODEL_WRITE:
 		return model_only_reads(e) ? "ASKED" : "WRITE";
+	case MODEL_STAGED:
+		return "STAGED";
 	case MODEL_REFUSED:
 		return "REFUSE";
 	case MODEL_MESSAGE:
@@ -118,6 +120,8 @@ outcome(const struct model_entry *e, char *out, size_t max)
 	if (e->kind == MODEL_READ || e->kind == MODEL_DESCRIBE)
 		snprintf(out, max, "%s", e->state == TRANSCRIPT_EVENT_FAILED ? e->code
 		    : e->state == TRANSCRIPT_EVENT_COSTLY ? "NOT RUN" : rows);
+	else if (e->kind == MODEL_STAGED)
+		snprintf(out, max, "COLLECTED");
 	else if (e->kind == MODEL_WRITE)
 		snprintf(out, max, "%s%s", rows, log_state_word(e));
 	else

@@ -25,6 +25,7 @@ struct sheet_view {
 	uint64_t serial;
 	int width;
 	bool utc;
+	bool asked;	/* the sheet of the request, though it is held now */
 	size_t statement_first, statement_end;
 };
 
@@ -48,6 +49,14 @@ sheet_view_utc(struct sheet_view *v)
 {
 	v->utc = true;
 	v->serial = 0;
+}
+
+void
+sheet_view_asked(struct sheet_view *v, bool asked)
+{
+	if (v->asked != asked)
+		v->serial = 0;
+	v->asked = asked;
 }
 
 size_t
@@ -264,6 +273,16 @@ lay_checks(struct lay *l, const struct model_entry *e)
 		lay_undo(l, e);
 }
 
+/* What it really does is seen before it is kept: always for a set, else where the ticket wants it. */
+static void
+lay_hold_wanted(struct lay *l, const struct model_entry *e)
+{
+	const char *hold = json_str(e->event, "hold", NULL);
+
+	if (model_is_set(e) || (hold != NULL && strcmp(hold, "always") == 0))
+		lay_line(l, SCREEN_PLAIN, "  it is held: it runs, its real effect is shown, and it is kept only by the key turned again");
+}
+
 /* Last of all, so that the thing itself is read first. */
 static void
 lay_who(struct lay *l, const struct model *m, const struct model_entry *e)
@@ -295,9 +314,18 @@ sheet_view_update(struct sheet_view *v, const struct model *m, const struct mode
 	v->serial = en->serial;
 	v->width = width;
 	lay_lines_free(&v->lines);
+	if (en->hold.n > 0 && !v->asked) {
+		v->statement_first = v->statement_end = 0;
+		hold_sheet(&l, m, en);
+		return;
+	}
 	lay_statement(&l, en, v);
 	lay_change(&l, en);
-	lay_effect(&l, en);
+	if (model_is_set(en))
+		set_effect(&l, m, en);
+	else
+		lay_effect(&l, en);
+	lay_hold_wanted(&l, en);
 	lay_checks(&l, en);
 	lay_who(&l, m, en);
 }

@@ -2,10 +2,21 @@
 #ifndef TWOKEY_SRC_CONSOLE_SHEET_PRIV_H
 #define TWOKEY_SRC_CONSOLE_SHEET_PRIV_H
 
+#include <stdint.h>
+
+#include <jansson.h>
+
 struct lay;
+struct model;
 struct model_entry;
 
 /* The sample of a sheet: columns "c" and "c (new)" become one column "c: before -> after". */
 void	sheet_sample(struct lay *l, const struct model_entry *e);
+/* The same of {"cols":..,"rows":..} of count rows in all (-1 not known). */
+void	sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count);
+/* set_lines.c: the effect of a set of changes. */
+void	set_effect(struct lay *l, const struct model *m, const struct model_entry *e);
+/* hold_lines.c: the sheet of what is held: its real effect, why, what happens if nobody does anything, what ran. */
+void	hold_sheet(struct lay *l, const struct model *m, const struct model_entry *e);
 
 #endif

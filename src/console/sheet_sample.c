@@ -104,20 +104,16 @@ put_row(struct table *t, const struct pairs *p, const json_t *row)
 }
 
 void
-sheet_sample(struct lay *l, const struct model_entry *e)
+sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count)
 {
-	const json_t *rows = json_object_get(e->sample, "rows"), *row;
+	const json_t *rows = json_object_get(sample, "rows"), *row;
 	size_t n = json_array_size(rows), i;
 	struct pairs p;
 	struct table *t;
 
-	if (e->sample == NULL) {
-		lay_line(l, SCREEN_WARN, "  the sample of rows is not in this copy");
-		return;
-	}
 	if (n == 0)
 		return;
-	find_pairs(&p, json_object_get(e->sample, "cols"));
+	find_pairs(&p, json_object_get(sample, "cols"));
 	t = table_create();
 	put_columns(t, &p);
 	if (table_cols(t) > 0) {
@@ -125,13 +121,22 @@ sheet_sample(struct lay *l, const struct model_entry *e)
 			put_row(t, &p, row);
 		lay_blank(l);
 		(void)table_lay(t, l, LOG_EXPANDED_AUTO);
-		if (e->count >= 0 && (uint64_t)e->count <= n)
+		if (count >= 0 && (uint64_t)count <= n)
 			lay_line(l, SCREEN_DIM, n == 1 ? "(the row is shown)" : "(all %zu rows shown)", n);
-		else if (e->count >= 0)
-			lay_line(l, SCREEN_DIM, "(%zu of %" PRId64 " rows shown)", n, e->count);
+		else if (count >= 0)
+			lay_line(l, SCREEN_DIM, "(%zu of %" PRId64 " rows shown)", n, count);
 		else
 			lay_line(l, SCREEN_DIM, "(%zu rows shown)", n);
 	}
 	table_free(t);
 	free(p.with);
+}
+
+void
+sheet_sample(struct lay *l, const struct model_entry *e)
+{
+	if (e->sample == NULL)
+		lay_line(l, SCREEN_WARN, "  the sample of rows is not in this copy");
+	else
+		sheet_sample_rows(l, e->sample, e->count);
 }

@@ -12,6 +12,8 @@
 #include "twokey/console/model.h"
 #include "twokey/transcript/answer.h"
 
+#include "set_parts.h"
+
 /* The fields of event 1. */
 static const json_t *
 begin_of(const struct model *m)
@@ -67,16 +69,23 @@ static bool
 fill_digests(const json_t *begin, const struct model_entry *en, struct transcript_answer *a)
 {
 	return digest_of_field(begin, "digest", &a->ticket_digest) && digest_of_field(en->event, "digest", &a->statement) &&
-	    digest_of_field(en->sheet, "bind", &a->bind) && digest_of_field(en->sheet, "keys", &a->keys);
+	    digest_of_field(model_is_held(en) ? en->hold.event : en->sheet, "bind", &a->bind) &&
+	    digest_of_field(en->sheet, "keys", &a->keys);
 }
 
-/* What was said to be the bound, else what the sheet counted. */
+/* What was said to be the bound, else what the sheet counted; of what is held, what it did. */
 static bool
 fill_rows(const struct model_entry *en, struct transcript_answer *a)
 {
 	int64_t rows = en->op[0] != '\0' ? en->rows_wanted : en->count;
 
 	a->rows.at_most = strcmp(en->op, "<=") == 0;
+	if (model_is_held(en)) {
+		rows = en->hold.affected;
+		a->rows.at_most = false;
+	} else if (model_is_set(en) && !set_total(en, &a->rows.at_most, &rows)) {
+		return false;
+	}
 	a->rows.rows = (uint64_t)rows;
 	return rows >= 0;
 }
@@ -85,7 +94,7 @@ bool
 sign_text(const struct model *m, const struct model_entry *en, const char *person, const char *typed, struct buf *out)
 {
 	const json_t *begin = begin_of(m), *connected = connected_of(m);
-	struct transcript_answer a = { .request = en->n, .answer = "allow", .person = person, .typed = typed,
+	struct transcript_answer a = { .request = en->n, .answer = model_is_held(en) ? "keep" : "allow", .person = person, .typed = typed,
 	    .session = json_str(begin, "session", NULL), .ticket = json_str(begin, "ticket", NULL),
 	    .target = json_str(begin, "target", NULL), .identity = json_str(connected, "identity", NULL),
 	    .database = json_str(connected, "database", NULL), .role = json_str(connected, "role", NULL),

@@ -48,11 +48,14 @@ db_result_fini(struct db_result *r)
 void
 db_sheet_init(struct db_sheet *s)
 {
-	*s = (struct db_sheet){ .how = "unknown", .table_rows = -1 };
+	*s = (struct db_sheet){ .how = "unknown", .table_rows = -1, .table_bytes = -1, .estimate = -1, .rollback = "unknown",
+	    .sight = "none" };
 	buf_init(&s->triggers, TEXT_MAX);
 	buf_init(&s->cascades, TEXT_MAX);
 	buf_init(&s->rules, TEXT_MAX);
 	buf_init(&s->policies, TEXT_MAX);
+	buf_init(&s->takes, TEXT_MAX);
+	buf_init(&s->locks, 2 * TEXT_MAX);
 	buf_init(&s->derived, 2 * 1024 * 1024);
 	buf_init(&s->note, TEXT_MAX);
 	buf_init(&s->undo, TEXT_MAX);
@@ -67,6 +70,8 @@ db_sheet_fini(struct db_sheet *s)
 	buf_fini(&s->cascades);
 	buf_fini(&s->rules);
 	buf_fini(&s->policies);
+	buf_fini(&s->takes);
+	buf_fini(&s->locks);
 	buf_fini(&s->derived);
 	buf_fini(&s->note);
 	buf_fini(&s->undo);

@@ -8,11 +8,11 @@ noinst_LIBRARIES += %D%/libdb.a
 	%D%/my_sets_off.c %D%/my_sheet.c %D%/my_state.c %D%/my_tell.c %D%/my_warned.c %D%/my_words.c
 noinst_HEADERS += %D%/my.h %D%/my_grant.h %D%/my_rights.def %D%/my_rights.h %D%/own_my.def %D%/own_my_describe.def
 noinst_HEADERS += include/twokey/db/driver.h include/twokey/db/subject.def \
-	%D%/allowed.h %D%/driver.h %D%/own.def %D%/own.h %D%/own_pg_audit.def %D%/pg.h %D%/pg_guard_sql.h %D%/shown.h %D%/sqlite.h %D%/sqlite_fn.def
+	%D%/allowed.h %D%/driver.h %D%/own.def %D%/own.h %D%/own_pg_audit.def %D%/pg.h %D%/locks.h %D%/pg_guard_sql.h %D%/pg_hit_sql.h %D%/shown.h %D%/sqlite.h %D%/sqlite_fn.def
 %C%_libdb_a_SOURCES += %D%/name.c %D%/pg_describe.c %D%/pg_plan.c %D%/pg_weigh.c
 noinst_HEADERS += %D%/name.h %D%/own_pg_describe.def
 %C%_libdb_a_SOURCES += %D%/sqlite_describe.c %D%/sqlite_weigh.c
 noinst_HEADERS += %D%/own_sqlite_describe.def
-%C%_libdb_a_SOURCES += %D%/pg_notice.c %D%/pg_sets_off.c
+%C%_libdb_a_SOURCES += %D%/pg_notice.c %D%/locks.c %D%/pg_locks.c %D%/pg_sets_off.c
 %C%_libdb_a_SOURCES += %D%/effects.c %D%/my_waiting.c %D%/pg_waiting.c
 noinst_HEADERS += %D%/effects.h

@@ -3,6 +3,7 @@
 
 #include "own.h"
 #include "pg_guard_sql.h"
+#include "pg_hit_sql.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -34,6 +34,7 @@ struct db_conn {
 	struct pg_sizes *sizes;		/* NULL: not asked yet */
 	bool checks_known;		/* cleared has the harmless checks of domains */
 	bool guard_types;		/* code stands behind types: the longer guard is asked */
+	bool waited;			/* something failed because a lock was not to be had in time */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
 	bool ended;			/* the server's last words have come */
 	struct db_result *told;		/* where what it says beside its answers goes; NULL: nowhere */
@@ -86,6 +87,8 @@ void	pg_array_add(struct buf *array, const char *s, size_t n);
 /* The server's words: message, detail, hint. */
 void	pg_words(const PGresult *res, struct buf *out);
 const char *pg_state(const PGresult *res);
+/* The error that a failed statement of ours is, 55P03 noted in c->waited: ERR_CANCELLED or ERR_STATEMENT. */
+enum err_code pg_code(struct db_conn *c, const PGresult *res);
 /* r becomes FAILED with the words of the server. */
 void	pg_failed(const PGresult *res, const struct db_statement *s, struct db_result *r);
 
@@ -174,6 +177,11 @@ int	pg_look_enter(struct pg_look *l, size_t n, enum own_id begin, struct err *e)
 int	pg_look_again(struct pg_look *l, struct err *e);
 int	pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e);
 int	pg_look_sets_off(struct pg_look *l, struct err *e);
+/* Bits of pg_trigger.tgtype: what it may do to rows. */
+int	pg_look_bits(const struct pg_look *l);
+/* pg_locks.c: whose locks it meets, in the open transaction, which fails when they cannot be seen; the sheet says how far
+ * they were. 0, or ERR_DATABASE. */
+int	pg_locks(struct pg_look *l, struct err *e);
 int	pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e);
 int	pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);

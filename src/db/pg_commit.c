@@ -7,10 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 
 #include "allowed.h"
+
+enum { SETTLES_WITHIN_MS = 6000, END_LOST_AFTER_MS = 1000 };
 
 static bool
 find_point(struct db_conn *c, struct db_commit_point *p, struct db_result *r)
@@ -104,11 +108,53 @@ pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 	send_commit(c, r);
 }
 
-int
-pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e)
+/* As the server says it now; "in progress" while its backend lives. "" when it does not know. */
+static int
+status(struct db_conn *c, const struct db_commit_point *p, char *is, size_t size, struct err *e)
 {
 	const char *values[1] = { p->xid };
 	PGresult *res;
+	int ret = pg_own(c, OWN_PG_OUTCOME, 1, values, NULL, &res, e);
+
+	snprintf(is, size, "%s", ret == 0 && !PQgetisnull(res, 0, 0) ? PQgetvalue(res, 0, 0) : "");
+	PQclear(res);
+	return ret;
+}
+
+/* A backend whose client died notices it at once, one whose way was cut late or never: while it only waits for what nobody
+ * can send any more, it is ended. One that is committing is left to it. */
+static void
+end_lost(struct db_conn *c, const struct db_commit_point *p)
+{
+	char backend[24];
+	const char *values[2] = { backend, p->xid };
+	PGresult *res;
+
+	snprintf(backend, sizeof backend, "%lld", (long long)p->backend);
+	(void)pg_own(c, OWN_PG_END_LOST, 2, values, NULL, &res, NULL);
+	PQclear(res);
+}
+
+static int
+final_status(struct db_conn *c, const struct db_commit_point *p, char *is, size_t size, struct err *e)
+{
+	int64_t began = clock_mono_ms();
+	struct timespec pause = { 0, 100 * 1000000L };
+	int ret;
+
+	while ((ret = status(c, p, is, size, e)) == 0 && strcmp(is, "in progress") == 0 &&
+	    clock_mono_ms() - began < SETTLES_WITHIN_MS) {
+		if (clock_mono_ms() - began >= END_LOST_AFTER_MS)
+			end_lost(c, p);
+		nanosleep(&pause, NULL);
+	}
+	return ret;
+}
+
+int
+pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e)
+{
+	char now[32];
 	int ret;
 
 	*is = "unknown";
@@ -118,13 +164,12 @@ pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, 
 		return err_set(e, ERR_UNKNOWN, "no transaction number was assigned");
 	if (c->system[0] == '\0' || strcmp(c->system, p->system) != 0 || strcmp(c->timeline, p->timeline) != 0)
 		return err_set(e, ERR_UNKNOWN, "it is another server, or another timeline of it, than the one that was written");
-	ret = pg_own(c, OWN_PG_OUTCOME, 1, values, NULL, &res, e);
-	if (ret == 0 && !PQgetisnull(res, 0, 0)) {
-		if (strcmp(PQgetvalue(res, 0, 0), "committed") == 0)
-			*is = "committed";
-		else if (strcmp(PQgetvalue(res, 0, 0), "aborted") == 0)
-			*is = "aborted";
-	}
-	PQclear(res);
+	ret = final_status(c, p, now, sizeof now, e);
+	if (ret == 0 && strcmp(now, "committed") == 0)
+		*is = "committed";
+	else if (ret == 0 && strcmp(now, "aborted") == 0)
+		*is = "aborted";
+	else if (ret == 0)
+		(void)err_set(e, ERR_UNKNOWN, "the server says \"%s\" of transaction %s", now[0] != '\0' ? now : "not known", p->xid);
 	return ret == ERR_STATEMENT ? 0 : ret;
 }

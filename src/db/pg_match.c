@@ -44,7 +44,7 @@ failed(struct pg_look *l, const PGresult *res, const char *what, struct err *e)
 		return pg_lose(l->c, e, "the connection to the database is lost");
 	if (PQresultStatus(res) == PGRES_TUPLES_OK || PQresultStatus(res) == PGRES_COMMAND_OK)
 		return 0;
-	return err_set(e, strcmp(pg_state(res), "57014") == 0 ? ERR_CANCELLED : ERR_STATEMENT, "%s: %s", what,
+	return err_set(e, pg_code(l->c, res), "%s: %s", what,
 	    words != NULL ? words : "no reason given");
 }
 
@@ -147,15 +147,25 @@ note_estimate(struct pg_look *l, const char *json)
 	json_t *plans = json_loads(json, 0, NULL), *plan = json_object_get(json_array_get(plans, 0), "Plan");
 	json_t *below = json_array_get(json_object_get(plan, "Plans"), 0);
 	const json_t *rows = json_object_get(below != NULL ? below : plan, "Plan Rows");
-	char text[120];
 
 	if (json_is_number(rows)) {
 		l->sheet->how = "explain";
-		snprintf(text, sizeof text, "the planner expects about %.0f rows: an estimate, not a count",
-		    json_number_value(rows));
-		db_note(&l->sheet->note, text);
+		l->sheet->estimate = json_number_value(rows);
+	} else {
+		db_note(&l->sheet->note, "EXPLAIN gives no number either");
 	}
 	json_decref(plans);
+}
+
+static bool
+explained(const struct sql_facts *f)
+{
+	static const char *const verbs[] = { "UPDATE", "DELETE", "INSERT", "MERGE" };
+
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (f->class == SQL_CLASS_WRITE && strcmp(f->verb, verbs[i]) == 0)
+			return true;
+	return false;
 }
 
 /* EXPLAIN plans and does not run; only where the guard has passed and every function is known. */
@@ -168,8 +178,11 @@ explain(struct pg_look *l, struct err *e)
 	PGresult *res;
 	int ret = 0;
 
-	if (l->f->class != SQL_CLASS_WRITE || (l->f->dangers & unknown) != 0)
+	if (!explained(l->f) || (l->f->dangers & unknown) != 0) {
+		db_note(&l->sheet->note, explained(l->f) ? "EXPLAIN is not asked: it may run functions that are not known" :
+		    "EXPLAIN does not tell it of such a statement either");
 		return 0;
+	}
 	buf_init(&text, 2 * 1024 * 1024);
 	buf_put(&text, l->s->bytes, l->s->n);
 	if (!send(l, OWN_PG_EXPLAIN, "EXPLAIN (FORMAT JSON, ANALYZE false) ", &text))

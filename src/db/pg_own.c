@@ -57,6 +57,13 @@ pg_state(const PGresult *res)
 	return state != NULL ? state : "";
 }
 
+enum err_code
+pg_code(struct db_conn *c, const PGresult *res)
+{
+	c->waited = c->waited || strcmp(pg_state(res), "55P03") == 0;
+	return strcmp(pg_state(res), "57014") == 0 ? ERR_CANCELLED : ERR_STATEMENT;
+}
+
 void
 pg_words(const PGresult *res, struct buf *out)
 {
@@ -110,7 +117,7 @@ own_result(struct db_conn *c, enum own_id id, const PGresult *res, struct err *e
 		return pg_lose(c, e, "the connection to the database is lost");
 	if (is == PGRES_TUPLES_OK || is == PGRES_COMMAND_OK)
 		return 0;
-	return err_set(e, strcmp(pg_state(res), "57014") == 0 ? ERR_CANCELLED : ERR_STATEMENT, "%s failed: %s",
+	return err_set(e, pg_code(c, res), "%s failed: %s",
 	    own_name(id), words != NULL ? words : "no reason given");
 }
 

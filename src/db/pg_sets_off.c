@@ -31,8 +31,8 @@ has_word(const struct db_statement *s, const char *word)
 	return false;
 }
 
-static int
-bits_of(const struct pg_look *l)
+int
+pg_look_bits(const struct pg_look *l)
 {
 	size_t i = 0;
 
@@ -67,7 +67,7 @@ tell(struct pg_look *l, const char *kind, const char *name)
 int
 pg_look_sets_off(struct pg_look *l, struct err *e)
 {
-	int bits = bits_of(l), ret;
+	int bits = pg_look_bits(l), ret;
 	const char *values[3];
 	struct buf columns;
 	char bit[12];

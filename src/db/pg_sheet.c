@@ -10,6 +10,8 @@
 #include "twokey/base/err.h"
 #include "twokey/base/must.h"
 
+#include "locks.h"
+
 enum { TRIES = 6 };
 
 /* Asks the guard in the open transaction. The verdict's sentence goes to said; what is not clear ends the transaction. */
@@ -29,7 +31,7 @@ ask_guard(struct pg_look *l, enum pg_verdict *verdict, struct buf *said, struct 
 	if (PQstatus(l->c->pg) != CONNECTION_OK)
 		ret = pg_lose(l->c, e, "the connection to the database is lost");
 	else if (*verdict == PG_ERROR)
-		ret = err_set(e, strcmp(pg_state(res), "57014") == 0 ? ERR_CANCELLED : ERR_STATEMENT,
+		ret = err_set(e, pg_code(l->c, res),
 		    "the guard failed: %s", PQresultErrorMessage(res));
 	PQclear(res);
 	if (ret == 0 && *verdict != PG_CLEAR)
@@ -118,11 +120,38 @@ parse(struct pg_look *l, struct err *e)
 	if (PQstatus(l->c->pg) != CONNECTION_OK)
 		ret = pg_lose(l->c, e, "the connection to the database is lost");
 	else if (PQresultStatus(res) != PGRES_COMMAND_OK)
-		ret = err_set(e, ERR_STATEMENT, "the database refuses the statement: %s",
+		ret = err_set(e, pg_code(l->c, res), "the database refuses the statement: %s",
 		    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
 	PQclear(res);
 	buf_fini(&text);
 	return ret;
+}
+
+/* Parsing takes the lock of a write. Without it the rows may be told all the same, and who has the table. */
+static int
+go_on(struct pg_look *l, struct err *e)
+{
+	int ret = pg_leave(l->c, &l->sheet->own, e);
+
+	l->c->waited = false;
+	return ret == 0 ? pg_look_enter(l, 1, OWN_PG_BEGIN_READ, e) : ret;
+}
+
+/* The table stayed closed: who has it is worth a look, in a transaction that has not failed. */
+static void
+tell_who(struct pg_look *l, struct err *e)
+{
+	struct err why;
+
+	if (pg_leave(l->c, &l->sheet->own, &why) == 0 &&
+	    pg_own(l->c, OWN_PG_BEGIN_READ, 0, NULL, &l->sheet->own, NULL, &why) == 0 && pg_locks(l, &why) == 0)
+		db_locks_tell(l->sheet, e);
+}
+
+static const char *
+rollback_of(const struct pg_look *l)
+{
+	return l->kind == 'f' ? "foreign" : "yes";
 }
 
 int
@@ -139,11 +168,19 @@ pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts
 	if (ret != 0)
 		return ret;
 	pg_begin(c);
+	c->waited = false;
 	ret = pg_look_enter(&l, 1, OWN_PG_BEGIN_READ, e);
 	if (ret == 0 && l.guarded)
 		ret = parse(&l, e);
+	if (ret == ERR_STATEMENT && c->waited)
+		ret = go_on(&l, e);
 	if (ret == 0)
 		ret = pg_look_in(&l, sample, e);
+	if (ret == 0)
+		ret = pg_locks(&l, e);
+	else if (c->waited)
+		tell_who(&l, e);
+	db_rollback_is(sheet, f, rollback_of(&l));
 	left = pg_leave(c, &sheet->own, ret == 0 ? e : NULL);
 	pg_end(c);
 	db_note(&sheet->undo, "none: this version keeps no before-images");

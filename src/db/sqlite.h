@@ -42,7 +42,7 @@ struct db_conn {
 	pthread_mutex_t lock;
 	sqlite3 *running;	/* under lock: what cancel interrupts */
 	atomic_bool cancelled;
-	int64_t deadline_ms;	/* CLOCK_MONOTONIC, 0: none */
+	int64_t deadline_ms;	/* of clock_mono_ms, 0: none */
 };
 
 /* sqlite_open.c */

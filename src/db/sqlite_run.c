@@ -276,5 +276,8 @@ sqlite_outcome(struct db_conn *c, const struct db_commit_point *p, const char **
 	/* equal: nobody has committed since. Not equal: it was this one or another, the file does not say */
 	if (p->timeline[0] != '\0' && strcmp(now, p->timeline) == 0)
 		*is = "aborted";
+	else
+		(void)err_set(e, ERR_UNKNOWN, p->timeline[0] != '\0' ? "something was committed since: this change or another one" :
+		    "the file has a write-ahead log");
 	return 0;
 }

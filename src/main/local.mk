@@ -2,7 +2,7 @@
 bin_PROGRAMS += twokey
 twokey_SOURCES = %D%/twokey.c %D%/cmd.c %D%/cmd_help.c %D%/cmd_version.c %D%/cmd_classify.c \
 	%D%/cmd_demo.c %D%/demo_dsn.c %D%/demo_files.c %D%/demo_run.c %D%/demo_show.c \
-	%D%/cmd_join.c %D%/cmd_lobby.c %D%/cmd_open.c %D%/cmd_replay.c %D%/cmd_show.c %D%/cmd_target.c %D%/cmd_ticket.c %D%/cmd_verify.c \
+	%D%/cmd_join.c %D%/cmd_lobby.c %D%/cmd_open.c %D%/cmd_replay.c %D%/cmd_settle.c %D%/cmd_show.c %D%/cmd_target.c %D%/cmd_ticket.c %D%/cmd_verify.c \
 	%D%/programs.c %D%/seat_args.c %D%/verify_signed.c
 twokey_LDADD = $(CONSOLE_LIBS)
 sbin_PROGRAMS += twokeyd

@@ -40,6 +40,7 @@ slot(struct seat_args *a, unsigned takes, const char *arg, size_t *len)
 		{ "--as", &a->wish.as, true },
 		{ "--from", &a->from, (takes & SEAT_ARGS_FROM) != 0 },
 		{ "--digest", &a->digest, (takes & SEAT_ARGS_DIGEST) != 0 },
+		{ "-m", &a->text, (takes & SEAT_ARGS_TEXT) != 0 },
 	};
 
 	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)

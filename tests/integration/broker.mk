@@ -99,7 +99,20 @@ tests_integration_attack_way_t_SOURCES = tests/integration/attack_way.c
 tests_integration_attack_way_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_attack_way_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_attack_way_t_LDADD = tests/lib/libtunneltest.a $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
+# what became of a change that nobody saw end
+check_PROGRAMS += tests/integration/settle.t
+TESTS += tests/integration/settle.t
+tests_integration_settle_t_SOURCES = tests/integration/settle.c
+tests_integration_settle_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_settle_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_settle_t_LDADD = $(BROKER_TEST_LIBS)
 # a role among others that are not what they should be
+check_PROGRAMS += tests/integration/attack_db.t
+TESTS += tests/integration/attack_db.t
+tests_integration_attack_db_t_SOURCES = tests/integration/attack_db.c
+tests_integration_attack_db_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_attack_db_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_attack_db_t_LDADD = $(BROKER_TEST_LIBS)
 check_PROGRAMS += tests/integration/attack_roles.t
 TESTS += tests/integration/attack_roles.t
 tests_integration_attack_roles_t_SOURCES = tests/integration/attack_roles.c

@@ -371,6 +371,7 @@ dies_at(const char *fault, const char *note, int64_t changed)
 	struct test_console *ben, *anna;
 	struct test_broker b;
 	char text[200];
+	json_t *open;
 	pid_t db;
 	int64_t n;
 
@@ -384,6 +385,11 @@ dies_at(const char *fault, const char *note, int64_t changed)
 	test_wait_stopped(db);
 	kill(db, SIGKILL);
 	test_wait_eof(ben);
+	open = test_wait_over(&b);
+	assert_non_null(open);
+	assert_non_null(strstr(json_str(json_object_get(open, "open"), "how", NULL), "information_schema.PROCESSLIST"));
+	test_settle(&b, json_str(open, "session", NULL), changed > 0 ? "committed" : "aborted");
+	json_decref(open);
 	transcript_has(&b, "\"ev\":\"unknown\"");
 	snprintf(text, sizeof text, "select count(*) from orders where note = '%s'", note);
 	assert_int_equal(number(text), changed);

@@ -52,6 +52,11 @@ void	test_wait_stopped(pid_t pid);
 void	test_transcript(const struct test_broker *b, char *path, size_t size);
 /* Waits until the newest transcript is sealed; false after the deadline. */
 bool	test_wait_sealed(const struct test_broker *b);
+/* Waits until the newest transcript is sealed, or stands in the lobby with an outcome that is open: the entry of the lobby
+ * then (the caller drops it), NULL when it is sealed. Fails the test after the deadline. */
+json_t	*test_wait_over(const struct test_broker *b);
+/* As anna, who confirms: what became of the outcome that is open; waits for the seal. */
+void	test_settle(const struct test_broker *b, const char *session, const char *is);
 /* The first column of the first row of a query on the shop's file. */
 int64_t	test_shop_number(const struct test_broker *b, const char *sql);
 void	test_shop_exec(const struct test_broker *b, const char *sql);

@@ -24,6 +24,7 @@
 #include "twokey/base/err.h"
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
+#include "twokey/transcript/verify.h"
 
 #include "broker.h"
 
@@ -454,6 +455,54 @@ test_deny(struct test_console *c, int64_t of)
 
 	snprintf(line, sizeof line, "{\"do\":\"deny\",\"of\":%lld,\"reason\":\"not these rows\"}", (long long)of);
 	test_ok(c, line);
+}
+
+/* The first session of anna's list with an open outcome. */
+static json_t *
+open_outcome(const struct test_broker *b)
+{
+	struct test_console *anna = test_console(b, "anna");
+	json_t *list = test_ok(anna, "{\"do\":\"list\"}"), *v, *found = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(list, "sessions"), i, v)
+		if (found == NULL && json_object_get(v, "open") != NULL)
+			found = json_deep_copy(v);
+	test_console_close(anna);
+	return found;
+}
+
+json_t *
+test_wait_over(const struct test_broker *b)
+{
+	int64_t until = clock_mono_ms() + 2 * TEST_DEADLINE_MS;
+	struct transcript_report r;
+	char path[700];
+	json_t *found;
+
+	for (;;) {
+		test_transcript(b, path, sizeof path);
+		if (transcript_verify_file(path, &r, NULL) == 0 && r.verdict == TRANSCRIPT_SEALED)
+			return NULL;
+		found = open_outcome(b);
+		if (found != NULL)
+			return found;
+		if (clock_mono_ms() > until)
+			fail_msg("neither sealed nor open: %s", r.text);
+		nanosleep(&(struct timespec){ 0, 20 * 1000 * 1000 }, NULL);
+	}
+}
+
+void
+test_settle(const struct test_broker *b, const char *session, const char *is)
+{
+	struct test_console *anna = test_console(b, "anna");
+	char line[300];
+
+	snprintf(line, sizeof line, "{\"do\":\"settle\",\"session\":\"%s\",\"is\":\"%s\",\"why\":\"the rows say so\"}", session, is);
+	test_ok(anna, line);
+	test_console_close(anna);
+	assert_true(test_wait_sealed(b));
 }
 
 void

@@ -23,11 +23,12 @@ expected() {
 				rest = substr(line, RSTART + RLENGTH)
 			line = substr(line, RSTART + RLENGTH)
 		}
-		match(rest, /[DWSV][DWSV|]*/)
+		match(rest, /[DWSHV][DWSHV|]*/)
 		where = substr(rest, RSTART, RLENGTH)
 		gsub(/D/, "driver", where)
 		gsub(/W/, "confirmer", where)
 		gsub(/S/, "sheet", where)
+		gsub(/H/, "effect", where)
 		gsub(/V/, "watcher", where)
 		gsub(/\|/, ", ", where)
 		sub(/^\^/, "Ctrl-", q[1])

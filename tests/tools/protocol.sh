@@ -7,7 +7,7 @@ broker=$top_srcdir/src/broker
 
 # "name member member ..." of the tables, members sorted
 table() {
-	sed -n 's/^MSG("\([a-z-]*\)",[^"]*"[DCW]*",[^"]*"[SRPE]*",[^"]*"\([^"]*\)".*/\1 \2/p' "$broker/msg.def"
+	sed -n 's/^MSG("\([a-z-]*\)",[^"]*"[DCW]*",[^"]*"[SRPAE]*",[^"]*"\([^"]*\)".*/\1 \2/p' "$broker/msg.def"
 	sed -n 's/^REQ("\([a-z-]*\)",[^"]*"\([^"]*\)".*/\1 \2/p' "$broker/front.def"
 }
 # the same of the examples in the document

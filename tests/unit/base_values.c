@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -207,6 +209,46 @@ capabilities_have_one_name_each(void **state)
 	assert_false(cap_parse("fly", &c));
 }
 
+enum { SLEPT = 77 };	/* the child's "cannot be tried here" */
+
+/* A child for whom the host has slept for an hour: only CLOCK_BOOTTIME knows of it. */
+static void
+an_hour_later(int64_t before)
+{
+	static const char offset[] = "boottime 3600 0\n";
+	pid_t pid;
+	int fd, status;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWTIME) != 0)
+		_exit(SLEPT);
+	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, offset, sizeof offset - 1) != sizeof offset - 1)
+		_exit(SLEPT);
+	close(fd);
+	pid = fork();
+	if (pid == 0)
+		_exit(clock_mono_ms() - before >= 3600 * 1000 ? 0 : 1);
+	_exit(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : SLEPT);
+}
+
+static void
+the_clock_of_rules_goes_on_while_the_host_sleeps(void **state)
+{
+	int64_t before = clock_mono_ms();
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		an_hour_later(before);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == SLEPT)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int
 main(void)
 {
@@ -214,6 +256,7 @@ main(void)
 		cmocka_unit_test(a_buffer_never_holds_more_than_its_maximum),
 		cmocka_unit_test(errors_keep_code_fault_and_context),
 		cmocka_unit_test(times_are_written_and_read_exactly),
+		cmocka_unit_test(the_clock_of_rules_goes_on_while_the_host_sleeps),
 		cmocka_unit_test(digests_are_sha256_and_parts_do_not_run_together),
 		cmocka_unit_test(json_is_strict_and_bytes_survive),
 		cmocka_unit_test(a_descriptor_passes_and_only_one_is_kept),

@@ -21,23 +21,27 @@ struct world {
 	struct db_pending q;
 	struct transcript_answer a;
 	json_t *signers;
+	struct ticket ticket;
 };
 
 static struct world *
 a_world(void)
 {
+	static char id[] = "MFX-1", target[] = "shop";
 	struct world *w = calloc(1, sizeof *w);
 
 	assert_non_null(w);
 	w->signers = json_pack("[s]", "anna");
 	w->d.tag = "s-1";
 	w->d.signers = w->signers;
+	w->ticket = (struct ticket){ .id = id, .target = target, .digest = digest_of("t", 1) };
+	w->d.ticket = &w->ticket;
 	strcpy(w->d.info.identity, "7301 timeline 1");
 	strcpy(w->d.info.database, "shop");
 	strcpy(w->d.info.role, "support");
 	w->q = (struct db_pending){ .n = 17, .digest = digest_of("s", 1), .bind = digest_of("b", 1), .keys = digest_of("k", 1),
 	    .rows = 3, .bounded = true, .has_sheet = true };
-	w->a = (struct transcript_answer){ .session = "s-1", .ticket = "MFX-1", .request = 17, .answer = "allow", .person = "anna",
+	w->a = (struct transcript_answer){ .session = "s-1", .ticket = "MFX-1", .ticket_digest = w->ticket.digest, .request = 17, .answer = "allow", .person = "anna",
 	    .statement = w->q.digest, .bind = w->q.bind, .keys = w->q.keys, .rows = { false, 3 }, .typed = "orders 3",
 	    .target = "shop", .identity = "7301 timeline 1", .database = "shop", .role = "support", .nonce = "n", .until = "u" };
 	return w;
@@ -122,6 +126,9 @@ db_compares_the_text_with_its_own_record(void **state)
 	assert_false(taken(w, "anna", "SHA256:x", 3)); \
 } while (0)
 	OTHER(w->a.session = "s-2");
+	OTHER(w->a.ticket = "MFX-2");
+	OTHER(w->a.ticket_digest.b[0] ^= 1);
+	OTHER(w->a.target = "staging");
 	OTHER(w->a.request = 18);
 	OTHER(w->a.answer = "deny");
 	OTHER(w->a.person = "kim");

@@ -15,7 +15,7 @@
 
 #include "console/keys.h"
 
-static const enum key_where all[] = { KEYS_DRIVER, KEYS_WAITING, KEYS_SHEET, KEYS_WATCHER };
+static const enum key_where all[] = { KEYS_DRIVER, KEYS_WAITING, KEYS_SHEET, KEYS_HELD, KEYS_WATCHER };
 
 static void
 the_key_row_of_every_screen_fits_80_columns(void **state)

@@ -279,6 +279,9 @@ show_tells_the_way_to_the_database(void **state)
 	make_way(&k);
 	golden_show(k.path, "show-way-100.txt", 100);
 	make_end(&k);
+	make_held(&k);
+	golden_show(k.path, "show-held-100.txt", 100);
+	make_end(&k);
 }
 
 static void

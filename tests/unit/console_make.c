@@ -317,6 +317,76 @@ make_way(struct make *k)
 	make_seal(k);
 }
 
+/* Events 5 to 17: a set of two is collected, asked for, held and kept. */
+static void
+held_set(struct make *k)
+{
+	make_event(k, TRANSCRIPT_EVENT_BEGUN, "{'by':'ben','until':'2026-06-08T14:05:00.000000Z'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_STAGED, "{'of':5,'by':'ben','class':'write','verb':'UPDATE','digest':'','tables':['orders'],"
+	    "'dangers':[],'op':'=','rows':2}", make_text("sql", "update orders set a = 1\n where id < 3"),
+	    "{'k':'reason','text':'step 3'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_STAGED, "{'of':5,'by':'ben','class':'write','verb':'DELETE','digest':'','tables':['items'],"
+	    "'dangers':[],'op':'<=','rows':9}", make_text("sql", "delete from items where o < 3"), "{'k':'reason','text':''}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_DROPPED, "{'of':5,'by':'ben','code':'asked'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_REQUEST, "{'by':'ben','class':'write','verb':'COMMIT','tables':['orders','items'],'digest':'',"
+	    "'dangers':[],'bounds':['= 2','<= 9'],'table':'orders+items','until':'2026-06-08T14:00:00.000000Z'}",
+	    make_text("sql", "update orders set a = 1\n where id < 3;\ndelete from items where o < 3;\n"),
+	    "{'k':'reason','text':'step 3'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_SHEET, "{'of':9,'how':'derived','count':6,'counts':[2,4],'bind':'','keys':'','dangers':[],"
+	    "'triggers':[],'cascades':[],'undo':'none'}", "{'k':'sample','parts':[{'cols':[{'name':'id'},{'name':'a'},{'name':'a (new)'}],"
+	    "'rows':[['1','0','1'],['2','0','1']]},{'cols':[{'name':'id'}],'rows':[['7']]}]}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_OPENED, "{'of':9,'by':'anna','last':true}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_ALLOWED, "{'of':9,'by':'anna'}", "{'k':'typed','text':'orders+items <=11'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_RUN, "{'of':9}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_HELD, "{'of':9,'why':['set','moved'],'affected':7,'counts':[2,5],'effects':[{'table':'public.orders',"
+	    "'inserted':0,'updated':2,'deleted':0},{'table':'items','inserted':0,'updated':0,'deleted':5}],'bind':'',"
+	    "'until':'2026-06-08T13:55:00.000000Z','took':1.5}", "{'k':'note','text':'Nobody is seen waiting.'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_OPENED, "{'of':9,'by':'anna','last':true}", NULL);
+	make_pass(k, 3);
+	make_event(k, TRANSCRIPT_EVENT_KEPT, "{'of':9,'by':'anna','key':'SHA256:anna','touch':true}",
+	    "{'k':'typed','text':'keep orders+items 7'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_COMMITTING, "{'of':9,'affected':7}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_COMMITTED, "{'of':9,'affected':7,'effects':[{'table':'orders','inserted':0,'updated':2,'deleted':0},"
+	    "{'table':'items','inserted':0,'updated':0,'deleted':5}],'took':2}", NULL);
+}
+
+/* Events 19 to 33: a set is dropped with its age, a change is held and taken back. */
+static void
+held_denied(struct make *k)
+{
+	make_event(k, TRANSCRIPT_EVENT_BEGUN, "{'by':'ben','until':'2026-06-08T14:05:00.000000Z'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_STAGED, "{'of':19,'by':'ben','class':'write','verb':'DELETE','digest':'','tables':['items'],"
+	    "'dangers':[]}", make_text("sql", "delete from items"), "{'k':'reason','text':''}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_READ, "{'by':'ben','class':'read','verb':'SELECT','tables':['items']}",
+	    make_text("sql", "select 1"), NULL);
+	make_event(k, TRANSCRIPT_EVENT_DROPPED, "{'of':19,'code':'age'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_REQUEST, "{'by':'ben','class':'write','verb':'DELETE','tables':['items'],'digest':'','dangers':[],"
+	    "'op':'<=','rows':9,'table':'items','hold':'always','until':'2026-06-08T14:08:00.000000Z'}",
+	    make_text("sql", "delete from items where a = 1"), "{'k':'reason','text':'r'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_SHEET, "{'of':23,'how':'unknown','count':null,'bind':'','keys':'','dangers':[],'undo':'none'}",
+	    make_text("note", "It has a join."), NULL);
+	make_event(k, TRANSCRIPT_EVENT_OPENED, "{'of':23,'by':'anna','last':true}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_ALLOWED, "{'of':23,'by':'anna'}", "{'k':'typed','text':'items <=9'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_RUN, "{'of':23}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_HELD, "{'of':23,'why':['ticket','count'],'affected':8,'counts':[8],'bind':'',"
+	    "'until':'2026-06-08T13:55:00.000000Z','took':1.5}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_OPENED, "{'of':23,'by':'anna','last':false}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_DENIED, "{'of':23,'by':'anna'}", "{'k':'reason','text':'too many'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_ROLLEDBACK, "{'of':23,'code':'denied','affected':8,'took':1}",
+	    "{'k':'why','text':'the second person did not keep it'}", NULL);
+	make_event(k, TRANSCRIPT_EVENT_ENDED, "{'by':'ben','code':'end'}", NULL);
+}
+
+void
+make_held(struct make *k)
+{
+	make_begin(k);
+	make_opening(k);
+	held_set(k);
+	held_denied(k);
+	make_seal(k);
+}
+
 void
 make_feed(const char *path, struct model *m, uint64_t n)
 {

@@ -43,6 +43,9 @@ void	make_opening(struct make *k);
 void	make_shop(struct make *k);
 /* A session through a hop whose passphrase is asked: names, a definition, a read too costly to run, asked for and allowed. */
 void	make_way(struct make *k);
+/* A set of two changes that is held and kept, a set that is dropped, a change that is held and taken back: MAKE_HELD_EVENTS. */
+enum { MAKE_HELD_EVENTS = 33, MAKE_HELD_SET = 9, MAKE_HELD_DENIED = 23 };
+void	make_held(struct make *k);
 /* Feeds the first n events (and their bodies) of a file into a model. */
 void	make_feed(const char *path, struct model *m, uint64_t n);
 /* Compares with tests/golden/console/name; with TWOKEY_GOLDEN=write it is written instead. */

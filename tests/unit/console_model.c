@@ -354,6 +354,53 @@ a_read_that_was_not_run_is_none_until_it_is_allowed(void **state)
 	make_end(&k);
 }
 
+static void
+what_is_held_waits_again_and_is_ended_by_the_database(void **state)
+{
+	struct make k;
+	struct model *m = model_create();
+	const struct model_entry *e;
+
+	make_held(&k);
+	make_feed(k.path, m, 7);
+	assert_int_equal(model_set(m)->changes, 2);
+	assert_int_equal(model_set(m)->n, 5);
+	model_free(m);
+	m = model_create();
+	make_feed(k.path, m, 14);
+	e = model_entry_of(m, MAKE_HELD_SET);
+	assert_null(model_set(m));
+	assert_true(model_is_set(e) && model_is_held(e) && model_is_waiting(e));
+	assert_ptr_equal(model_entry(m, (size_t)model_held(m)), e);
+	assert_null(model_running(m));
+	assert_int_equal(e->hold.affected, 7);
+	model_free(m);
+	m = model_create();
+	make_feed(k.path, m, 16);
+	e = model_entry_of(m, MAKE_HELD_SET);
+	assert_ptr_equal(model_running(m), e);
+	assert_false(model_is_waiting(e));
+	assert_string_equal(e->hold.typed, "keep orders+items 7");
+	assert_string_equal(e->typed, "orders+items <=11");
+	model_free(m);
+	m = model_create();
+	make_feed(k.path, m, 30);
+	e = model_entry_of(m, MAKE_HELD_DENIED);
+	assert_null(e->end);	/* the answer is no end: it has run */
+	assert_int_equal(model_header(m)->denied, 1);
+	model_free(m);
+	m = model_create();
+	make_feed(k.path, m, MAKE_HELD_EVENTS);
+	e = model_entry_of(m, MAKE_HELD_DENIED);
+	assert_int_equal(e->state, TRANSCRIPT_EVENT_ROLLEDBACK);
+	assert_string_equal(e->hold.reason, "too many");
+	assert_int_equal(model_entry_of(m, 21)->staged, 1);
+	assert_int_equal(model_held(m), -1);
+	look_at_everything(m);
+	model_free(m);
+	make_end(&k);
+}
+
 static uint32_t
 next_random(uint32_t *seed)
 {
@@ -406,6 +453,7 @@ changed_bytes_never_crash_it(void **state)
 {
 	change_bytes(make_shop, 7);
 	change_bytes(make_way, 11);
+	change_bytes(make_held, 13);
 }
 
 static void
@@ -463,6 +511,7 @@ main(void)
 		cmocka_unit_test(hostile_lines_change_nothing_that_matters_and_never_crash),
 		cmocka_unit_test(the_way_to_the_database_is_a_function_of_the_events),
 		cmocka_unit_test(a_read_that_was_not_run_is_none_until_it_is_allowed),
+		cmocka_unit_test(what_is_held_waits_again_and_is_ended_by_the_database),
 		cmocka_unit_test(changed_bytes_never_crash_it),
 		cmocka_unit_test(events_after_a_gap_still_find_their_entries),
 		cmocka_unit_test(rows_beyond_what_is_kept_are_left_to_the_transcript),

@@ -382,6 +382,9 @@ every_step_both_ways_equals_a_fresh_fold(void **state)
 	step_both_ways(shop.path, SHOP_EVENTS);
 	step_both_ways(way.path, SHOP_EVENTS);	/* it has as many */
 	make_end(&way);
+	make_held(&way);
+	step_both_ways(way.path, MAKE_HELD_EVENTS);
+	make_end(&way);
 }
 
 static void

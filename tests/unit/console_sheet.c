@@ -102,6 +102,38 @@ assert_has(const char *text, const char *what)
 		fail_msg("'%s' is not in:\n%s", what, text);
 }
 
+/* The sheet of request n at that event. */
+static void
+held_golden(const char *name, uint64_t events, uint64_t n, bool asked)
+{
+	struct make k;
+	struct model *m = model_create();
+	struct sheet_view *v = sheet_view_create();
+	struct buf out;
+
+	make_held(&k);
+	make_feed(k.path, m, events);
+	sheet_view_utc(v);
+	sheet_view_asked(v, asked);
+	sheet_view_update(v, m, model_entry_of(m, n), 80);
+	dump(v, 80, &out);
+	make_golden(name, buf_data(&out), buf_len(&out));
+	buf_fini(&out);
+	sheet_view_free(v);
+	model_free(m);
+	make_end(&k);
+}
+
+static void
+a_set_and_what_is_held_have_sheets_of_their_own(void **state)
+{
+	held_golden("sheet-set-80.txt", 11, MAKE_HELD_SET, false);
+	held_golden("sheet-set-80.txt", 11, MAKE_HELD_SET, true);
+	held_golden("sheet-held-80.txt", 14, MAKE_HELD_SET, false);
+	held_golden("sheet-held-denied-80.txt", MAKE_HELD_EVENTS, MAKE_HELD_DENIED, false);
+	held_golden("sheet-hold-80.txt", MAKE_HELD_EVENTS, MAKE_HELD_DENIED, true);
+}
+
 static void
 hidden_characters_are_counted_and_shown(void **state)
 {
@@ -195,6 +227,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_sheet_is_laid_out_at_80_and_140_columns),
 		cmocka_unit_test(a_request_without_a_sheet_says_that_it_is_being_made),
+		cmocka_unit_test(a_set_and_what_is_held_have_sheets_of_their_own),
 		cmocka_unit_test(hidden_characters_are_counted_and_shown),
 		cmocka_unit_test(a_count_that_does_not_fit_is_a_danger),
 		cmocka_unit_test(rules_and_policies_stand_by_name),

@@ -28,6 +28,13 @@ has(struct buf *list, const char *what)
 }
 
 static void
+sheet(struct bench *b, const char *sql)
+{
+	if (bench_sheet(b, sql) != 0)
+		fail_msg("%s: %s", sql, b->e.text);
+}
+
+static void
 policies_are_named_where_they_count(void **state)
 {
 	struct pg_shop *s = *state;
@@ -35,17 +42,17 @@ policies_are_named_where_they_count(void **state)
 	pg_shop_sql("CREATE ROLE clerks; CREATE POLICY mine ON orders USING (total < 9); CREATE POLICY adds ON orders FOR INSERT"
 	    " WITH CHECK (true); CREATE POLICY sees ON orders FOR SELECT USING (id > 0);"
 	    " CREATE POLICY others ON orders TO clerks USING (false)");
-	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET total = 0"), 0);
+	sheet(&s->b, "UPDATE orders SET total = 0");
 	assert_int_equal(buf_len(&s->b.sheet.policies), 0);	/* not switched on */
 	pg_shop_sql("ALTER TABLE orders ENABLE ROW LEVEL SECURITY");
-	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET total = 0"), 0);
+	sheet(&s->b, "UPDATE orders SET total = 0");
 	assert_string_equal(buf_str(&s->b.sheet.policies), "[\"mine\",\"sees\"]");
 	assert_int_equal(s->b.sheet.count, 4);	/* as a read sees them: one of them cannot be changed */
 	has(&s->b.sheet.note, "a row policy may keep some of them from the change");
-	assert_int_equal(bench_sheet(&s->b, "INSERT INTO orders VALUES (20, 1, 'open', 1)"), 0);
+	sheet(&s->b, "INSERT INTO orders VALUES (20, 1, 'open', 1)");
 	assert_string_equal(buf_str(&s->b.sheet.policies), "[\"adds\",\"mine\"]");
 	pg_shop_sql("GRANT clerks TO ben");
-	assert_int_equal(bench_sheet(&s->b, "DELETE FROM orders"), 0);
+	sheet(&s->b, "DELETE FROM orders");
 	has(&s->b.sheet.policies, "\"others\"");
 	pg_shop_sql("DROP TABLE orders CASCADE; DROP ROLE clerks");
 }
@@ -58,16 +65,16 @@ a_view_tells_what_stands_behind_it(void **state)
 
 	pg_shop_sql("CREATE VIEW open AS SELECT id, total, state FROM orders WHERE state = 'open'; GRANT ALL ON open TO ben;"
 	    "CREATE RULE log AS ON DELETE TO orders DO ALSO INSERT INTO audit VALUES ('x')");
-	assert_int_equal(bench_sheet(&s->b, "UPDATE open SET total = 0 WHERE id = 10"), 0);
+	sheet(&s->b, "UPDATE open SET total = 0 WHERE id = 10");
 	assert_string_equal(buf_str(&s->b.sheet.triggers), "[\"orders_audit on orders\"]");
 	assert_true(dangerous(&s->b, SQL_DANGER_TRIGGER));
 	ground = s->b.sheet.ground;
-	assert_int_equal(bench_sheet(&s->b, "DELETE FROM open WHERE id = 10"), 0);
+	sheet(&s->b, "DELETE FROM open WHERE id = 10");
 	assert_string_equal(buf_str(&s->b.sheet.rules), "[\"log on orders\"]");
 	assert_string_equal(buf_str(&s->b.sheet.cascades), "[\"items_order on items\"]");
 	/* and it is bound */
 	pg_shop_sql("ALTER TABLE orders DISABLE TRIGGER orders_audit");
-	assert_int_equal(bench_sheet(&s->b, "UPDATE open SET total = 0 WHERE id = 10"), 0);
+	sheet(&s->b, "UPDATE open SET total = 0 WHERE id = 10");
 	assert_false(digest_equal(&ground, &s->b.sheet.ground));
 	assert_int_equal(buf_len(&s->b.sheet.triggers), 0);
 }
@@ -80,10 +87,10 @@ an_instead_of_trigger_is_named(void **state)
 	pg_shop_sql("CREATE FUNCTION no_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
 	    "CREATE VIEW open AS SELECT id, total FROM orders; GRANT ALL ON open TO ben;"
 	    "CREATE TRIGGER swallow INSTEAD OF UPDATE ON open FOR EACH ROW EXECUTE FUNCTION no_change()");
-	assert_int_equal(bench_sheet(&s->b, "UPDATE open SET total = 0 WHERE id = 10"), 0);
+	sheet(&s->b, "UPDATE open SET total = 0 WHERE id = 10");
 	assert_string_equal(buf_str(&s->b.sheet.triggers), "[\"swallow\"]");
 	assert_false(s->b.sheet.count_known);
-	assert_int_equal(bench_sheet(&s->b, "DELETE FROM open WHERE id = 10"), 0);
+	sheet(&s->b, "DELETE FROM open WHERE id = 10");
 	assert_int_equal(buf_len(&s->b.sheet.triggers), 0);
 	assert_string_equal(buf_str(&s->b.sheet.cascades), "[\"items_order on items\"]");
 }
@@ -93,19 +100,188 @@ a_write_that_does_several_things_tells_them_all(void **state)
 {
 	struct pg_shop *s = *state;
 
-	assert_int_equal(bench_sheet(&s->b, "INSERT INTO orders VALUES (10, 1, 'open', 1)"), 0);
+	sheet(&s->b, "INSERT INTO orders VALUES (10, 1, 'open', 1)");
 	assert_int_equal(buf_len(&s->b.sheet.triggers), 0);
-	assert_int_equal(bench_sheet(&s->b, "INSERT INTO orders VALUES (10, 1, 'open', 1) ON CONFLICT (id) DO UPDATE SET total = 1"), 0);
+	sheet(&s->b, "INSERT INTO orders VALUES (10, 1, 'open', 1) ON CONFLICT (id) DO UPDATE SET total = 1");
 	assert_string_equal(buf_str(&s->b.sheet.triggers), "[\"orders_audit\"]");
-	assert_int_equal(bench_sheet(&s->b, "MERGE INTO orders o USING customers c ON o.customer_id = c.id WHEN MATCHED THEN DELETE"), 0);
+	sheet(&s->b, "MERGE INTO orders o USING customers c ON o.customer_id = c.id WHEN MATCHED THEN DELETE");
 	assert_string_equal(buf_str(&s->b.sheet.cascades), "[\"items_order on items\"]");
 	has(&s->b.sheet.triggers, "orders_audit");
+}
+
+/* Another person at the same database. */
+static PGconn *
+other(const char *user, const char *name)
+{
+	const char *keys[] = { "host", "dbname", "user", "application_name", NULL };
+	const char *values[] = { pg_server_socket(pg_shop_server_of()), "shop", user, name, NULL };
+	PGconn *c = PQconnectdbParams(keys, values, 0);
+
+	assert_int_equal(PQstatus(c), CONNECTION_OK);
+	return c;
+}
+
+static void
+run(PGconn *c, const char *sql)
+{
+	PGresult *res = PQexec(c, sql);
+
+	if (PQresultStatus(res) != PGRES_COMMAND_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
+		fail_msg("%s: %s", sql, PQerrorMessage(c));
+	PQclear(res);
+}
+
+static void
+nobody_in_the_way_is_said_of_a_table_of_known_size(void **state)
+{
+	struct pg_shop *s = *state;
+	PGconn *c = other(pg_server_user(pg_shop_server_of()), "reader");
+
+	run(c, "BEGIN; SELECT * FROM orders");
+	sheet(&s->b, "UPDATE orders SET total = 0 WHERE id = 10");
+	assert_string_equal(s->b.sheet.sight, "all");
+	assert_int_equal(s->b.sheet.holders, 0);
+	assert_string_equal(buf_str(&s->b.sheet.takes), "[\"ROW EXCLUSIVE on orders\",\"ROW SHARE on customers\"]");
+	assert_string_equal(s->b.sheet.rollback, "yes");
+	assert_int_equal(s->b.sheet.table_bytes, strtoll(pg_shop_sql("SELECT pg_total_relation_size('orders')"), NULL, 10));
+	assert_true(s->b.sheet.table_bytes > 0);
+	assert_string_equal(pg_shop_sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'ben' AND state <> 'idle'"), "0");
+	PQfinish(c);
+}
+
+static void
+who_has_the_table_is_told_as_far_as_the_account_sees(void **state)
+{
+	static const char sql[] = "UPDATE orders SET total = 0 WHERE id = 10";
+	struct pg_shop *s = *state;
+	struct digest ground;
+	PGconn *c;
+
+	sheet(&s->b, sql);
+	ground = s->b.sheet.ground;
+	c = other(pg_server_user(pg_shop_server_of()), "ni\x1b[2Jghtly\xe2\x80\xae");
+	run(c, "BEGIN; LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE");
+	sheet(&s->b, sql);
+	assert_string_equal(s->b.sheet.sight, "part");
+	assert_int_equal(s->b.sheet.holders, 1);
+	assert_int_equal(s->b.sheet.blocking, 1);
+	has(&s->b.sheet.locks, "\"blocks\":true");
+	has(&s->b.sheet.locks, "\"mode\":\"SHARE ROW EXCLUSIVE\"");
+	has(&s->b.sheet.locks, "\"on\":\"orders\"");
+	assert_null(strchr(buf_str(&s->b.sheet.locks), '\x1b'));
+	assert_null(strstr(buf_str(&s->b.sheet.locks), "\"sql\""));
+	assert_null(strstr(buf_str(&s->b.sheet.locks), "\"age\""));
+	/* what others do is no part of what is bound */
+	assert_true(digest_equal(&ground, &s->b.sheet.ground));
+	bench_close(&s->b);
+	pg_shop_sql("GRANT pg_read_all_stats TO ben");
+	bench_open(&s->b, &s->target);
+	sheet(&s->b, sql);
+	assert_string_equal(s->b.sheet.sight, "all");
+	has(&s->b.sheet.locks, "\"state\":\"idle in transaction\",\"age\":0,\"sql\":\"BEGIN; LOCK TABLE orders");
+	pg_shop_sql("REVOKE pg_read_all_stats FROM ben");
+	PQfinish(c);
+}
+
+static void
+who_may_hold_rows_is_told_apart(void **state)
+{
+	struct pg_shop *s = *state;
+	PGconn *c = other("ben", "other");
+
+	run(c, "BEGIN; UPDATE orders SET total = 1 WHERE id = 13");
+	sheet(&s->b, "UPDATE orders SET total = 0 WHERE id = 10");
+	assert_string_equal(s->b.sheet.sight, "all");
+	assert_int_equal(s->b.sheet.holders, 1);
+	assert_int_equal(s->b.sheet.blocking, 0);
+	has(&s->b.sheet.locks, "\"application\":\"other\",\"on\":\"orders\",\"mode\":\"ROW EXCLUSIVE\"");
+	/* the table behind a foreign key is met too */
+	sheet(&s->b, "DELETE FROM customers WHERE id = 3");
+	assert_int_equal(s->b.sheet.holders, 1);
+	has(&s->b.sheet.takes, "ROW EXCLUSIVE on orders");
+	sheet(&s->b, "DELETE FROM nokey");
+	assert_int_equal(s->b.sheet.holders, 0);
+	PQfinish(c);
+}
+
+static void
+a_closed_table_fails_the_sheet_and_its_holder_is_named(void **state)
+{
+	struct pg_shop *s = *state;
+	const char *super = pg_server_user(pg_shop_server_of());
+	PGconn *c = other("ben", "night\x01ly"), *waiter = other(super, "alters");
+
+	run(c, "BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
+	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET total = 0 WHERE id = 10"), ERR_STATEMENT);
+	if (strstr(s->b.e.text, " has ACCESS EXCLUSIVE on orders (ben, night") == NULL)
+		fail_msg("%s", s->b.e.text);
+	/* who waits for it stands before us in the queue */
+	run(c, "ROLLBACK; BEGIN; SELECT * FROM orders");
+	assert_int_equal(PQsendQuery(waiter, "ALTER TABLE orders ADD COLUMN z int"), 1);
+	while (strcmp(pg_shop_sql("SELECT count(*) FROM pg_locks WHERE NOT granted"), "1") != 0)
+		;
+	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET total = 0 WHERE id = 10"), ERR_STATEMENT);
+	if (strstr(s->b.e.text, " waits for ACCESS EXCLUSIVE on orders (") == NULL)
+		fail_msg("%s", s->b.e.text);
+	PQfinish(c);
+	while (PQgetResult(waiter) != NULL)
+		;
+	PQfinish(waiter);
+	sheet(&s->b, "UPDATE orders SET total = 0 WHERE id = 10");
+}
+
+static void
+locks_that_cannot_be_seen_fail_nothing_and_are_said(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("REVOKE SELECT ON pg_locks FROM PUBLIC");
+	sheet(&s->b, "UPDATE orders SET total = 0 WHERE id = 10");
+	assert_string_equal(s->b.sheet.sight, "none");
+	assert_true(s->b.sheet.count_known);
+	has(&s->b.sheet.note, "locks of others could not be looked at");
+	assert_int_equal(bench_do(&s->b, "UPDATE orders SET total = 0 WHERE id = 10", 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+}
+
+static void
+hostile_names_of_tables_stay_names(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE TABLE \"or\x1b[2J\xe2\x80\xae'ders\" (id int PRIMARY KEY); GRANT ALL ON ALL TABLES IN SCHEMA public TO ben");
+	sheet(&s->b, "DELETE FROM \"or\x1b[2J\xe2\x80\xae'ders\"");
+	assert_string_equal(s->b.sheet.sight, "all");
+	assert_null(strchr(buf_str(&s->b.sheet.takes), '\x1b'));
+	has(&s->b.sheet.takes, "ROW EXCLUSIVE on \\\"or\\u001b[2J");
+}
+
+static void
+statements_about_whole_tables_tell_their_lock(void **state)
+{
+	struct pg_shop *s = *state;
+
+	sheet(&s->b, "TRUNCATE items");
+	has(&s->b.sheet.takes, "[\"ACCESS EXCLUSIVE on items\"");
+	assert_string_equal(s->b.sheet.rollback, "yes");
+	sheet(&s->b, "ALTER TABLE items ADD COLUMN x int");
+	has(&s->b.sheet.takes, "[\"up to ACCESS EXCLUSIVE on items\"");
+	assert_string_equal(s->b.sheet.rollback, "yes");
+	sheet(&s->b, "CREATE INDEX CONCURRENTLY i ON items (what)");
+	assert_string_equal(s->b.sheet.rollback, "statement");
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nobody_in_the_way_is_said_of_a_table_of_known_size, pg_shop_setup, pg_shop_teardown),
+		cmocka_unit_test_setup_teardown(who_has_the_table_is_told_as_far_as_the_account_sees, pg_shop_setup, pg_shop_teardown),
+		cmocka_unit_test_setup_teardown(who_may_hold_rows_is_told_apart, pg_shop_setup, pg_shop_teardown),
+		cmocka_unit_test_setup_teardown(a_closed_table_fails_the_sheet_and_its_holder_is_named, pg_shop_setup, pg_shop_teardown),
+		cmocka_unit_test_setup_teardown(locks_that_cannot_be_seen_fail_nothing_and_are_said, pg_shop_setup, pg_shop_teardown),
+		cmocka_unit_test_setup_teardown(hostile_names_of_tables_stay_names, pg_shop_setup, pg_shop_teardown),
+		cmocka_unit_test_setup_teardown(statements_about_whole_tables_tell_their_lock, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(policies_are_named_where_they_count, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(a_view_tells_what_stands_behind_it, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(an_instead_of_trigger_is_named, pg_shop_setup, pg_shop_teardown),

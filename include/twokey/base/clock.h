@@ -10,7 +10,7 @@ enum { CLOCK_TEXT = 28 };	/* "2026-06-08T14:03:12.123456Z" and a NUL */
 
 /* Microseconds since 1970-01-01 UTC. */
 int64_t	clock_wall_us(void);
-/* Milliseconds of CLOCK_MONOTONIC. */
+/* Milliseconds of CLOCK_BOOTTIME: never set, and a host that slept was away for so long. */
 int64_t	clock_mono_ms(void);
 /* RFC 3339 in UTC with six digits. */
 void	clock_format(int64_t wall_us, char out[CLOCK_TEXT]);

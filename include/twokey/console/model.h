@@ -16,7 +16,8 @@
 struct model;
 
 enum { MODEL_PEOPLE_MAX = 32, MODEL_NAME_MAX = 64, MODEL_ROWS_KEPT = 2000 /* of one result, without deferring */,
-	MODEL_NAMES_KEPT = 20000 /* of the names for completion */, MODEL_HOPS_MAX = 9 /* with the endpoint */, MODEL_WANTED_MAX = 16 };
+	MODEL_NAMES_KEPT = 20000 /* of the names for completion */, MODEL_HOPS_MAX = 9 /* with the endpoint */, MODEL_WANTED_MAX = 16,
+	MODEL_SET_MAX = 64 /* changes of a set that are listed */ };
 
 struct model_person {
 	char name[MODEL_NAME_MAX];
@@ -99,7 +100,35 @@ struct model_header {
 };
 
 /* One statement, message or other thing of the log, built from one or more events. */
-enum model_kind { MODEL_READ, MODEL_WRITE, MODEL_DESCRIBE, MODEL_REFUSED, MODEL_MESSAGE, MODEL_NOTE, MODEL_STATE };
+enum model_kind { MODEL_READ, MODEL_WRITE, MODEL_STAGED, MODEL_DESCRIBE, MODEL_REFUSED, MODEL_MESSAGE, MODEL_NOTE, MODEL_STATE };
+
+/* What the event held said, and what became of it. */
+struct model_hold {
+	uint64_t n;			/* the event, 0: it never was held */
+	json_t *event;			/* its fields */
+	char *note;			/* its body, or NULL */
+	char bind[DIGEST_HEX + 1];
+	int64_t affected;		/* rows, -1 not said */
+	int64_t wall_us, until_us;
+	int64_t opened_us, last_shown_us;	/* the effect, not the sheet of before */
+	char opened_by[MODEL_NAME_MAX];
+	enum transcript_event_kind answer;	/* KEPT, DENIED, WITHDRAWN, EXPIRED, VOID; HELD while there is none */
+	char by[MODEL_NAME_MAX];
+	char code[32];			/* of VOID */
+	int64_t answered_us;
+	char *typed, *reason;
+	char key[64];			/* as those of the entry */
+	bool touched, pin;
+};
+
+/* Changes that the driver collects; COMMIT asks for all of them at once. */
+struct model_set {
+	uint64_t n;			/* the event begun, 0: none is open */
+	char by[MODEL_NAME_MAX];
+	int64_t begun_us, until_us;
+	size_t changes;
+	size_t at[MODEL_SET_MAX];	/* the entries of the first ones */
+};
 
 struct model_body {
 	char *k;
@@ -146,6 +175,9 @@ struct model_entry {
 	} signing;
 	char key[64];			/* fingerprint of the key that signed the answer, "" when none did */
 	bool touched, pin;		/* and what a security key said about it */
+	struct model_hold hold;
+	size_t staged;			/* STAGED: which one of its set, from 1; READ: changes that it does not see yet;
+					 * state DROPPED: how many there were */
 	uint64_t dangers;		/* SQL_DANGER_BIT set, request and sheet together */
 	json_t *sheet;			/* fields of the sheet event, NULL before it */
 	json_t *event;			/* fields of the first event */
@@ -198,8 +230,16 @@ const struct model_entry *model_running(const struct model *m);
 const json_t *model_audit(const struct model *m);
 /* True for a request that only reads and is asked for because of its cost. */
 bool	model_only_reads(const struct model_entry *e);
-/* True while it waits for the second key. */
+/* True while it waits for the second key, also to be kept. */
 bool	model_is_waiting(const struct model_entry *e);
+/* True while it has run and is not kept yet: the second key has to be turned again. */
+bool	model_is_held(const struct model_entry *e);
+/* The first entry that is held, or -1. */
+long	model_held(const struct model *m);
+/* The set that is open, or NULL. */
+const struct model_set *model_set(const struct model *m);
+/* True for a request that is a set of changes. */
+bool	model_is_set(const struct model_entry *e);
 /* The verdict on the lines fed so far; OPEN without a word for a model that does not check. */
 void	model_verdict(const struct model *m, struct transcript_report *out);
 

@@ -40,5 +40,7 @@ int	seat_run(const struct seat_wish *w, struct err *e);
 int	seat_json(const struct seat_wish *w, struct err *e);
 /* The lobby: sessions and tickets that name this person. Runs the chosen ones. */
 int	seat_lobby(const struct seat_wish *w, struct err *e);
+/* The broker's answer to "list" as one line of JSON on standard output. */
+int	seat_lobby_json(const struct seat_wish *w, struct err *e);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef TWOKEY_CONSOLE_SHEET_H
 #define TWOKEY_CONSOLE_SHEET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "twokey/console/log.h"
@@ -19,6 +20,8 @@ void	sheet_view_free(struct sheet_view *v);
 void	sheet_view_update(struct sheet_view *v, const struct model *m, const struct model_entry *en, int width);
 /* Times in UTC (replay) instead of the person's own zone. */
 void	sheet_view_utc(struct sheet_view *v);
+/* The sheet as it was when it was asked for, even of a request that is held: without this that shows its real effect. */
+void	sheet_view_asked(struct sheet_view *v, bool asked);
 size_t	sheet_view_lines(const struct sheet_view *v);
 /* Line i; the last line of the sheet is sheet_view_lines - 1. Every text is safe and at most width columns. */
 const struct log_text *sheet_view_line(const struct sheet_view *v, size_t i);

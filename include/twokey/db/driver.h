@@ -128,11 +128,21 @@ struct db_sheet {
 	struct digest bind;		/* of ground and the rows matched: ARCHITECTURE "Binding" */
 	uint64_t dangers;		/* found in the catalogue: TRIGGER, CASCADE, RULE, COUNT_UNKNOWN ... */
 	int64_t table_rows;		/* the engine's estimate, -1 when it has none */
+	int64_t table_bytes;		/* of the table written with its indexes, -1 not known */
+	double estimate;		/* rows as EXPLAIN guesses them, when how is "explain"; -1 none */
+	const char *rollback;		/* "yes", or why it cannot be taken back here: "statement", "engine"; what may stay:
+					 * "triggers", "foreign"; "unknown" */
+	/* Of others as they were a moment ago, and never bound. */
+	const char *sight;		/* how much of their locks the account sees: "all", "part", "none" */
+	unsigned holders;		/* others that have or await locks on what it writes */
+	unsigned blocking;		/* of these: so many it would have to wait for */
 	double ms;
 	struct buf triggers;		/* JSON array of names */
 	struct buf cascades;		/* JSON array of names */
 	struct buf rules;		/* JSON array of names: rewrite rules of what is written */
 	struct buf policies;		/* JSON array of names: row policies that choose its rows */
+	struct buf takes;		/* JSON array: locks that it takes, "ROW EXCLUSIVE on orders" */
+	struct buf locks;		/* JSON array of the holders: doc/transcript.txt, body "locks" */
 	struct buf derived;		/* the derived SELECT, "" when there is none */
 	struct buf note;		/* why something is not known, as sentences */
 	struct buf undo;		/* "none: ..." until the undo step */

@@ -52,7 +52,7 @@ int	gate_bound_parse(const char *s, struct gate_bound *out, struct err *e);
 bool	gate_bound_holds(const struct gate_bound *b, uint64_t rows);
 
 enum { GATE_NAME_MAX = 64, GATE_PARTS_MAX = 16, GATE_SECONDS_MIN = 2, GATE_ANSWER_WITHIN_S = 600, GATE_QUESTIONS_MAX = 3,
-	GATE_SIGN_WITHIN_S = 120, GATE_SIGNINGS_MAX = 5 };
+	GATE_SIGN_WITHIN_S = 120, GATE_SIGNINGS_MAX = 5, GATE_RUN_WITHIN_S = 30 };
 
 /* One request. All times are monotonic milliseconds. */
 struct gate_request {
