@@ -116,6 +116,7 @@ db_sheet_add(struct db_sheet *all, struct db_sheet *one, bool first)
 		all->how = one->how;
 	all->count_known = all->count_known && one->count_known;
 	all->count = all->count_known ? all->count + one->count : 0;
+	all->inexact = all->inexact || one->inexact;
 	all->dangers |= one->dangers;
 	all->table_rows = -1;		/* of which of them */
 	all->ms += one->ms;

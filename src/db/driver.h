@@ -25,6 +25,9 @@ bool	db_within(const struct db_part *p, uint64_t affected);
  * twokey that gives it up first. Milliseconds. */
 unsigned db_idle_ms(const struct db_target *t);
 
+/* db_sheet's inexact. plain: what it writes is a table, with no rule in between. */
+bool	db_is_inexact(enum sql_engine engine, const struct db_statement *s, const struct sql_facts *f, bool plain);
+
 /* What a write matches, as digests say it. */
 struct db_match {
 	bool known;

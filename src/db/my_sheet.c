@@ -63,6 +63,7 @@ my_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts
 	my_look_init(&l, c, s, f, sheet);
 	my_begin(c);
 	ret = make(&l, sample, e);
+	sheet->inexact = db_is_inexact(SQL_MARIADB, s, f, l.plain);
 	left = c->lost ? ERR_DATABASE : my_leave(c, &sheet->own, ret == 0 ? e : NULL);
 	my_end(c);
 	if (left == 0)

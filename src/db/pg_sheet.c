@@ -181,6 +181,7 @@ pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts
 	else if (c->waited)
 		tell_who(&l, e);
 	db_rollback_is(sheet, f, rollback_of(&l));
+	sheet->inexact = db_is_inexact(SQL_POSTGRES, s, f, l.oid[0] != '\0' && (l.kind == 'r' || l.kind == 'p') && !l.ruled);
 	left = pg_leave(c, &sheet->own, ret == 0 ? e : NULL);
 	pg_end(c);
 	db_note(&sheet->undo, "none: this version keeps no before-images");

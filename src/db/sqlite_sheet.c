@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
@@ -25,6 +26,8 @@ struct work {
 	const struct sql_facts *f;
 	const struct sql_table *table;	/* the one written, or NULL */
 	struct db_sheet *sheet;
+	bool plain;			/* that one is a table */
+	bool replaces;			/* by its definition a row may take another one's place */
 	char *keys[KEYS_MAX];
 	size_t nkeys;
 };
@@ -57,8 +60,10 @@ add_definitions(struct work *w, struct db_ground *g, struct err *e)
 		return ERR_DATABASE;
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *type = (const char *)sqlite3_column_text(st, 0), *name = (const char *)sqlite3_column_text(st, 1);
-		const char *of = (const char *)sqlite3_column_text(st, 2);
+		const char *of = (const char *)sqlite3_column_text(st, 2), *sql = (const char *)sqlite3_column_text(st, 3);
 
+		w->replaces = w->replaces || (w->table != NULL && strlen(name) == w->table->name.n && sql != NULL &&
+		    strncasecmp(name, w->table->name.p, w->table->name.n) == 0 && strcasestr(sql, "REPLACE") != NULL);
 		for (int i = 0; i < 4; i++) {
 			struct db_cell cell = sqlite_cell(st, i);
 
@@ -293,7 +298,8 @@ match(struct work *w, const struct db_sink *sample, struct db_match *m, struct e
 	struct err why;
 	int ret;
 
-	if (!is_table(w)) {
+	w->plain = is_table(w);
+	if (!w->plain) {
 		db_note(&w->sheet->note, "it is not known how many rows it touches: it does not write one plain table");
 		return 0;
 	}
@@ -333,6 +339,8 @@ look_into(struct work *w, const struct db_sink *sample, struct db_match *m, stru
 		ret = find_cascades(w, e);
 	if (ret == 0 && m != NULL)
 		ret = match(w, sample, m, e);
+	w->sheet->inexact = db_is_inexact(SQL_SQLITE, w->s, w->f, w->plain) ||
+	    (w->replaces && strcmp(w->f->verb, "DELETE") != 0);
 	db_bind_end(&g, m != NULL ? m : &none, w->sheet);
 	return ret;
 }

@@ -341,6 +341,74 @@ the_limits_of_statements_are_no_limits_of_a_hold(void **state)
 	assert_int_equal(s->b.r.end, DB_COMMITTED);
 }
 
+static const struct {
+	const char *sql;
+	bool inexact;
+} inexact[] = {
+	{ "UPDATE orders SET total = 1 WHERE id = 10", false },
+	{ "DELETE FROM items", false },
+	{ "INSERT INTO audit VALUES ('x')", false },
+	{ "INSERT IGNORE INTO customers VALUES (1, 'x', '')", false },
+	{ "REPLACE INTO customers VALUES (1, 'x', '')", true },
+	{ "INSERT INTO customers VALUES (1, 'x', '') ON/**/DUPLICATE KEY/**/UPDATE name = 'y'", true },
+	{ "UPDATE orders o JOIN items i ON i.order_id = o.id SET o.total = 1, i.what = 'x'", true },
+	{ "DELETE o, i FROM orders o JOIN items i ON i.order_id = o.id WHERE o.id = 10", true },
+	{ "DELETE i FROM orders o JOIN items i ON i.order_id = o.id WHERE o.id = 10", false },
+	{ "UPDATE named SET name = 'x' WHERE id = 1", true },
+	{ "UPDATE customers SET name = replace(name, 'a', 'b') WHERE id = 1", false },
+};
+
+static void
+the_sheet_says_where_counts_do_not_tell(void **state)
+{
+	struct my_shop *s = *state;
+
+	my_shop_sql("CREATE VIEW named AS SELECT id, name FROM customers");
+	for (size_t i = 0; i < sizeof inexact / sizeof *inexact; i++) {
+		if (bench_sheet(&s->b, inexact[i].sql) != 0)
+			fail_msg("%s: %s", inexact[i].sql, s->b.e.text);
+		if (s->b.sheet.inexact != inexact[i].inexact)
+			fail_msg("%s", inexact[i].sql);
+	}
+}
+
+/* The bound is one of what the engine counts, and the effects say what was done. */
+static const struct {
+	const char *sql;
+	uint64_t rows;
+	const char *effect;
+} counted[] = {
+	{ "REPLACE INTO items VALUES (10, 1, 'q'), (12, 1, 'w')", 3, "{\"table\":\"items\",\"inserted\":2,\"updated\":0,\"deleted\":1}" },
+	{ "REPLACE INTO items VALUES (12, 1, 'w')", 1, "{\"table\":\"items\",\"inserted\":1,\"updated\":0,\"deleted\":0}" },
+	{ "INSERT INTO customers VALUES (1, 'x', ''), (9, 'n', '') ON DUPLICATE KEY UPDATE name = 'y'", 3, "{\"table\":\"customers\",\"inserted\":1,\"updated\":1,\"deleted\":0}" },
+	{ "INSERT INTO customers VALUES (9, 'n', '') ON DUPLICATE KEY UPDATE name = 'y'", 1, "{\"table\":\"customers\",\"inserted\":1,\"updated\":0,\"deleted\":0}" },
+	{ "UPDATE named SET name = 'x' WHERE id < 3", 2, "{\"table\":\"named\",\"inserted\":0,\"updated\":2,\"deleted\":0}" },
+	{ "DELETE o, i FROM orders o JOIN items i ON i.order_id = o.id WHERE i.order_id = 11", 1, "" },	/* the key took the other one along */
+};
+
+static void
+a_bound_is_one_of_the_engines_count(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+		void *own = NULL;
+		struct my_shop *s;
+
+		assert_int_equal(my_shop_setup(&own), 0);
+		s = own;
+		s->b.hold = yes;
+		my_shop_sql("CREATE VIEW named AS SELECT id, name FROM customers");
+		assert_int_equal(bench_sheet(&s->b, counted[i].sql), 0);
+		assert_true(s->b.sheet.inexact);
+		assert_int_equal(bench_run(&s->b, counted[i].sql, counted[i].rows + 1, false), 0);
+		assert_string_equal(s->b.r.code, "count");
+		assert_int_equal(bench_run(&s->b, counted[i].sql, counted[i].rows, false), 0);
+		if (s->b.r.end != DB_COMMITTED || strstr(s->b.held_effects, counted[i].effect) == NULL)
+			fail_msg("%s: %s %s %s", counted[i].sql, s->b.r.code, buf_str(&s->b.r.text), s->b.held_effects);
+		my_shop_teardown(&own);
+	}
+}
+
 static int
 server(void **state)
 {
@@ -364,6 +432,8 @@ main(void)
 		T(a_cancel_while_held_breaks_nothing),
 		T(a_cancel_does_not_hide_what_stays),
 		T(the_limits_of_statements_are_no_limits_of_a_hold),
+		T(the_sheet_says_where_counts_do_not_tell),
+		cmocka_unit_test(a_bound_is_one_of_the_engines_count),
 	};
 
 	return cmocka_run_group_tests_name("db my hold", tests, server, my_shop_server_end);

@@ -329,6 +329,84 @@ the_limits_of_statements_are_no_limits_of_a_hold(void **state)
 	assert_int_equal(s->b.r.end, DB_COMMITTED);
 }
 
+static const struct {
+	const char *sql;
+	bool inexact;
+} inexact[] = {
+	{ "UPDATE orders SET total = 1 WHERE id = 10", false },
+	{ "DELETE FROM items", false },
+	{ "INSERT INTO audit VALUES ('x')", false },
+	{ "INSERT INTO customers VALUES (1, 'x') ON CONFLICT DO NOTHING", false },
+	{ "INSERT INTO customers VALUES (1, 'x') ON/**/CONFLICT (id) DO/**/UPDATE SET name = 'y'", true },
+	{ "WITH a AS (SELECT 1) UPDATE orders SET total = 1 WHERE id = 10", false },
+	{ "WITH a AS (DELETE FROM items RETURNING what) INSERT INTO audit SELECT what FROM a", true },
+	{ "WITH a AS (DELETE FROM items WHERE line = 1) DELETE FROM items WHERE line = 2", true },
+	{ "MERGE INTO customers c USING items i ON c.id = i.line WHEN MATCHED THEN UPDATE SET name = i.what", true },
+	{ "UPDATE named SET name = 'x' WHERE id = 1", true },
+	{ "UPDATE loud SET name = 'x' WHERE id = 1", true },
+	{ "TRUNCATE items", false },
+	{ "CREATE TABLE t (a int)", false },
+	{ "DELETE FROM ruled", true },
+	{ "UPDATE customers SET name = replace(name, 'a', 'b') WHERE id = 1", false },
+};
+
+static void
+the_sheet_says_where_counts_do_not_tell(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE VIEW named AS SELECT id, name FROM customers; CREATE TABLE ruled (a int); GRANT ALL ON named, ruled TO ben;"
+	    "CREATE RULE gone AS ON DELETE TO ruled DO ALSO DELETE FROM audit; CREATE FUNCTION by_view() RETURNS trigger LANGUAGE plpgsql AS"
+	    " $$BEGIN INSERT INTO audit VALUES ('v'); RETURN new; END$$;"
+	    "CREATE TRIGGER instead INSTEAD OF UPDATE ON loud FOR EACH ROW EXECUTE FUNCTION by_view()");
+	for (size_t i = 0; i < sizeof inexact / sizeof *inexact; i++) {
+		if (bench_sheet(&s->b, inexact[i].sql) != 0)
+			fail_msg("%s: %s", inexact[i].sql, s->b.e.text);
+		if (s->b.sheet.inexact != inexact[i].inexact)
+			fail_msg("%s", inexact[i].sql);
+	}
+}
+
+/* The bound is one of what the engine counts, and the effects say what was done. */
+static const struct {
+	const char *sql;
+	uint64_t rows;
+	const char *effect;
+} counted[] = {
+	{ "INSERT INTO customers VALUES (1, 'x'), (9, 'y') ON CONFLICT (id) DO UPDATE SET name = 'z'", 2, "{\"table\":\"customers\",\"inserted\":1,\"updated\":1,\"deleted\":0}" },
+	{ "INSERT INTO customers VALUES (1, 'x'), (9, 'y') ON CONFLICT (id) DO UPDATE SET name = 'z' WHERE customers.id > 4", 1, "{\"table\":\"customers\",\"inserted\":1,\"updated\":0,\"deleted\":0}" },
+	{ "WITH a AS (DELETE FROM items RETURNING what) INSERT INTO audit SELECT what FROM a WHERE what = 'x'", 1, "{\"table\":\"items\",\"inserted\":0,\"updated\":0,\"deleted\":3}" },
+	{ "MERGE INTO customers c USING (VALUES (1), (2), (9)) v(id) ON c.id = v.id WHEN MATCHED AND c.id = 1 THEN UPDATE SET name = 'm' WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (v.id, 'n')", 3, "{\"table\":\"customers\",\"inserted\":1,\"updated\":1,\"deleted\":1}" },
+	{ "UPDATE loud SET name = 'x' WHERE id < 3", 2, "{\"table\":\"audit\",\"inserted\":2,\"updated\":0,\"deleted\":0}" },
+	{ "UPDATE named SET name = 'x' WHERE id < 3", 2, "{\"table\":\"customers\",\"inserted\":0,\"updated\":2,\"deleted\":0}" },
+};
+
+static void
+a_bound_is_one_of_the_engines_count(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+		void *own = NULL;
+		struct pg_shop *s;
+
+		assert_int_equal(pg_shop_setup(&own), 0);
+		s = own;
+		s->b.hold = yes;
+		pg_shop_sql("CREATE VIEW named AS SELECT id, name FROM customers; CREATE TABLE ruled (a int); GRANT ALL ON named, ruled TO ben;"
+	    "CREATE RULE gone AS ON DELETE TO ruled DO ALSO DELETE FROM audit; CREATE FUNCTION by_view() RETURNS trigger LANGUAGE plpgsql AS"
+	    " $$BEGIN INSERT INTO audit VALUES ('v'); RETURN new; END$$;"
+	    "CREATE TRIGGER instead INSTEAD OF UPDATE ON loud FOR EACH ROW EXECUTE FUNCTION by_view()");
+		assert_int_equal(bench_sheet(&s->b, counted[i].sql), 0);
+		assert_true(s->b.sheet.inexact);
+		assert_int_equal(bench_run(&s->b, counted[i].sql, counted[i].rows + 1, false), 0);
+		assert_string_equal(s->b.r.code, "count");
+		assert_int_equal(bench_run(&s->b, counted[i].sql, counted[i].rows, false), 0);
+		if (s->b.r.end != DB_COMMITTED || strstr(s->b.held_effects, counted[i].effect) == NULL)
+			fail_msg("%s: %s %s %s", counted[i].sql, s->b.r.code, buf_str(&s->b.r.text), s->b.held_effects);
+		pg_shop_teardown(&own);
+	}
+}
+
 int
 main(void)
 {
@@ -342,6 +420,8 @@ main(void)
 		T(a_change_whose_connection_is_killed_is_lost),
 		T(a_cancel_while_held_breaks_nothing),
 		T(the_limits_of_statements_are_no_limits_of_a_hold),
+		T(the_sheet_says_where_counts_do_not_tell),
+		cmocka_unit_test(a_bound_is_one_of_the_engines_count),
 	};
 
 	return cmocka_run_group_tests_name("db pg hold", tests, pg_shop_server, pg_shop_server_end);

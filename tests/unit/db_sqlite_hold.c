@@ -330,6 +330,77 @@ what_is_not_as_allowed_takes_everything_back(void **state)
 	}
 }
 
+static const struct {
+	const char *sql;
+	bool inexact;
+} inexact[] = {
+	{ "UPDATE orders SET total = 1 WHERE id = 10", false },
+	{ "DELETE FROM items", false },
+	{ "INSERT INTO audit VALUES ('x')", false },
+	{ "INSERT INTO customers VALUES (1, 'x', '') ON CONFLICT DO NOTHING", false },
+	{ "INSERT INTO customers VALUES (1, 'x', '') ON CONFLICT (id) DO UPDATE SET name = 'y'", true },
+	{ "REPLACE INTO customers VALUES (1, 'x', '')", true },
+	{ "INSERT OR/**/REPLACE INTO customers VALUES (1, 'x', '')", true },
+	{ "UPDATE OR REPLACE customers SET id = 2 WHERE id = 1", true },
+	{ "UPDATE customers SET name = replace (name, 'a', 'b') WHERE id = 1", false },
+	{ "INSERT INTO pushy VALUES (1)", true },
+	{ "DELETE FROM pushy", false },
+	{ "UPDATE loud_customers SET name = 'x' WHERE id = 1", true },
+};
+
+static void
+the_sheet_says_where_counts_do_not_tell(void **state)
+{
+	struct fixture *s = *state;
+
+	shop_exec(&s->shop, "CREATE TABLE pushy (a INTEGER PRIMARY KEY ON CONFLICT REPLACE); INSERT INTO pushy VALUES (1);"
+	    "CREATE TRIGGER instead INSTEAD OF UPDATE ON loud_customers BEGIN INSERT INTO audit VALUES (new.id); END");
+	for (size_t i = 0; i < sizeof inexact / sizeof *inexact; i++) {
+		if (bench_sheet(&s->b, inexact[i].sql) != 0)
+			fail_msg("%s: %s", inexact[i].sql, s->b.e.text);
+		if (s->b.sheet.inexact != inexact[i].inexact)
+			fail_msg("%s", inexact[i].sql);
+	}
+}
+
+/* The bound is one of what the engine counts, and the effects say what was done. */
+static const struct {
+	const char *sql;
+	uint64_t rows;
+	const char *effect;
+} counted[] = {
+	{ "REPLACE INTO items VALUES (10, 1, 'q'), (12, 1, 'w')", 2, "{\"table\":\"items\",\"inserted\":2,\"updated\":0,\"deleted\":1}" },
+	{ "INSERT OR REPLACE INTO items VALUES (10, 1, 'q'), (12, 1, 'w')", 2, "{\"table\":\"items\",\"inserted\":2,\"updated\":0,\"deleted\":1}" },
+	{ "UPDATE OR REPLACE items SET line = 2 WHERE order_id = 10 AND line = 1", 1, "{\"table\":\"items\",\"inserted\":0,\"updated\":1,\"deleted\":1}" },
+	{ "INSERT INTO customers VALUES (1, 'x', ''), (9, 'y', '') ON CONFLICT (id) DO UPDATE SET name = 'z'", 2, "{\"table\":\"customers\",\"inserted\":1,\"updated\":1,\"deleted\":0}" },
+	{ "INSERT INTO pushy VALUES (1), (2)", 2, "{\"table\":\"pushy\",\"inserted\":2,\"updated\":0,\"deleted\":1}" },
+	{ "UPDATE loud_customers SET name = 'x' WHERE id < 3", 0, "{\"table\":\"audit\",\"inserted\":2,\"updated\":0,\"deleted\":0}" },
+};
+
+static void
+a_bound_is_one_of_the_engines_count(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+		void *own = NULL;
+		struct fixture *s;
+
+		assert_int_equal(setup(&own), 0);
+		s = own;
+		s->b.hold = yes;
+		shop_exec(&s->shop, "CREATE TABLE pushy (a INTEGER PRIMARY KEY ON CONFLICT REPLACE); INSERT INTO pushy VALUES (1);"
+	    "CREATE TRIGGER instead INSTEAD OF UPDATE ON loud_customers BEGIN INSERT INTO audit VALUES (new.id); END");
+		assert_int_equal(bench_sheet(&s->b, counted[i].sql), 0);
+		assert_true(s->b.sheet.inexact);
+		assert_int_equal(bench_run(&s->b, counted[i].sql, counted[i].rows + 1, false), 0);
+		assert_string_equal(s->b.r.code, "count");
+		assert_int_equal(bench_run(&s->b, counted[i].sql, counted[i].rows, false), 0);
+		if (s->b.r.end != DB_COMMITTED || strstr(s->b.held_effects, counted[i].effect) == NULL)
+			fail_msg("%s: %s %s %s", counted[i].sql, s->b.r.code, buf_str(&s->b.r.text), s->b.held_effects);
+		teardown(&own);
+	}
+}
+
 int
 main(void)
 {
@@ -341,6 +412,8 @@ main(void)
 		T(a_file_that_is_replaced_while_held_is_not_written),
 		T(a_cancel_while_held_breaks_nothing),
 		T(the_limits_of_statements_are_no_limits_of_a_hold),
+		T(the_sheet_says_where_counts_do_not_tell),
+		cmocka_unit_test(a_bound_is_one_of_the_engines_count),
 		T(all_parts_are_kept_and_their_effects_added_up),
 		cmocka_unit_test(what_is_not_as_allowed_takes_everything_back),
 	};

@@ -123,6 +123,10 @@ struct db_sheet {
 	const char *how;		/* "derived", "explain", "unknown" */
 	bool count_known;
 	uint64_t count;
+	/* How many rows it will have touched, as the engine counts, does not say how many rows change: REPLACE, ON DUPLICATE
+	 * KEY UPDATE, ON CONFLICT DO UPDATE, MERGE, views, INSTEAD OF, rules, several tables, code that is called. The bound
+	 * holds for the engine's count all the same; what it did is only seen once it ran. */
+	bool inexact;
 	struct digest keys;		/* of the matched keys, in order */
 	struct digest ground;		/* of all that was shown but the rows: place, settings, definitions */
 	struct digest bind;		/* of ground and the rows matched: ARCHITECTURE "Binding" */
