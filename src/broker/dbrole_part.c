@@ -151,7 +151,7 @@ note_part(struct db_pending *q, size_t i, struct db_sheet *one)
 		part->bounded = true;
 		part->rows = one->count;
 	}
-	q->inexact = q->inexact || (!one->count_known && part->at_most);
+	q->inexact = q->inexact || one->inexact || (!one->count_known && part->at_most);
 }
 
 /* What binds a set: the binds and the keys of its parts, in order. */
