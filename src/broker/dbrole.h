@@ -48,6 +48,7 @@ struct db_pending {
 	uint64_t rows;
 	bool inexact;		/* how many rows it touches is known only once it ran */
 	bool hold_always;	/* the ticket asks for it */
+	bool rehearsal;		/* it is run and taken back */
 	bool allowed;
 	bool must_sign;		/* the ticket asks for a signature */
 	uint64_t dangers;	/* of the text and of the sheet */
@@ -206,6 +207,11 @@ void	dbrole_look_fini(struct db_look *l);
 int	dbrole_classify(struct dbrole *d, struct db_pending *q, struct err *e);
 /* Errors as the driver's sheet. What was shown of each part is kept in q. */
 int	dbrole_look(struct dbrole *d, struct db_pending *q, struct db_look *l, struct err *e);
+
+/* dbrole_rehearse.c: why this request is not rehearsed, NULL when it is no rehearsal or may be; d->facts are those of q. */
+const char *dbrole_no_rehearsal(struct dbrole *d, const struct db_pending *q, const struct db_sheet *sheet, char why[DBROLE_WHY]);
+/* Tells what it did; false: it is taken back. */
+bool	dbrole_rehearsed(const struct db_pending *q, struct db_held *h);
 
 /* dbrole_hold.c: true when the change is to be kept; false: h says why it is taken back. Waits. */
 bool	dbrole_hold(struct dbrole *d, struct db_pending *q, struct db_held *h);

@@ -16,7 +16,7 @@
 #include "dbrole.h"
 #include "fault.h"
 
-enum { LOOK_MS = 500 };		/* how often it is looked for who waits */
+enum { LOOK_MS = 1000 };	/* how often it is looked for who waits */
 
 enum {
 #define WHY(name, text, sentence) WHY_##name,

@@ -207,6 +207,7 @@ note_wishes(const struct dbrole *d, struct db_pending *q, const json_t *ev)
 
 	q->must_sign = sign == NULL || strcmp(sign, "no") != 0;
 	q->hold_always = d->ticket == NULL || d->ticket->hold_always;
+	q->rehearsal = json_object_get(ev, "rehearsal") != NULL;
 	if (op == NULL)
 		return;
 	q->part[0].bounded = true;
@@ -238,6 +239,8 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 {
 	const json_t *ev = json_object_get(p->head, "event");
 	struct db_pending *q = pending_of(d, 0);
+	char room[DBROLE_WHY];
+	const char *why;
 	struct db_look l;
 	struct buf sql;
 	struct err e;
@@ -276,7 +279,10 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 	q->bind = l.sheet.bind;
 	q->keys = l.sheet.keys;
 	sum_bounds(q);
-	if (is_judged(d, q, l.sheet.dangers))
+	why = dbrole_no_rehearsal(d, q, &l.sheet, room);
+	if (why != NULL)
+		dbrole_refuse(n, "failed", "error", why);
+	if (why == NULL && is_judged(d, q, l.sheet.dangers))
 		send_sheet(d, q, &l);
 	else
 		dbrole_forget(d, n);
@@ -317,7 +323,7 @@ dbrole_allowed(struct dbrole *d, const struct packet *p)
 
 	if (q == NULL || !q->has_sheet || q->spent)
 		return;
-	want = (struct db_answer){ "allow", q->bind, q->at_most, q->rows };
+	want = (struct db_answer){ q->rehearsal ? "rehearse" : "allow", q->bind, q->at_most, q->rows };
 	until = json_str(ev, "until", &n);
 	if (!digest_field(ev, "digest", &digest) || !digest_field(ev, "bind", &bind) ||
 	    !digest_equal(&digest, &q->digest) || !digest_equal(&bind, &q->bind) ||
@@ -339,7 +345,7 @@ on_holding(void *ctx, struct db_held *h)
 {
 	struct run_ctx *run = ctx;
 
-	return dbrole_hold(run->d, run->q, h);
+	return run->q->rehearsal ? dbrole_rehearsed(run->q, h) : dbrole_hold(run->d, run->q, h);
 }
 
 /* The commit point goes on disk before COMMIT goes to the server. */

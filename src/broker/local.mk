@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES = %D%/alive.c %D%/alive.h %D%/answer.c %D%/answer.h %D%/asked.c %D%/asked.h %D%/channel.c %D%/check.c %D%/channel.h %D%/confine.c %D%/confine.h %D%/console.c %D%/dbrole.c %D%/dbrole.h \
-	%D%/dbrole_connect.c %D%/dbrole_io.c %D%/dbrole_hold.c %D%/dbrole_judge.c %D%/dbrole_part.c %D%/dbrole_sheet.c %D%/hold.def %D%/dbrole_read.c %D%/dbrole_rows.c %D%/dbrole_signed.c %D%/dbrole_ticket.c %D%/dispatch.c %D%/fault.c %D%/fault.h \
+	%D%/dbrole_connect.c %D%/dbrole_io.c %D%/dbrole_hold.c %D%/dbrole_judge.c %D%/dbrole_part.c %D%/dbrole_sheet.c %D%/hold.def %D%/dbrole_read.c %D%/dbrole_rehearse.c %D%/dbrole_rows.c %D%/dbrole_signed.c %D%/dbrole_ticket.c %D%/dispatch.c %D%/fault.c %D%/fault.h \
 	%D%/front.c %D%/front.def %D%/front.h %D%/front_dispatch.c %D%/front_lobby.c %D%/front_open.c \
 	%D%/front_reply.c %D%/front_settle.c %D%/front_ticket.c %D%/outcome.c %D%/outcome.h %D%/members.c %D%/members.h %D%/credential.c %D%/credential.h %D%/monitor.c %D%/monitor.h \
 	%D%/monitor_note.c %D%/monitor_oneshot.c %D%/oneshot.c %D%/oneshot.h %D%/monitor_setup.c %D%/monitor_spawn.c %D%/msg.def %D%/msg_answer.c \

@@ -132,7 +132,7 @@ put_text(struct buf *out, struct session *s, const struct gate_request *r, const
 {
 	struct transcript_answer a = {
 		.session = s->id, .ticket = s->ticket->id, .ticket_digest = s->ticket->digest, .request = r->n,
-		.answer = r->held ? "keep" : "allow",
+		.answer = r->held ? "keep" : r->rehearsal ? "rehearse" : "allow",
 		.person = person, .statement = r->digest, .bind = r->bind, .keys = g->keys,
 		.rows = { r->bound.op == GATE_OP_AT_MOST, r->bound.rows }, .typed = typed, .target = s->target,
 		.identity = s->identity, .database = s->database, .role = s->role, .until = g->until, .nonce = g->nonce,

@@ -195,6 +195,8 @@ statement_event(const struct statement *st, const struct gate_request *r)
 	    "tables", statement_tables(st->m->s), "dangers", answer_dangers(f->dangers), "table", r->table, "until", until);
 	if (ev != NULL)
 		json_object_set_new(ev, "signed", json_string(ticket_signed_name(s->ticket->signature)));
+	if (ev != NULL && r->rehearsal)
+		json_object_set_new(ev, "rehearsal", json_true());
 	if (ev != NULL && r->bound.given) {
 		json_object_set_new(ev, "op", json_string(r->bound.op == GATE_OP_AT_MOST ? "<=" : "="));
 		json_object_set_new(ev, "rows", json_integer((json_int_t)r->bound.rows));
@@ -241,11 +243,27 @@ statement_ask(struct statement *st, struct gate_request *r, uint64_t dangers, js
 	sub->request = r;
 }
 
+/* What it would set off is db's to see; here what the ticket and the text say. */
+static bool
+may_rehearse(struct statement *st)
+{
+	const struct session *s = st->m->s;
+
+	if (!s->ticket->rehearsal)
+		statement_no(st->m, ERR_DENIED, "the ticket has no rehearsal: ask for a ticket with rehearsal: yes (not on production)");
+	else if (s->facts->class != SQL_CLASS_WRITE)
+		statement_no(st->m, ERR_INVALID, "only an UPDATE or DELETE of rows is rehearsed");
+	else
+		return true;
+	return false;
+}
+
 static void
 ask(struct statement *st)
 {
 	struct session *s = st->m->s;
 	const char *rows = json_str(st->m->o, "rows", NULL);
+	bool rehearsal = json_bool(st->m->o, "rehearsal");
 	struct gate_bound bound = { 0 };
 	struct gate_request *r;
 	struct err e;
@@ -263,7 +281,9 @@ ask(struct statement *st)
 		    "write one table per statement");
 		return;
 	}
-	if (s->set.n != 0 && s->facts->class == SQL_CLASS_WRITE) {
+	if (rehearsal && !may_rehearse(st))
+		return;
+	if (s->set.n != 0 && !rehearsal && s->facts->class == SQL_CLASS_WRITE) {
 		set_stage(st, &bound);
 		return;
 	}
@@ -274,6 +294,7 @@ ask(struct statement *st)
 		fill_costly(r, s);
 	else
 		fill_change(r, st, &bound);
+	r->rehearsal = rehearsal;
 	statement_ask(st, r, s->facts->dangers, statement_event(st, r));
 }
 

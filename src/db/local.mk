@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %D%/libdb.a
 %C%_libdb_a_SOURCES = %D%/allowed.c %D%/audit.c %D%/driver.c %D%/own.c %D%/shown.c \
-	%D%/pg_audit.c %D%/pg_commit.c %D%/pg_connect.c %D%/pg_guard.c %D%/pg_info.c %D%/pg_look.c %D%/pg_match.c %D%/pg_own.c \
+	%D%/pg_alone.c %D%/pg_audit.c %D%/pg_commit.c %D%/pg_connect.c %D%/pg_guard.c %D%/pg_info.c %D%/pg_look.c %D%/pg_match.c %D%/pg_own.c \
 	%D%/pg_read.c %D%/pg_rows.c %D%/pg_run.c %D%/pg_pooler.c %D%/pg_sheet.c %D%/pg_tell.c \
 	%D%/sqlite_open.c %D%/sqlite_own.c %D%/sqlite_read.c %D%/sqlite_run.c %D%/sqlite_sheet.c %D%/sqlite_wall.c %D%/subject.c
 %C%_libdb_a_SOURCES += %D%/my_audit.c %D%/my_grant.c %D%/my_rights.c %D%/my_cancel.c %D%/my_describe.c %D%/my_plan.c %D%/my_weigh.c %D%/my_commit.c %D%/my_connect.c %D%/my_driver.c %D%/my_guard.c %D%/my_info.c \

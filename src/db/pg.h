@@ -197,6 +197,8 @@ int	pg_waiting(struct db_conn *c, struct db_waiting *w, struct err *e);
 void	pg_unwatch(struct db_conn *c);
 /* How the server's error ends a run. */
 void	pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s, struct db_result *r);
+/* pg_alone.c: driver's alone */
+int	pg_alone(struct db_conn *c, const struct sql_facts *f, struct err *e);
 int	pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
 
 #endif

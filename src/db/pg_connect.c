@@ -301,6 +301,7 @@ const struct db_driver pg_driver = {
 	.read = pg_read,
 	.sheet = pg_sheet,
 	.run = pg_run,
+	.alone = pg_alone,
 	.waiting = pg_waiting,
 	.outcome = pg_outcome,
 	.audit = pg_audit,

@@ -77,7 +77,7 @@ gate_request_expected(const struct gate_request *r, bool all_rows, char *out, si
 	int n = -1;
 
 	if (r->bound.given && table > 0 && table < sizeof r->table)
-		n = snprintf(out, size, "%s%s %s%" PRIu64, r->held ? "keep " : all_rows || r->all_rows ? "all rows " : "",
+		n = snprintf(out, size, "%s%s %s%" PRIu64, r->held ? "keep " : r->rehearsal ? "rehearse " : all_rows || r->all_rows ? "all rows " : "",
 		    r->table, op_text(r), r->bound.rows);
 	if ((n < 0 || (size_t)n >= size) && size > 0)
 		out[0] = '\0';
@@ -105,6 +105,8 @@ typed_matches(const struct gate_request *r, const char *typed)
 		return false;
 	if (r->held)
 		s = after_word(s, "keep");
+	else if (r->rehearsal)
+		s = after_word(s, "rehearse");
 	else if (r->all_rows)
 		s = after_word(after_word(s, "all"), "rows");
 	s = after_word(s, r->table);

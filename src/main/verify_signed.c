@@ -200,7 +200,7 @@ static bool
 put_expected(const struct check *c, const struct request *q, const char *typed, struct buf *out)
 {
 	struct transcript_answer a = { .session = json_str(c->begin, "session", NULL), .ticket = json_str(c->begin, "ticket", NULL),
-	    .request = q->n, .answer = c->kept ? "keep" : "allow", .person = json_str(c->ev, "by", NULL),
+	    .request = q->n, .answer = c->kept ? "keep" : json_bool(q->event, "rehearsal") ? "rehearse" : "allow", .person = json_str(c->ev, "by", NULL),
 	    .typed = typed,
 	    .target = json_str(c->begin, "target", NULL), .identity = json_str(c->connected, "identity", NULL),
 	    .database = json_str(c->connected, "database", NULL), .role = json_str(c->connected, "role", NULL),

@@ -112,6 +112,8 @@ check_second(const struct doc *d, const struct ticket *t, struct err *e)
 	if (t->on_leave == TICKET_LEAVE_END && t->presence == TICKET_PRESENCE_NO)
 		return doc_error_at(d, d->root, "on_leave", e, "nobody has to be there, so nobody's leaving ends it; presence: writes or "
 		    "any is expected, or leave on_leave out");
+	if (t->rehearsal && (t->stage == TICKET_STAGE_PRODUCTION || t->stage == TICKET_STAGE_REPLICA))
+		return doc_error_at(d, d->root, "rehearsal", e, "on %s nothing is rehearsed; leave it out", ticket_stage_name(t->stage));
 	if (t->quorum == TICKET_QUORUM_BOTH_SIDES && t->second_key != TICKET_SECOND_ANY)
 		return doc_error_at(d, d->root, "second_key", e, "quorum asks for a key of both sides, which second_key would "
 		    "forbid; leave second_key out");

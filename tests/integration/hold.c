@@ -359,6 +359,54 @@ what_is_collected_is_dropped(void **state)
 	assert_int_equal(changed(), 0);
 }
 
+static json_t *
+rehearse(struct test_console *ben, const char *sql)
+{
+	json_t *o = json_pack("{s:s, s:s, s:b}", "do", "sql", "text", sql, "rehearsal", 1), *a;
+	char *line = json_dumps(o, JSON_COMPACT);
+
+	test_send_bytes(ben, line, strlen(line));
+	test_send_bytes(ben, "\n", 1);
+	a = test_answer(ben, "sql");
+	free(line);
+	json_decref(o);
+	return a;
+}
+
+static void
+a_rehearsal_runs_and_is_taken_back(void **state)
+{
+	struct test_broker_options o = { .stage = "staging" };
+	struct test_console *ben, *anna;
+	json_t *a;
+	int64_t n;
+
+	(void)state;
+	/* another database: what was opened as production is never staging */
+	test_broker_stop(&broker);
+	test_broker_start(&broker, &o);
+	test_shop_exec(&broker, "create table plain (id integer primary key, a integer); insert into plain values (1, 1), (2, 2)");
+	session_of("H-9", "access: staging\\nstage: staging\\n", &ben, &anna);
+	assert_false(json_bool(rehearse(ben, "update plain set a = 7 where id = 1"), "ok"));
+	finish(ben, anna);
+	session_of("H-10", "access: staging\\nstage: staging\\nrehearsal: yes\\n", &ben, &anna);
+	/* what sets off a trigger, and what counts up, is not rehearsed */
+	n = json_int(rehearse(ben, "update orders set note = 'x' where id = 1"), "n", 0);
+	test_event(ben, "failed", n);
+	n = json_int(rehearse(ben, "insert into plain values (3, 3)"), "n", 0);
+	test_event(ben, "failed", n);
+	n = json_int(rehearse(ben, "update plain set a = 7 where id = 1"), "n", 0);
+	test_event(ben, "sheet", n);
+	assert_false(json_bool(test_allow(anna, n, "plain 1"), "ok"));
+	a = test_allow(anna, n, "rehearse plain 1");
+	if (!json_bool(a, "ok"))
+		fail_msg("rehearse: %s", json_str(a, "why", NULL));
+	assert_int_equal(json_int(test_event(anna, "rehearsed", n), "affected", 0), 1);
+	assert_string_equal(json_str(test_event(anna, "rolledback", n), "code", NULL), "rehearsed");
+	assert_int_equal(test_shop_number(&broker, "select a from plain where id = 1"), 1);
+	finish(ben, anna);
+}
+
 static int
 start(void **state)
 {
@@ -386,6 +434,7 @@ main(void)
 		cmocka_unit_test(a_change_set_is_one_request),
 		cmocka_unit_test(one_statement_that_fails_takes_all_back),
 		cmocka_unit_test(what_is_collected_is_dropped),
+		cmocka_unit_test(a_rehearsal_runs_and_is_taken_back),
 	};
 
 	return cmocka_run_group_tests_name("hold", tests, start, end);

@@ -66,6 +66,7 @@ struct gate_request {
 	struct gate_bound bound;	/* of parts: of all together */
 	struct gate_bound parts[GATE_PARTS_MAX];	/* of a change set: as the driver gave them */
 	size_t nparts;			/* 0: one statement */
+	bool rehearsal;			/* it is run and taken back */
 	bool held;			/* it ran: what is typed keeps it */
 	int64_t asked_ms;
 	int64_t until_ms;		/* expiry */
@@ -124,7 +125,7 @@ int	gate_request_signing(struct gate_request *r, const struct gate_key *key, int
 /* The signature is there: by him who began it, within its time, with the same content. It is used up by this, good or not.
  * When it is found good, the caller steps GATE_INPUT_ALLOW. */
 int	gate_request_signed(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
-/* What has to be typed: "orders 3", "orders <=500", "keep orders 3" of what is held, "all rows orders 812" without WHERE (all_rows, or
+/* What has to be typed: "orders 3", "orders <=500", "keep orders 3" of what is held, "rehearse orders 3", "all rows orders 812" without WHERE (all_rows, or
  * r->all_rows, which is what gate_request_allow goes by). "" while nothing can be typed. */
 void	gate_request_expected(const struct gate_request *r, bool all_rows, char *out, size_t size);
 /* True when its time is over in state ASKING. (ALLOWED is executed at once or spoiled by the caller.) */

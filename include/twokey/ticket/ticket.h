@@ -61,6 +61,7 @@ struct ticket {
 	enum ticket_second second_key;	/* default any */
 	enum ticket_signed signature;	/* signed; default no */
 	bool hold_always;		/* default: where it is needed */
+	bool rehearsal;			/* default no; never on production or a replica */
 	bool signed_pin;		/* only with hardware */
 	enum ticket_presence presence;	/* default no */
 	enum ticket_leave on_leave;	/* default pause; end only with a presence */
