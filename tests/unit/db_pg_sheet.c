@@ -12,6 +12,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "twokey/base/err.h"
+
 #include "db_pg.h"
 
 static bool
@@ -271,6 +273,42 @@ statements_about_whole_tables_tell_their_lock(void **state)
 	assert_string_equal(s->b.sheet.rollback, "statement");
 }
 
+/* Whether a rehearsal would run somebody's code. */
+static void
+alone(struct bench *b, const char *sql, bool is)
+{
+	int ret;
+
+	sql_classify(b->facts, &b->info.sql, sql, strlen(sql));
+	ret = b->d->alone(b->c, b->facts, &b->e);
+	if (ret != (is ? 0 : ERR_WALL))
+		fail_msg("%s: %d %s", sql, ret, b->e.text);
+}
+
+static void
+code_behind_a_table_is_seen(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE FUNCTION f(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';"
+	    "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE DOMAIN small AS int CHECK (f(value)); CREATE SCHEMA \"S q\"; GRANT USAGE ON SCHEMA \"S q\" TO PUBLIC;"
+	    "CREATE TABLE bare (id int PRIMARY KEY CHECK (id > 0), m mood, t text DEFAULT now()::text);"
+	    "CREATE TABLE \"S q\".\"a\"\"b\" (id int); CREATE TABLE checked (id int CHECK (f(id)));"
+	    "CREATE TABLE indexed (id int); CREATE INDEX ON indexed (f(id)); CREATE TABLE typed (id small);"
+	    "CREATE TABLE defaulted (id int, b bool DEFAULT f(1)); CREATE TABLE made (id int, b bool GENERATED ALWAYS AS (f(id)) STORED);"
+	    "CREATE VIEW seen AS SELECT * FROM bare; CREATE TABLE parts (id int) PARTITION BY LIST (id)");
+	alone(&s->b, "UPDATE bare SET id = 1", true);
+	alone(&s->b, "DELETE FROM \"S q\".\"a\"\"b\"", true);
+	alone(&s->b, "UPDATE checked SET id = 1", false);
+	alone(&s->b, "UPDATE indexed SET id = 1", false);
+	alone(&s->b, "UPDATE typed SET id = 1", false);
+	alone(&s->b, "UPDATE defaulted SET id = 1", false);
+	alone(&s->b, "UPDATE made SET id = 1", false);
+	alone(&s->b, "UPDATE seen SET id = 1", false);
+	alone(&s->b, "DELETE FROM parts", false);
+	alone(&s->b, "DELETE FROM nowhere", false);
+}
+
 int
 main(void)
 {
@@ -283,6 +321,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(hostile_names_of_tables_stay_names, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(statements_about_whole_tables_tell_their_lock, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(policies_are_named_where_they_count, pg_shop_setup, pg_shop_teardown),
+		cmocka_unit_test_setup_teardown(code_behind_a_table_is_seen, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(a_view_tells_what_stands_behind_it, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(an_instead_of_trigger_is_named, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(a_write_that_does_several_things_tells_them_all, pg_shop_setup, pg_shop_teardown),
