@@ -22,6 +22,8 @@ coach_driver(const struct live *lv, char *out, size_t max)
 		snprintf(out, max, "say why in a few words, then Enter");
 	else if (p != NULL && !p->joined)
 		snprintf(out, max, "wait for the second operator: the other console joins");
+	else if (model_held(lv->model) >= 0)
+		snprintf(out, max, "it ran and is not kept yet: now the other console, F5 and keep; Ctrl-C takes it back");
 	else if (model_waiting(lv->model, -1) >= 0)
 		snprintf(out, max, "now the other console: F5 there reads the request; reads still run here");
 	else if (h->reads == 0)
@@ -47,6 +49,10 @@ coach_confirmer(const struct live *lv, const struct coach_open *open, char *out,
 		waiting = -1;
 	if (lv->ask == ASK_DENY)
 		snprintf(out, max, "say why not, then Enter: the driver reads it");
+	else if (model_held(lv->model) >= 0 && (open == NULL || !open->waits))
+		snprintf(out, max, "it ran and is not kept yet: F5 shows what it did");
+	else if (model_held(lv->model) >= 0 && open->read)
+		snprintf(out, max, "type keep, table and rows, then Enter, as in: keep orders 1; or F7");
 	else if (open != NULL && !open->waits)
 		snprintf(out, max, "Esc goes back to the log");
 	else if (open != NULL && h->writes > 0 && h->denied == 0)

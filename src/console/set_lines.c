@@ -31,6 +31,8 @@ put_what(const struct model *m, const struct model_entry *e, const struct set_pa
 	buf_puts(out, f->verb);
 	if (t != NULL)
 		buf_putf(out, " %.*s%s%.*s", (int)t->schema.n, t->schema.p, t->schema.n > 0 ? "." : "", (int)t->name.n, t->name.p);
+	if (f->where == SQL_WHERE_ABSENT || f->where == SQL_WHERE_TRUE)
+		buf_puts(out, "   !!  EVERY ROW");
 	free(f);
 }
 
