@@ -50,7 +50,7 @@ confirmer_where(const struct live *lv)
 	const struct confirmer *c = lv->own;
 
 	if (c->open_n > 0)
-		return c->open_held > 0 ? KEYS_HELD : KEYS_SHEET;
+		return c->open_held > 0 || model_held(lv->model) >= 0 ? KEYS_HELD : KEYS_SHEET;
 	return lv->seat.kind == SEAT_WATCHER ? KEYS_WATCHER : KEYS_WAITING;
 }
 
@@ -200,16 +200,6 @@ is_open_held(const struct live *lv)
 	return c->open_held > 0 && en != NULL && confirmer_waits(lv, en);
 }
 
-/* Another change is held while this sheet is on the screen. */
-static bool
-is_overtaken(const struct live *lv)
-{
-	const struct confirmer *c = lv->own;
-	long held = model_held(lv->model);
-
-	return c->open_held == 0 && held >= 0;
-}
-
 static bool
 act(struct live *lv, enum key_action a, const char *rest, size_t n)
 {
@@ -223,8 +213,8 @@ act(struct live *lv, enum key_action a, const char *rest, size_t n)
 		close_sheet(lv);
 	else if (a == KEY_DENY)
 		begin_deny(lv, rest, n);
-	else if (a == KEY_ASK && (!confirmer_waits(lv, confirmer_entry(lv)) || is_overtaken(lv)))
-		open_request(lv);	/* nothing to ask about any more, or something more urgent: F5 reads that */
+	else if (a == KEY_ASK && !confirmer_waits(lv, confirmer_entry(lv)))
+		open_request(lv);	/* nothing to ask about any more: F5 reads the next one */
 	else if (a == KEY_ASK)
 		question(lv, rest, n);
 	else if (a == KEY_STOP)

@@ -3,7 +3,6 @@
 
 #include "confirmer.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "coach.h"
 #include "editor.h"
 #include "hold_draw.h"
+#include "log_priv.h"
 #include "set_parts.h"
 #include "sign.h"
 
@@ -87,8 +87,7 @@ waiting_words(const struct live *lv, char *out, size_t max)
 static void
 sheet_words(const struct live *lv, const struct model_entry *en, char *out, size_t max)
 {
-	char since[16], left[16], state[24];
-	size_t i = 0;
+	char since[16], left[16];
 	long next;
 
 	next = model_held(lv->model);
@@ -104,10 +103,7 @@ sheet_words(const struct live *lv, const struct model_entry *en, char *out, size
 		    en->n, en->by, since, left, waiting_count(lv) > 1 ? "   more wait" : "");
 		return;
 	}
-	for (const char *s = transcript_event_rule(en->state)->name; s[i] != '\0' && i + 1 < sizeof state; i++)
-		state[i] = (char)toupper((unsigned char)s[i]);
-	state[i] = '\0';
-	snprintf(out, max, " Request %" PRIu64 " from %s (driver)   %s", en->n, en->by, state);
+	snprintf(out, max, " Request %" PRIu64 " from %s (driver)   %s", en->n, en->by, log_state_word(en));
 	next = confirmer_ready(lv, -1);
 	if (next >= 0)
 		snprintf(out + strlen(out), max - strlen(out), "   REQUEST %" PRIu64 " WAITING: F5 reads it",
@@ -124,9 +120,22 @@ type_words(const struct model_entry *en, char *out, size_t max)
 
 	if (model_is_set(en))
 		(void)set_total(en, &most, &rows);
-	snprintf(out, max, "To allow it, type %sthe table%s and the %s. Enter alone does nothing.",
-	    (en->dangers & all) && !model_only_reads(en) ? "all rows, " : "", model_is_set(en) ? "s (joined by +)" : "",
+	snprintf(out, max, "To allow it, type %sthe table%s and the %s.",
+	    (en->dangers & all) && !model_only_reads(en) ? "all rows, " : "", strchr(en->table, '+') != NULL ? "s (a+b)" : "",
 	    most ? "limit (<=N)" : "row count");
+}
+
+/* What else there is to know about typing, where it has room. */
+static void
+add_manner(const struct live *lv, char *hint, size_t max)
+{
+	static const char *const words[] = { " Then your SSH key signs it.", " Enter alone does nothing." };
+	int rows, cols;
+
+	screen_size(lv->screen, &rows, &cols);
+	for (size_t i = sign_wanted(lv->model, lv->seat.person) ? 0 : 1; i < sizeof words / sizeof words[0]; i++)
+		if (screen_width(hint, strlen(hint)) + (int)strlen(words[i]) + 1 < cols)
+			snprintf(hint + strlen(hint), max - strlen(hint), "%s", words[i]);
 }
 
 /* The line above the prompt, and the prompt's own label. */
@@ -165,13 +174,11 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 	} else if (c->open_held > 0) {
 		snprintf(label, max, "keep> ");
 		hold_type_words(en, hint, max);
-		if (sign_wanted(lv->model, lv->seat.person))
-			snprintf(hint + strlen(hint), max - strlen(hint), " Then your SSH key signs.");
+		add_manner(lv, hint, max);
 	} else {
 		snprintf(label, max, "allow> ");
 		type_words(en, hint, max);
-		if (sign_wanted(lv->model, lv->seat.person))
-			snprintf(hint + strlen(hint), max - strlen(hint), " Then your SSH key signs it.");
+		add_manner(lv, hint, max);
 	}
 }
 

@@ -299,6 +299,13 @@ quit(struct live *lv, bool asked)
 		end_session(lv);
 }
 
+/* What was held is committed or taken back: the people have decided. */
+static bool
+is_answered(const struct model_entry *en)
+{
+	return en->hold.n > 0 && en->hold.answer != TRANSCRIPT_EVENT_HELD;
+}
+
 static void
 cancel(struct live *lv)
 {
@@ -306,7 +313,9 @@ cancel(struct live *lv)
 
 	if (editor_interrupt(lv->editor) || driver_unhold(lv))
 		return;
-	if (model_running(lv->model) != NULL) {
+	if (model_running(lv->model) != NULL && is_answered(model_running(lv->model))) {
+		live_notice(lv, SCREEN_WARN, "It is being committed or taken back: there is nothing to stop any more.");
+	} else if (model_running(lv->model) != NULL) {
 		if (live_send(lv, "cancel", NULL))
 			live_notice(lv, SCREEN_WARN, "Asked the database to stop it.");
 	} else if (waiting >= 0) {
@@ -501,7 +510,7 @@ draw_rule(struct live *lv, int row)
 	if (!lv->follow)
 		snprintf(left, sizeof left, "SCROLLED BACK, End goes on");
 	else if (driver_running(lv) != NULL)
-		snprintf(left, sizeof left, "RUNNING, Ctrl-C stops it");
+		snprintf(left, sizeof left, "%s", is_answered(driver_running(lv)) ? "HELD, answered" : "RUNNING, ^C stops");
 	else if (driver_is_naming(lv))
 		snprintf(left, sizeof left, "reading names for Tab");
 	snprintf(right, sizeof right, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);

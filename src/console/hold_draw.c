@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "live.h"
 
@@ -28,8 +29,7 @@ hold_row(const struct live *lv, const struct model_entry *en, bool open, char *o
 void
 hold_type_words(const struct model_entry *en, char *out, size_t max)
 {
-	snprintf(out, max, "To keep it, type keep, the table%s and the rows. Enter alone does nothing.",
-	    model_is_set(en) ? "s (joined by +)" : "");
+	snprintf(out, max, "To keep it, type keep, the table%s and the rows.", strchr(en->table, '+') != NULL ? "s (a+b)" : "");
 }
 
 void

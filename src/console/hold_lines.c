@@ -110,18 +110,28 @@ why_words(const char *code)
 	return code;
 }
 
+/* The db process's sentences, one for each code and then who waits; the codes alone where they are not in this copy. */
 static void
 lay_why(struct lay *l, const struct model_entry *e, const char *lead)
 {
-	const json_t *v;
+	const json_t *why = json_object_get(e->hold.event, "why"), *v;
+	const char *s = e->hold.note != NULL ? e->hold.note : "";
 	size_t i;
 
-	json_array_foreach(json_object_get(e->hold.event, "why"), i, v)
-		if (json_is_string(v))
-			lay_line(l, strcmp(json_string_value(v), "moved") == 0 ? SCREEN_BAD : SCREEN_PLAIN, "%s%s", lead,
+	for (i = 0; *s != '\0'; i++) {
+		size_t n = strcspn(s, "\n");
+		const char *code = json_string_value(json_array_get(why, i));
+		bool moved = code != NULL && strcmp(code, "moved") == 0;
+		char first[40];
+
+		snprintf(first, sizeof first, "  %s%s", code != NULL ? lead : "", moved ? "!!  " : "");
+		lay_text(l, moved ? SCREEN_BAD : SCREEN_PLAIN, first, "    ", s, n, LAY_WORDS);
+		s += n + (s[n] == '\n');
+	}
+	json_array_foreach(why, i, v)
+		if ((e->hold.note == NULL || e->hold.note[0] == '\0') && json_is_string(v))
+			lay_line(l, strcmp(json_string_value(v), "moved") == 0 ? SCREEN_BAD : SCREEN_PLAIN, "  %s%s", lead,
 			    why_words(json_string_value(v)));
-	if (e->hold.note != NULL && e->hold.note[0] != '\0')
-		lay_text(l, SCREEN_PLAIN, "  ", "    ", e->hold.note, strlen(e->hold.note), LAY_WORDS);
 }
 
 /* The first lines of what was allowed and has run: it was read before, and seconds count now. */
@@ -150,6 +160,30 @@ lay_ran(struct lay *l, const struct model_entry *e)
 		lay_text(l, SCREEN_PLAIN, "  reason: ", "    ", e->reason, strlen(e->reason), LAY_WORDS);
 }
 
+/* What the people did about it. */
+static void
+lay_answer(struct lay *l, const struct model_entry *e)
+{
+	const struct model_hold *h = &e->hold;
+	const char *code = h->code;
+	char at[12];
+
+	lay_clock(l, h->answered_us, at);
+	if (h->answer == TRANSCRIPT_EVENT_KEPT)
+		lay_line(l, SCREEN_PLAIN, "  KEPT by %s %s", h->by, at);
+	else if (h->answer == TRANSCRIPT_EVENT_DENIED)
+		lay_line(l, SCREEN_BAD, "  NOT KEPT, denied by %s %s%s%s", h->by, at, h->reason != NULL ? ": " : "",
+		    h->reason != NULL ? h->reason : "");
+	else if (h->answer == TRANSCRIPT_EVENT_WITHDRAWN)
+		lay_line(l, SCREEN_WARN, "  NOT KEPT, taken back by %s %s", h->by, at);
+	else if (h->answer == TRANSCRIPT_EVENT_EXPIRED)
+		lay_line(l, SCREEN_BAD, "  NOT KEPT: nobody turned the key again by %s", at);
+	else if (h->answer == TRANSCRIPT_EVENT_VOID)
+		lay_line(l, SCREEN_BAD, "  NOT KEPT (%s): %s %s", code,
+		    strcmp(code, "second-left") == 0 ? "nobody who may keep it is there any more" :
+		    strcmp(code, "driver-left") == 0 ? "the driver left" : strcmp(code, "ended") == 0 ? "the session ended" : "void", at);
+}
+
 void
 hold_sheet(struct lay *l, const struct model *m, const struct model_entry *e)
 {
@@ -160,18 +194,28 @@ hold_sheet(struct lay *l, const struct model *m, const struct model_entry *e)
 	(void)m;
 	if (strlen(e->digest) >= 8)
 		snprintf(short_digest, sizeof short_digest, "%.4s %.4s", e->digest, e->digest + 4);
-	lay_rule(l, SCREEN_RULE, "HELD: it has run and is NOT kept; its locks are held", short_digest);
+	lay_rule(l, SCREEN_RULE, model_is_held(e) ? "HELD: it has run and is NOT kept; its locks are held" : "WHAT IT DID, as it was held",
+	    short_digest);
 	lay_tables(l, e, "  ");
 	for (size_t i = 0; i < n; i++)
 		lay_count(l, e, i, n);
 	if (n > 1)
-		lay_line(l, SCREEN_STRONG, "  tables %s, all together: %" PRId64 " row%s", e->table, h->affected, h->affected == 1 ? "" : "s");
-	lay_rule(l, SCREEN_RULE, "WHY IT IS HELD", "");
-	lay_why(l, e, "  ");
-	lay_rule(l, SCREEN_RULE, "IF NOBODY DOES ANYTHING", "");
-	lay_clock(l, h->until_us, until);
-	lay_line(l, SCREEN_WARN, "  at %s it is rolled back and the database is as before; sooner when others wait for its locks",
-	    until);
+		lay_line(l, SCREEN_STRONG, "  table%s %s, all together: %" PRId64 " row%s", strchr(e->table, '+') != NULL ? "s" : "", e->table,
+		    h->affected, h->affected == 1 ? "" : "s");
+	lay_rule(l, SCREEN_RULE, model_is_held(e) ? "WHY IT IS HELD" : "WHY IT WAS HELD", "");
+	lay_why(l, e, "");
+	if (model_is_held(e)) {
+		lay_rule(l, SCREEN_RULE, "IF NOBODY DOES ANYTHING", "");
+		lay_clock(l, h->until_us, until);
+		lay_line(l, SCREEN_WARN, "  at %s it is rolled back and the database is as before; sooner when others wait for its locks",
+		    until);
+	} else {
+		lay_rule(l, SCREEN_RULE, "WHAT BECAME OF IT", "");
+		lay_answer(l, e);
+		lay_clock(l, e->end_us, until);
+		if (e->end != NULL)
+			lay_line(l, SCREEN_STRONG, "  %s %s", log_state_word(e), until);
+	}
 	lay_ran(l, e);
 }
 
@@ -214,22 +258,11 @@ hold_log(struct log_entry *o)
 	lay_tables(l, e, "  ");
 	for (size_t i = 0; i < n; i++)
 		lay_count(l, e, i, n);
-	lay_why(l, e, "  why: ");
+	lay_why(l, e, "why: ");
 	lay_seen(l, h);
-	lay_clock(l, h->answered_us, at);
 	if (model_is_held(e))
 		lay_line(l, SCREEN_WARN, "  NOT KEPT%s; it is rolled back at %s",
 		    o->ruled ? "" : ": the second person turns the key again to keep it, Ctrl-C of the driver takes it back", until);
-	else if (h->answer == TRANSCRIPT_EVENT_KEPT)
-		lay_line(l, SCREEN_PLAIN, "  KEPT by %s %s", h->by, at);
-	else if (h->answer == TRANSCRIPT_EVENT_DENIED)
-		lay_line(l, SCREEN_BAD, "  NOT KEPT, denied by %s %s%s%s", h->by, at, h->reason != NULL ? ": " : "",
-		    h->reason != NULL ? h->reason : "");
-	else if (h->answer == TRANSCRIPT_EVENT_WITHDRAWN)
-		lay_line(l, SCREEN_WARN, "  NOT KEPT, taken back by %s %s", h->by, at);
-	else if (h->answer == TRANSCRIPT_EVENT_EXPIRED)
-		lay_line(l, SCREEN_BAD, "  NOT KEPT: nobody turned the key again by %s", at);
-	else if (h->answer == TRANSCRIPT_EVENT_VOID)
-		lay_line(l, SCREEN_BAD, "  NOT KEPT (%s): %s %s", h->code, strcmp(h->code, "second-left") == 0 ? "nobody who may keep it is there any more"
-		    : strcmp(h->code, "driver-left") == 0 ? "the driver left" : strcmp(h->code, "ended") == 0 ? "the session ended" : "void", at);
+	else
+		lay_answer(l, e);
 }

@@ -130,6 +130,8 @@ lay_committed(struct log_entry *o, const char *at)
 	upper(verb, sizeof verb, e->verb);
 	snprintf(left, sizeof left, "%s %" PRId64 "   COMMITTED %s", verb, e->rows, at);
 	lay_line(&o->lay, SCREEN_GOOD, "%s   %.1f ms", left, e->ms_server);
+	if (e->hold.n > 0)
+		return;		/* they stand above: what was held */
 	json_array_foreach(json_object_get(e->end, "effects"), i, v) {
 		const char *table = json_str(v, "table", NULL);
 

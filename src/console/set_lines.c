@@ -77,7 +77,8 @@ set_effect(struct lay *l, const struct model *m, const struct model_entry *e)
 	int64_t rows;
 
 	lay_rule(l, SCREEN_RULE, "EFFECT: all of it in one transaction, or nothing", "");
-	lay_line(l, SCREEN_STRONG, "  CHANGE SET of %zu statements   tables %s", set_size(e), e->table[0] != '\0' ? e->table : "?");
+	lay_line(l, SCREEN_STRONG, "  CHANGE SET of %zu statement%s   table%s %s", set_size(e),
+	    set_size(e) == 1 ? "" : "s", strchr(e->table, '+') != NULL ? "s" : "", e->table[0] != '\0' ? e->table : "?");
 	if (!apart)
 		lay_line(l, SCREEN_BAD, "  !!  the text cannot be told apart into its %zu statements here: judge by the bytes above",
 		    set_size(e));

@@ -52,7 +52,7 @@ log_bounds(struct log_entry *o)
 		buf_puts(&b, i > 0 ? ", " : "");
 		put_bound(&b, p.most, p.wanted);
 	}
-	buf_putf(&b, "   tables: %s", e->table);
+	buf_putf(&b, "   table%s: %s", strchr(e->table, '+') != NULL ? "s" : "", e->table);
 	lay_line(&o->lay, SCREEN_PLAIN, "%s", buf_str(&b));
 	buf_fini(&b);
 }

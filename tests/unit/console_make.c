@@ -340,7 +340,7 @@ held_set(struct make *k)
 	make_event(k, TRANSCRIPT_EVENT_RUN, "{'of':9}", NULL);
 	make_event(k, TRANSCRIPT_EVENT_HELD, "{'of':9,'why':['set','moved'],'affected':7,'counts':[2,5],'effects':[{'table':'public.orders',"
 	    "'inserted':0,'updated':2,'deleted':0},{'table':'items','inserted':0,'updated':0,'deleted':5}],'bind':'',"
-	    "'until':'2026-06-08T13:55:00.000000Z','took':1.5}", "{'k':'note','text':'Nobody is seen waiting.'}", NULL);
+	    "'until':'2026-06-08T13:55:00.000000Z','took':1.5}", "{'k':'note','text':'it is a change set\\nother rows matched when it ran\\nNobody is seen waiting.'}", NULL);
 	make_event(k, TRANSCRIPT_EVENT_OPENED, "{'of':9,'by':'anna','last':true}", NULL);
 	make_pass(k, 3);
 	make_event(k, TRANSCRIPT_EVENT_KEPT, "{'of':9,'by':'anna','key':'SHA256:anna','touch':true}",

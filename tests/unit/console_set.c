@@ -241,7 +241,7 @@ the_sheet_shows_each_statement_with_its_rows(void **state)
 	world_sees(w, "2 of 2  UPDATE order_items   (line 2)");
 	world_sees(w, "ben named no count; matching rows now: 2");
 	world_sees(w, "all together: 5 rows");
-	world_sees(w, "type the tables (joined by +) and the row count");
+	world_sees(w, "To allow it, type the tables (a+b) and the row count. Enter alone does nothing.");
 	world_golden(w, "set_sheet_140x40.txt");
 	world_keys(w, "orders+order_items 5\r");
 	world_expect_str(w, "allow", "typed", "orders+order_items 5");
