@@ -283,13 +283,11 @@ lay_checks(struct lay *l, const struct model_entry *e)
 		lay_undo(l, e);
 }
 
-/* What it really does is seen before it is kept: always for a set, else where the ticket wants it. */
+/* What a set really does is always seen before it is kept. */
 static void
 lay_hold_wanted(struct lay *l, const struct model_entry *e)
 {
-	const char *hold = json_str(e->event, "hold", NULL);
-
-	if (model_is_set(e) || (hold != NULL && strcmp(hold, "always") == 0))
+	if (model_is_set(e))
 		lay_line(l, SCREEN_PLAIN, "  it is held: it runs, its real effect is shown, and it is kept only by the key turned again");
 }
 

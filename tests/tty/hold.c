@@ -156,7 +156,7 @@ kept_or_taken_back(const char *ticket, int rows, int cols)
 	see(p.ben, "NOT KEPT, denied by anna");
 	see(p.ben, "ROLLED BACK");
 	see(p.ben, "the wrong one");
-	see(p.anna, "ROLLEDBACK");
+	see(p.anna, "ROLLED BACK");
 	term_feed(p.anna, "\033");
 	see(p.anna, "LIVE");
 

@@ -361,7 +361,7 @@ held_denied(struct make *k)
 	    make_text("sql", "select 1"), NULL);
 	make_event(k, TRANSCRIPT_EVENT_DROPPED, "{'of':19,'code':'age'}", NULL);
 	make_event(k, TRANSCRIPT_EVENT_REQUEST, "{'by':'ben','class':'write','verb':'DELETE','tables':['items'],'digest':'','dangers':[],"
-	    "'op':'<=','rows':9,'table':'items','hold':'always','until':'2026-06-08T14:08:00.000000Z'}",
+	    "'op':'<=','rows':9,'table':'items','until':'2026-06-08T14:08:00.000000Z'}",
 	    make_text("sql", "delete from items where a = 1"), "{'k':'reason','text':'r'}", NULL);
 	make_event(k, TRANSCRIPT_EVENT_SHEET, "{'of':23,'how':'unknown','count':null,'bind':'','keys':'','dangers':[],'undo':'none'}",
 	    make_text("note", "It has a join."), NULL);
