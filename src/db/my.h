@@ -43,6 +43,8 @@ struct db_conn {
 	bool flagged, moved;		/* the server says that something changed; something is not as it was */
 	int64_t writes_since_ms;	/* when the transaction that writes began */
 	struct buf *names;		/* of our own statements in the current run, else NULL */
+	bool waited;			/* something failed because a lock was not to be had in time */
+	unsigned blind;			/* my_locks.c: places that did not tell this account */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
 	pthread_mutex_t lock;
 	bool running;			/* under lock */
@@ -81,6 +83,8 @@ int	my_own(struct db_conn *c, enum own_id id, int n, const struct my_value *v, s
 int	my_ask(MYSQL *m, enum own_id id, const char *tag, int n, const struct my_value *v, MYSQL_RES **res, struct err *e);
 /* ERR_DATABASE and the connection counts as lost. */
 int	my_lose(struct db_conn *c, struct err *e, const char *why);
+/* Notes an error that says that a lock was not to be had in time. */
+void	my_wait_is_over(struct db_conn *c, unsigned number);
 /* The flags that the server's last words had. */
 bool	my_is_walled(const struct db_conn *c);
 bool	my_is_writing(const struct db_conn *c);
@@ -214,6 +218,8 @@ int	my_look_hold(struct my_look *l, struct err *e);
 int	my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e);
 int	my_look_sets_off(struct my_look *l, struct err *e);
 int	my_look_match(struct my_look *l, const struct db_sink *sample, struct err *e);
+/* my_locks.c: whose locks it meets; the sheet says how far they were seen. 0, or ERR_DATABASE. */
+int	my_locks(struct my_look *l, struct err *e);
 /* my_warned.c */
 /* Asks for and appends what the server warned of last, one line each; number (may be NULL) gets the first that
  * says that a value was not kept as written, or that rows stay after ROLLBACK. */

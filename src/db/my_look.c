@@ -74,6 +74,8 @@ find_table(struct my_look *l, struct err *e)
 			snprintf(l->engine, sizeof l->engine, "%s", row[1] != NULL ? row[1] : "");
 		if (row[2] != NULL && l->plain)
 			l->sheet->table_rows = strtoll(row[2], NULL, 10);
+		if (row[5] != NULL && l->plain)
+			l->sheet->table_bytes = strtoll(row[5], NULL, 10);
 		/* another table under its name was made at another time */
 		db_ground_text(&l->ground, row[4] != NULL ? row[4] : "");
 		db_ground_name(&l->ground, "the time when %s was made", l->name);

@@ -65,6 +65,7 @@ select_derived(struct my_look *l, enum own_id id, const struct buf *sql, struct 
 		my_watch(c);
 	else
 		c->flagged = true;
+	my_wait_is_over(c, number);
 	if (number == 0 || (rows->cut && my_is_cancelled(number)))
 		return 0;
 	return err_set(e, my_is_cancelled(number) ? ERR_CANCELLED : number == ER_LOCK_WAIT_TIMEOUT ||

@@ -4,6 +4,7 @@
 
 #include "my.h"
 
+#include <mysqld_error.h>
 #include <string.h>
 
 #include "twokey/base/err.h"
@@ -114,7 +115,8 @@ static const struct shape {
 	unsigned columns;
 } shapes[] = {
 	{ OWN_MY_INFO, 7 }, { OWN_MY_WHO, 4 }, { OWN_MY_SETTINGS, 2 }, { OWN_MY_VARIABLES_MARIADB, 2 },
-	{ OWN_MY_VARIABLES_MYSQL, 2 }, { OWN_MY_RELATION, 2 }, { OWN_MY_ROUTINES, 2 }, { OWN_MY_LOADED, 2 }, { OWN_MY_TABLE, 5 },
+	{ OWN_MY_VARIABLES_MYSQL, 2 }, { OWN_MY_RELATION, 2 }, { OWN_MY_ROUTINES, 2 }, { OWN_MY_LOADED, 2 }, { OWN_MY_TABLE, 6 },
+	{ OWN_MY_LOCKS_TABLE, 12 }, { OWN_MY_LOCKS_ROWS, 8 }, { OWN_MY_LOCKS_SCHEMA, 12 },
 	{ OWN_MY_DEFINITION, 2 }, { OWN_MY_TRIGGERS, 6 }, { OWN_MY_REFERENCES, 7 }, { OWN_MY_WARNINGS, 3 }, { OWN_MY_USER_VARIABLES, 4 }, { OWN_MY_MADE, 5 }, { OWN_MY_SET_ROLE, 0 },
 	{ OWN_MY_SIZES, 4 }, { OWN_MY_WAITING_MARIADB, 3 }, { OWN_MY_WAITING_MYSQL, 3 },
 };
@@ -129,6 +131,12 @@ has_shape(enum own_id id, MYSQL_RES *res)
 		if (shapes[i].id == id)
 			columns = shapes[i].columns;
 	return columns == 0 || (res != NULL && mysql_num_fields(res) >= columns);
+}
+
+void
+my_wait_is_over(struct db_conn *c, unsigned number)
+{
+	c->waited = c->waited || number == ER_LOCK_WAIT_TIMEOUT;
 }
 
 int
@@ -168,6 +176,7 @@ my_take(struct db_conn *c, enum own_id id, MYSQL_RES **res, struct err *e)
 		return res == NULL ? 0 : my_lose(c, e, "the server's answer has not the form that was asked for");
 	if (my_is_lost(number))
 		return my_lose(c, e, "the connection to the database is lost");
+	my_wait_is_over(c, number);
 	return err_set(e, (enum err_code)code_of(number), "%s failed: %s", own_name(id), mysql_error(c->my));
 }
 

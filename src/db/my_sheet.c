@@ -11,6 +11,8 @@
 #include "twokey/base/err.h"
 #include "twokey/base/must.h"
 
+#include "locks.h"
+
 /* The server reads the text and refuses it for the transaction, at the latest: what it cannot even read need not
  * wait for a key. */
 static int
@@ -24,6 +26,7 @@ parse(struct my_look *l, struct err *e)
 	own_ran(&l->sheet->own, OWN_MY_PREPARE);
 	if (mysql_stmt_prepare(st, l->s->bytes, l->s->n) != 0)
 		number = mysql_stmt_errno(st);
+	my_wait_is_over(l->c, number);
 	if (my_is_lost(number))
 		ret = my_lose(l->c, e, "the connection to the database is lost");
 	else if (number != 0 && !my_is_wall(number) && number != ER_UNSUPPORTED_PS)
@@ -42,9 +45,27 @@ make(struct my_look *l, const struct db_sink *sample, struct err *e)
 		ret = my_look_enter(l, e);
 	if (ret == 0 && l->guarded)
 		ret = parse(l, e);
+	if (ret == ERR_STATEMENT && l->c->waited)	/* its lock is not to be had; rows may be told, and who has the table */
+		ret = 0;
+	l->c->waited = false;
 	if (ret == 0)
 		ret = my_look_in(l, sample, e);
+	if (ret == 0)
+		ret = my_locks(l, e);
+	else if (l->c->waited && my_locks(l, NULL) == 0)
+		db_locks_tell(l->sheet, e);
 	return ret;
+}
+
+/* Of what is written through a view every table is known; without any, nothing is. */
+static const char *
+rollback_of(const struct my_look *l)
+{
+	if (l->stays)
+		return "engine";
+	if (!l->plain && l->found.ntargets == 0)
+		return "unknown";
+	return buf_len(&l->sheet->triggers) > 0 ? "triggers" : "yes";
 }
 
 int
@@ -62,8 +83,10 @@ my_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts
 		return ret;
 	my_look_init(&l, c, s, f, sheet);
 	my_begin(c);
+	c->waited = false;
 	ret = make(&l, sample, e);
 	sheet->inexact = db_is_inexact(SQL_MARIADB, s, f, l.plain);
+	db_rollback_is(sheet, f, rollback_of(&l));
 	left = c->lost ? ERR_DATABASE : my_leave(c, &sheet->own, ret == 0 ? e : NULL);
 	my_end(c);
 	if (left == 0)
