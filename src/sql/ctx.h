@@ -167,6 +167,8 @@ void	stmt_set(struct ctx *c);
 void	stmt_pragma(struct ctx *c);
 /* secret.c */
 void	ctx_find_secrets(struct ctx *c, size_t from, size_t to);
+/* SQLite: what stands behind PRAGMA key, ATTACH ... KEY and their kin opens an encrypted file. */
+void	ctx_find_keys(struct ctx *c, size_t n);
 /* chars.c: dangers of the characters; *secret: a word announces a secret, look closer */
 uint64_t chars_dangers(const char *p, size_t n, bool *secret);
 

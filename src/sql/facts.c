@@ -117,6 +117,8 @@ sql_classify(struct sql_facts *f, const struct sql_settings *set, const char *sq
 	odd = chars_dangers(sql, n, &secret);
 	if (secret)
 		ctx_find_secrets(&c, 0, n);
+	if (set->engine == SQL_SQLITE && w.class != SQL_CLASS_READ)
+		ctx_find_keys(&c, n);
 	f->class = w.class;
 	f->dangers = c.dangers | odd;
 	if (f->statements > 1)

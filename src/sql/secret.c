@@ -167,3 +167,42 @@ ctx_find_secrets(struct ctx *c, size_t from, size_t to)
 		}
 	}
 }
+
+/* key, rekey, hexkey, textkey, hexrekey ..., quoted or not. */
+static bool
+is_key(const struct ctx *c, const struct sql_token *t)
+{
+	const char *p = ctx_text(c, t);
+	size_t n = t->len;
+
+	if (t->tok != TOK_WORD && t->tok != TOK_NAME)
+		return false;
+	while (n > 0 && strchr("\"`]", p[n - 1]) != NULL)
+		n--;
+	return n >= 3 && strncasecmp(p + n - 3, "key", 3) == 0;
+}
+
+void
+ctx_find_keys(struct ctx *c, size_t n)
+{
+	struct sql_lexer lx;
+	struct sql_token t;
+	bool inside = false, wanted = false;
+
+	lex_init(&lx, c->set, c->text, n);
+	for (lex_next(&lx, &t); t.tok != TOK_END; lex_next(&lx, &t)) {
+		if (t.tok == TOK_SPACE || t.tok == TOK_COMMENT)
+			continue;
+		if (t.tok == TOK_SEMI || t.tok == TOK_STOP) {
+			inside = wanted = false;
+		} else if (is_kw(&t, KW_PRAGMA) || is_kw(&t, KW_ATTACH)) {
+			inside = true;
+		} else if (inside && t.tok == TOK_STRING && assigns(ctx_text(c, &t), t.len, "key")) {
+			ctx_note_secret(c, &t);		/* 'file:x.db?key=...' */
+		} else if (inside && !wanted) {
+			wanted = is_key(c, &t);
+		} else if (wanted && t.tok != TOK_OP && t.tok != TOK_OPEN && t.tok != TOK_CLOSE && t.tok != TOK_DOT) {
+			ctx_note_secret(c, &t);
+		}
+	}
+}

@@ -289,6 +289,13 @@ secrets_are_found_and_blanked(void **state)
 		    "create subscription s connection <secret> publication p" },
 		{ SQL_MYSQL, "set password for 'ben' = 'geheim'", "set password for <secret> = <secret>" },
 		{ SQL_POSTGRES, "select 'the passport of anna'", "select 'the passport of anna'" },
+		{ SQL_SQLITE, "pragma key = 'geheim'", "pragma key = <secret>" },
+		{ SQL_SQLITE, "PRAGMA main.rekey(geheim)", "PRAGMA main.rekey(<secret>)" },
+		{ SQL_SQLITE, "pragma \"hexkey\" = x'geheim'", "pragma \"hexkey\" = <secret>" },
+		{ SQL_SQLITE, "select 1; attach 'x.db' as x key 'geheim'", "select 1; attach 'x.db' as x key <secret>" },
+		{ SQL_SQLITE, "attach 'file:x.db?key=geheim' as x", "attach <secret> as x" },
+		{ SQL_SQLITE, "pragma foreign_keys = on", "pragma foreign_keys = on" },
+		{ SQL_SQLITE, "pragma foreign_key_list(orders)", "pragma foreign_key_list(orders)" },
 	};
 
 	for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++) {
