@@ -219,6 +219,17 @@ gate_request_opened(struct gate_request *r, const char *by, bool last, int64_t n
 	return 0;
 }
 
+void
+gate_request_closed(struct gate_request *r, const char *by)
+{
+	struct gate_opened *o = opened_by(r, by);
+
+	if (o != NULL)
+		*o = r->opened[--r->nopened];
+	if (strcmp(r->signer, by) == 0)
+		r->signer[0] = '\0';
+}
+
 int64_t
 gate_wait_ms(const struct gate_request *r)
 {

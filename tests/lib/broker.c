@@ -342,6 +342,25 @@ test_wait_stopped(pid_t pid)
 	wait_state(pid, "T", "stopped");
 }
 
+/* By the second in its name, s-20261121-103612-..., and within one by who was written last. */
+static bool
+is_newer(const char *dir, const char *name, const char *newest)
+{
+	enum { STAMP = 17 };
+	int order = strncmp(name, newest, STAMP);
+	struct stat a, b;
+	char path[700];
+
+	if (order != 0 || newest[0] == '\0')
+		return order > 0;
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	if (stat(path, &a) != 0)
+		return false;
+	snprintf(path, sizeof path, "%s/%s", dir, newest);
+	return stat(path, &b) != 0 || a.st_mtim.tv_sec > b.st_mtim.tv_sec ||
+	    (a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec > b.st_mtim.tv_nsec);
+}
+
 void
 test_transcript(const struct test_broker *b, char *path, size_t size)
 {
@@ -353,7 +372,7 @@ test_transcript(const struct test_broker *b, char *path, size_t size)
 	d = opendir(dir);
 	assert_non_null(d);
 	while ((de = readdir(d)) != NULL)
-		if (de->d_name[0] == 's' && strcmp(de->d_name, newest) > 0)
+		if (de->d_name[0] == 's' && is_newer(dir, de->d_name, newest))
 			snprintf(newest, sizeof newest, "%s", de->d_name);
 	closedir(d);
 	assert_true(newest[0] != '\0');

@@ -105,6 +105,8 @@ int	gate_request_held(struct gate_request *r, const struct digest *bind, uint64_
 	    struct err *e);
 /* The confirmer opened it (last: its last line was on his screen). ERR_STATE without a sheet. */
 int	gate_request_opened(struct gate_request *r, const char *by, bool last, int64_t now_ms, struct err *e);
+/* That person's screen is gone: who comes back opens it anew. */
+void	gate_request_closed(struct gate_request *r, const char *by);
 /* Milliseconds to wait after opening before it can be allowed: GATE_SECONDS_MIN, longer for more lines. */
 int64_t	gate_wait_ms(const struct gate_request *r);
 /* All guards of the second key: state, expiry, by is not the driver, opened and last line shown by him,
