@@ -1,5 +1,7 @@
 # make bench: numbers, never part of make check
-EXTRA_PROGRAMS = bench/delay bench/tunnel bench/roundtrip bench/rows
+EXTRA_PROGRAMS = bench/delay bench/tunnel bench/roundtrip bench/rows bench/write
+bench_write_SOURCES = bench/write.c
+bench_write_LDADD = $(BASE_LIBS)
 bench_roundtrip_SOURCES = bench/roundtrip.c
 bench_roundtrip_LDADD = $(BASE_LIBS)
 bench_rows_SOURCES = bench/rows.c
@@ -16,8 +18,8 @@ bench_signed_CFLAGS = $(UNIT_CFLAGS)
 bench_signed_LDADD = $(KEYS_TEST_LIBS) $(BROKER_TEST_LIBS)
 CLEANFILES += bench/signed$(EXEEXT)
 endif
-EXTRA_DIST += bench/signed.sh bench/tunnel.sh bench/roundtrip.sh bench/rows.sh bench/rows_mariadb.sh
-CLEANFILES += bench/delay$(EXEEXT) bench/tunnel$(EXEEXT) bench/roundtrip$(EXEEXT) bench/rows$(EXEEXT)
+EXTRA_DIST += bench/signed.sh bench/tunnel.sh bench/roundtrip.sh bench/rows.sh bench/rows_mariadb.sh bench/write.sh
+CLEANFILES += bench/delay$(EXEEXT) bench/tunnel$(EXEEXT) bench/roundtrip$(EXEEXT) bench/rows$(EXEEXT) bench/write$(EXEEXT)
 .PHONY: bench
 bench: all $(EXTRA_PROGRAMS)
 	@for b in $(srcdir)/bench/*.sh; do \

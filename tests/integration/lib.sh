@@ -186,7 +186,7 @@ pg_start() {
 	mkdir -m 755 "$dir/pg"
 	[ "$(id -u)" = 0 ] && chown "$pg_user" "$dir/pg"
 	pg_as "$bin/initdb" -D "$dir/pg/data" -A trust -U postgres -E UTF8 --locale=C.UTF-8 -N >"$dir/initdb.log" 2>&1 || return 1
-	pg_as "$bin/postgres" -D "$dir/pg/data" -k "$dir/pg" -c listen_addresses= -c fsync=off -c max_connections=30 \
+	pg_as "$bin/postgres" -D "$dir/pg/data" -k "$dir/pg" -c listen_addresses= -c fsync=${pg_fsync:-off} -c max_connections=30 \
 	    -c logging_collector=off >"$dir/postgres.log" 2>&1 &
 	pg_pid=$!
 	wait_until pg_sql postgres 'select 1' || return 1
