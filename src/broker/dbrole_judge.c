@@ -186,6 +186,8 @@ send_sheet(const struct dbrole *d, const struct db_pending *q, struct db_look *l
 	set_names(ev, "policies", &s->policies);
 	set_names(ev, "takes", &s->takes);
 	dbrole_sheet_more(ev, s);
+	if (buf_len(&s->depends) > 0)
+		set_names(ev, "depends", &s->depends);
 	set_names(ev, "own", &s->own);
 	must(json_object_set_new(ev, "undo", json_string("none")) == 0);
 	packet_text_body(&b[0], "derived", buf_data(&s->derived), buf_len(&s->derived));
@@ -429,7 +431,7 @@ fill_parts(struct dbrole *d, const struct db_pending *q, struct db_part *part)
 		struct db_statement s = dbrole_part_of(q, i);
 
 		sql_classify(f, &d->info.sql, s.bytes, s.n);
-		ok = ok && f->class == SQL_CLASS_WRITE && f->statements == 1;
+		ok = ok && (f->class == SQL_CLASS_WRITE || (f->class == SQL_CLASS_DDL && q->nparts == 1)) && f->statements == 1;
 		part[i] = (struct db_part){ .statement = s, .facts = f, .ground = shown->ground, .keys = shown->keys,
 		    .keys_known = shown->known, .matched = shown->matched, .shown = shown->shown, .at_most = shown->at_most, .rows = shown->rows };
 	}
@@ -448,7 +450,7 @@ run_change(struct dbrole *d, struct db_pending *q)
 
 	db_result_init(&r);
 	if (!fill_parts(d, q, part)) {
-		dbrole_refuse(q->n, "rolledback", "why", "db does not take it for one change of rows, so it was not sent");
+		dbrole_refuse(q->n, "rolledback", "why", "db does not take it for one change of rows or definitions, so it was not sent");
 	} else if (!dbrole_begin_work(d, q->n)) {
 		dbrole_send_end("rolledback", q->n, "cancelled", "why", "cancelled before it began", 25, NULL);
 	} else {

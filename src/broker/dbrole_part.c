@@ -92,7 +92,7 @@ dbrole_classify(struct dbrole *d, struct db_pending *q, struct err *e)
 	for (size_t i = 0; i < q->nparts; i++) {
 		classify(d, q, i);
 		q->dangers |= d->facts->dangers;
-		if (q->nparts > 1 && (d->facts->class != SQL_CLASS_WRITE || d->facts->statements != 1))
+		if (q->nparts > 1 && (d->facts->class != SQL_CLASS_WRITE || sql_is_definition(d->facts) || d->facts->statements != 1))
 			return err_set(e, ERR_WALL, "statement %zu of the change set is not one change of rows", i + 1);
 	}
 	return 0;

@@ -171,6 +171,7 @@ fill_change(struct gate_request *r, const struct statement *st, const struct gat
 	r->bound = *bound;
 	r->all_rows = s->facts->where == SQL_WHERE_ABSENT || s->facts->where == SQL_WHERE_TRUE;
 	snprintf(r->table, sizeof r->table, "%s", st->object);
+	gate_act(s->facts, r->act);
 }
 
 /* What the key of a costly read names: the largest table, and the estimate as its bound. */
@@ -197,6 +198,8 @@ statement_event(const struct statement *st, const struct gate_request *r)
 		json_object_set_new(ev, "signed", json_string(ticket_signed_name(s->ticket->signature)));
 	if (ev != NULL && r->rehearsal)
 		json_object_set_new(ev, "rehearsal", json_true());
+	if (ev != NULL && r->act[0] != '\0')
+		json_object_set_new(ev, "act", json_string(r->act));
 	if (ev != NULL && r->bound.given) {
 		json_object_set_new(ev, "op", json_string(r->bound.op == GATE_OP_AT_MOST ? "<=" : "="));
 		json_object_set_new(ev, "rows", json_integer((json_int_t)r->bound.rows));
@@ -251,10 +254,34 @@ may_rehearse(struct statement *st)
 
 	if (!s->ticket->rehearsal)
 		statement_no(st->m, ERR_DENIED, "the ticket has no rehearsal: ask for a ticket with rehearsal: yes (not on production)");
-	else if (s->facts->class != SQL_CLASS_WRITE)
+	else if (s->facts->class != SQL_CLASS_WRITE || sql_is_definition(s->facts))
 		statement_no(st->m, ERR_INVALID, "only an UPDATE or DELETE of rows is rehearsed");
 	else
 		return true;
+	return false;
+}
+
+/* Rows, where there are some, and an object that can be typed; false after an answer. */
+static bool
+can_be_asked(struct statement *st, struct gate_bound *bound)
+{
+	const struct session *s = st->m->s;
+	const char *rows = json_str(st->m->o, "rows", NULL);
+	struct err e;
+
+	if (rows != NULL && rows[0] != '\0' && gate_bound_parse(rows, bound, &e) != 0) {
+		statement_no(st->m, e.code, e.text);
+	} else if (bound->given && sql_is_definition(s->facts)) {
+		statement_no(st->m, ERR_INVALID, "it has no rows that could be counted: leave rows out");
+	} else if (gate_change_bound(ticket_change_of(s->ticket, &st->sum), bound, &e) != 0) {
+		statement_refuse(st, "rows", e.text);
+	} else if (s->facts->class != SQL_CLASS_READ && st->object[0] == '\0') {
+		statement_refuse(st, "table", sql_is_definition(s->facts) ? "it is not about one table, view, index or sequence "
+		    "that can be named and typed; write one of them per statement" :
+		    "it does not write one table that can be named and typed; write one table per statement");
+	} else {
+		return true;
+	}
 	return false;
 }
 
@@ -262,23 +289,14 @@ static void
 ask(struct statement *st)
 {
 	struct session *s = st->m->s;
-	const char *rows = json_str(st->m->o, "rows", NULL);
 	bool rehearsal = json_bool(st->m->o, "rehearsal");
 	struct gate_bound bound = { 0 };
 	struct gate_request *r;
-	struct err e;
 
-	if (rows != NULL && rows[0] != '\0' && gate_bound_parse(rows, &bound, &e) != 0) {
-		statement_no(st->m, e.code, e.text);
+	if (!can_be_asked(st, &bound))
 		return;
-	}
-	if (gate_change_bound(ticket_change_of(s->ticket, &st->sum), &bound, &e) != 0) {
-		statement_refuse(st, "rows", e.text);
-		return;
-	}
-	if (s->facts->class != SQL_CLASS_READ && st->object[0] == '\0') {
-		statement_refuse(st, "table", "it does not write one table that can be named and typed; "
-		    "write one table per statement");
+	if (s->set.n != 0 && sql_is_definition(s->facts)) {
+		statement_no(st->m, ERR_STATE, "a change set collects changes of rows: COMMIT or ROLLBACK ends it, then send this alone");
 		return;
 	}
 	if (rehearsal && !may_rehearse(st))
@@ -331,6 +349,11 @@ judge(struct statement *st)
 		run_read(st);
 		return;
 	case GATE_ASK:
+		if (a.strict && s->set.n != 0) {
+			statement_no(st->m, ERR_STATE, "what takes the strict path stands alone: COMMIT or ROLLBACK ends the change set, then send "
+			    "this");
+			return;
+		}
 		ask(st);
 		return;
 	case GATE_STRICT:

@@ -118,6 +118,10 @@ type_words(const struct model_entry *en, char *out, size_t max)
 	bool most = strcmp(en->op, "<=") == 0;
 	int64_t rows;
 
+	if (en->act[0] != '\0') {
+		snprintf(out, max, "To allow it, type the first word of the statement and the name of its object. Enter alone does nothing.");
+		return;
+	}
 	if (model_is_set(en))
 		(void)set_total(en, &most, &rows);
 	snprintf(out, max, "To allow it, type %sthe table%s and the %s.",

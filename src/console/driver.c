@@ -188,7 +188,9 @@ on_statement(struct live *lv, const char *sql, size_t n)
 	sql_classify(&d->facts, &d->set, sql, n);
 	remember(lv);
 	d->commit = driver_is_commit(lv);
-	if (d->facts.class == SQL_CLASS_WRITE)
+	if (sql_is_definition(&d->facts))
+		driver_ask_reason(lv);
+	else if (d->facts.class == SQL_CLASS_WRITE)
 		ask_rows(lv);
 	else if (d->commit)
 		driver_ask_reason(lv);

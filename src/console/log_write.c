@@ -51,6 +51,8 @@ lay_asked(struct log_entry *o)
 		    e->rows_wanted, e->table);
 	else if (model_is_set(e))
 		log_bounds(o);
+	else if (e->act[0] != '\0')
+		lay_line(l, SCREEN_PLAIN, "  object: %s   (no rows to count)", e->table);
 	else if (e->op[0] != '\0' && e->rows_wanted >= 0)
 		lay_line(l, SCREEN_PLAIN, "  rows expected: %s %" PRId64 "   table: %s", e->op, e->rows_wanted, e->table);
 	else

@@ -77,6 +77,7 @@ fill_bound(struct model *m, struct model_entry *e, const json_t *fields)
 {
 	char op[sizeof e->op];
 
+	model_copy_str(fields, "act", e->act, sizeof e->act);
 	model_copy_str(fields, "op", op, sizeof op);
 	if (strcmp(op, "=") == 0 || strcmp(op, "<=") == 0)
 		memcpy(e->op, op, sizeof e->op);

@@ -163,6 +163,9 @@ lay_bound(struct lay *l, const struct model_entry *e)
 {
 	if (model_only_reads(e))
 		lay_line(l, SCREEN_STRONG, "  it only reads; it would go through about %" PRId64 " rows", e->rows_wanted);
+	else if (e->act[0] != '\0')
+		lay_line(l, SCREEN_STRONG, "  to be typed: %s %s   (it changes definitions or a whole table: no rows are counted)", e->act,
+		    e->table[0] != '\0' ? e->table : "?");
 	else if (strcmp(e->op, "<=") == 0 && e->rows_wanted >= 0)
 		lay_line(l, SCREEN_PLAIN, "  %s expects at most %" PRId64 " row%s; more are rolled back by the broker",
 		    e->by, e->rows_wanted, e->rows_wanted == 1 ? "" : "s");
@@ -181,7 +184,7 @@ lay_count(struct lay *l, const struct model_entry *e)
 {
 	const char *how = json_str(e->sheet, "how", NULL);
 
-	if (model_only_reads(e))
+	if (model_only_reads(e) || e->act[0] != '\0')
 		;	/* nothing is matched to be changed */
 	else if (e->count >= 0)
 		lay_line(l, SCREEN_STRONG, "  matching rows now: %" PRId64 "   (%s, read inside the wall)", e->count,
@@ -205,7 +208,7 @@ lay_effect(struct lay *l, const struct model_entry *e)
 	class[i] = '\0';
 	if (e->table_rows >= 0 && !model_only_reads(e))
 		snprintf(rows, sizeof rows, "   (about %" PRId64 " rows)", e->table_rows);
-	lay_line(l, SCREEN_STRONG, "  %s  %s   table %s%s", class, e->verb, e->table[0] != '\0' ? e->table : "?", rows);
+	lay_line(l, SCREEN_STRONG, e->act[0] != '\0' ? "  %s  %s   object %s%s" : "  %s  %s   table %s%s", class, e->verb, e->table[0] != '\0' ? e->table : "?", rows);
 	lay_bound(l, e);
 	if (e->sheet == NULL) {
 		lay_line(l, SCREEN_WARN, "  the sheet is being made: the database is asked what it would touch");
@@ -272,6 +275,7 @@ lay_checks(struct lay *l, const struct model_entry *e)
 	lay_names(l, e, SCREEN_WARN, "cascades", "rows of other tables change too:");
 	lay_names(l, e, SCREEN_WARN, "rules", "this rule replaces or adds statements:");
 	lay_names(l, e, SCREEN_PLAIN, "policies", "row policy that chooses its rows:");
+	lay_names(l, e, SCREEN_WARN, "depends", "this depends on it:");
 	if (e->sql != NULL && text_marks(e->sql, e->sql_len) == 0)
 		lay_line(l, SCREEN_PLAIN, "  ok  no hidden characters in the statement");
 	if (e->count >= 0 && e->rows_wanted >= 0 && (strcmp(e->op, "<=") == 0 ? e->count > e->rows_wanted :

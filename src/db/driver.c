@@ -4,6 +4,7 @@
 #include "driver.h"
 #include "own.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { TEXT_MAX = 256 * 1024, HOLD_MS = 60 * 1000, HOLD_MORE_MS = 30 * 1000, IDLE_MAX_MS = 2147483647 };
@@ -56,6 +57,7 @@ db_sheet_init(struct db_sheet *s)
 	buf_init(&s->policies, TEXT_MAX);
 	buf_init(&s->takes, TEXT_MAX);
 	buf_init(&s->locks, 2 * TEXT_MAX);
+	buf_init(&s->depends, TEXT_MAX);
 	buf_init(&s->derived, 2 * 1024 * 1024);
 	buf_init(&s->note, TEXT_MAX);
 	buf_init(&s->undo, TEXT_MAX);
@@ -72,6 +74,7 @@ db_sheet_fini(struct db_sheet *s)
 	buf_fini(&s->policies);
 	buf_fini(&s->takes);
 	buf_fini(&s->locks);
+	buf_fini(&s->depends);
 	buf_fini(&s->derived);
 	buf_fini(&s->note);
 	buf_fini(&s->undo);
@@ -133,6 +136,23 @@ db_note(struct buf *note, const char *s)
 	if (buf_len(note) > 0)
 		buf_putc(note, '\n');
 	buf_puts(note, s);
+}
+
+void
+db_note_object(struct db_sheet *s, const char *what, const struct digest *definition)
+{
+	char hex[DIGEST_HEX + 1], text[400];
+
+	s->how = "definition";
+	if (what == NULL) {
+		db_note(&s->note, "there is no object of that name now");
+		return;
+	}
+	digest_hex(definition, hex);
+	snprintf(text, sizeof text, "it is the %.300s; the SHA-256 of its definition begins with %.16s", what, hex);
+	db_note(&s->note, text);
+	if (buf_len(&s->depends) == 0)
+		db_note(&s->note, "nothing is known that depends on it");
 }
 
 void

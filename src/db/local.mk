@@ -11,6 +11,8 @@ noinst_HEADERS += include/twokey/db/driver.h include/twokey/db/subject.def \
 	%D%/allowed.h %D%/driver.h %D%/own.def %D%/own.h %D%/own_pg_audit.def %D%/pg.h %D%/locks.h %D%/pg_guard_sql.h %D%/pg_hit_sql.h %D%/shown.h %D%/sqlite.h %D%/sqlite_fn.def
 %C%_libdb_a_SOURCES += %D%/name.c %D%/pg_describe.c %D%/pg_plan.c %D%/pg_weigh.c
 noinst_HEADERS += %D%/name.h %D%/own_pg_describe.def
+%C%_libdb_a_SOURCES += %D%/sqlite_define.c %D%/pg_define.c %D%/pg_outside.c
+noinst_HEADERS += %D%/own_pg_define.def
 %C%_libdb_a_SOURCES += %D%/sqlite_describe.c %D%/sqlite_weigh.c
 noinst_HEADERS += %D%/own_sqlite_describe.def
 %C%_libdb_a_SOURCES += %D%/pg_notice.c %D%/locks.c %D%/my_locks.c %D%/pg_locks.c %D%/pg_sets_off.c

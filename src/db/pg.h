@@ -163,6 +163,7 @@ struct pg_look {
 	const struct sql_facts *f;
 	const struct sql_table *table;	/* the one written, or NULL */
 	char oid[16];			/* of it, "" when it is not there */
+	char about[16];			/* oid of the table that a change of definitions is about, "" */
 	char kind;			/* relkind */
 	bool guarded;			/* the guard passed: SELECTs may be derived */
 	bool ruled;			/* a rule stands in the way */
@@ -183,6 +184,9 @@ int	pg_look_bits(const struct pg_look *l);
  * they were. 0, or ERR_DATABASE. */
 int	pg_locks(struct pg_look *l, struct err *e);
 int	pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e);
+/* pg_define.c: in the place of pg_look_sets_off and pg_look_match, for a change of definitions */
+int	pg_define_sets_off(struct pg_look *l, struct err *e);
+int	pg_define(struct pg_look *l, struct err *e);
 int	pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 
@@ -199,6 +203,11 @@ void	pg_unwatch(struct db_conn *c);
 void	pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s, struct db_result *r);
 /* pg_alone.c: driver's alone */
 int	pg_alone(struct db_conn *c, const struct sql_facts *f, struct err *e);
+/* How a look that failed ends the run. */
+void	pg_refuse(struct db_conn *c, int ret, const char *why, struct db_result *r);
+/* pg_outside.c: for what the server takes in no transaction */
+bool	pg_is_outside(const struct sql_facts *f);
+void	pg_run_outside(struct db_conn *c, const struct db_allowed *a, struct db_result *r);
 int	pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
 
 #endif

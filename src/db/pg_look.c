@@ -97,11 +97,13 @@ pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e)
 	if (ret == 0)
 		ret = add_rows(l, OWN_PG_DEFINITIONS, 1, (const char *const []){ buf_str(&oids) }, e);
 	if (ret == 0)
-		ret = pg_look_sets_off(l, e);
+		ret = l->f->class == SQL_CLASS_DDL ? pg_define_sets_off(l, e) : pg_look_sets_off(l, e);
 	l->ground.reached = true;
 	if (ret == 0 && (buf_len(&l->sheet->triggers) > 0 || l->ruled))
 		ret = add_rows(l, OWN_PG_MADE, 0, NULL, e);
-	if (ret == 0 && !l->ground_only)
+	if (ret == 0 && sql_is_definition(l->f))
+		ret = pg_define(l, e);
+	else if (ret == 0 && !l->ground_only)
 		ret = pg_look_match(l, sample, e);
 	db_bind_end(&l->ground, &l->match, l->sheet);
 	buf_fini(&oids);

@@ -40,8 +40,8 @@ pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s
 }
 
 /* How a look that failed ends the run. */
-static void
-refuse(struct db_conn *c, int ret, const char *why, struct db_result *r)
+void
+pg_refuse(struct db_conn *c, int ret, const char *why, struct db_result *r)
 {
 	if (c->lost)
 		db_end_with(r, DB_FAILED, "lost", "the connection was lost before the statement was sent");
@@ -75,7 +75,7 @@ still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result
 			(void)db_as_shown(a, &a->parts[i], &sheets[i], r);
 	}
 	if (ret != 0)
-		refuse(c, ret, e.text, r);
+		pg_refuse(c, ret, e.text, r);
 	for (size_t i = 0; i < a->nparts; i++) {
 		own_list_join(&r->own, &sheets[i].own);
 		db_sheet_fini(&sheets[i]);
@@ -101,9 +101,10 @@ execute(struct db_conn *c, struct db_part *p, struct db_result *r)
 		res = pg_rows_drain(&rows);
 	}
 	if (PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_TUPLES_OK) {
-		ok = PQtransactionStatus(c->pg) == PQTRANS_INTRANS && !pg_moves_transaction(res);
-		if (!ok)
+		if (PQtransactionStatus(c->pg) != PQTRANS_INTRANS || pg_moves_transaction(res))
 			db_end_with(r, DB_FAILED, "wall", "the statement ended the transaction that it ran in");
+		else if (sql_is_definition(p->facts))
+			ok = true;	/* there are no rows to count */
 		else
 			ok = db_bound_kept(p, strtoull(PQcmdTuples(res), NULL, 10), r);
 	} else if (PQresultStatus(res) == PGRES_COPY_IN || PQresultStatus(res) == PGRES_COPY_OUT) {
@@ -133,7 +134,7 @@ same_ground(struct db_conn *c, const struct db_part *p, struct db_result *r)
 	if (ret == 0)
 		ret = pg_look_in(&l, NULL, &e);
 	if (ret != 0)
-		refuse(c, ret, e.text, r);
+		pg_refuse(c, ret, e.text, r);
 	else
 		same = db_ground_kept(p, &sheet, r);
 	own_list_join(&r->own, &sheet.own);
@@ -243,6 +244,15 @@ may_run(const struct db_allowed *a, const struct db_part *p, struct err *e)
 	return pg_sendable(&p->statement, f, e);
 }
 
+static bool
+has_outside(const struct db_allowed *a)
+{
+	for (size_t i = 0; i < a->nparts; i++)
+		if (pg_is_outside(a->parts[i].facts))
+			return true;
+	return false;
+}
+
 int
 pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e)
 {
@@ -258,7 +268,10 @@ pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 	pg_begin(c);
 	pg_notices_begin(c, r);
 	c->names = &r->own;
-	run_inside(c, a, r);
+	if (has_outside(a))
+		pg_run_outside(c, a, r);
+	else
+		run_inside(c, a, r);
 	c->names = NULL;
 	pg_unwatch(c);
 	if (!c->lost)

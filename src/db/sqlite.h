@@ -18,12 +18,13 @@ enum sqlite_wall {
 	SQLITE_WALL_READ,	/* a person's read */
 	SQLITE_WALL_EXPLAIN,	/* EXPLAIN of anything: prepared, never stepped unless it is an explanation */
 	SQLITE_WALL_WRITE,	/* an allowed write, or one that is only prepared to see its triggers */
+	SQLITE_WALL_DEFINE,	/* an allowed change of definitions, or one that is only prepared */
 	SQLITE_WALL_OWN		/* our own statements */
 };
 
 struct sqlite_gate {
 	enum sqlite_wall wall;
-	struct buf *triggers;	/* WRITE: names of triggers and views met, or NULL */
+	struct buf *triggers;	/* WRITE, DEFINE: names of triggers and views met, or NULL */
 	char denied[200];	/* the first thing that was refused */
 };
 
@@ -70,6 +71,11 @@ sqlite3_stmt *sqlite_own(struct db_conn *c, sqlite3 *db, enum own_id id, struct 
 int	sqlite_own_run(struct db_conn *c, sqlite3 *db, enum own_id id, struct buf *names);
 struct db_cell sqlite_cell(sqlite3_stmt *st, int i);
 int	sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct db_ground *g, struct err *e);
+
+/* sqlite_define.c: the object that a change of definitions is about, and what hangs on it, onto the sheet */
+int	sqlite_define(struct db_conn *c, sqlite3 *db, const struct sql_facts *f, struct db_sheet *sheet, struct err *e);
+/* The wall behind which such a statement is prepared and run. */
+enum sqlite_wall sqlite_wall_of(const struct sql_facts *f);
 
 /* sqlite_sheet.c */
 /* Everything that a request is bound to, read in the open transaction of db; sample may be NULL. m: NULL when the rows

@@ -102,7 +102,7 @@ execute(struct run *run, struct db_part *p)
 {
 	sqlite3_stmt *st;
 	struct err e;
-	int rc, ret = sqlite_prepare(run->c, run->db, SQLITE_WALL_WRITE, &p->statement, &st, &e);
+	int rc, ret = sqlite_prepare(run->c, run->db, sqlite_wall_of(p->facts), &p->statement, &st, &e);
 
 	if (ret == ERR_WALL) {
 		db_end_with(run->r, DB_FAILED, "wall", e.text);
@@ -118,6 +118,8 @@ execute(struct run *run, struct db_part *p)
 	if (rc != SQLITE_DONE)
 		ended_by(run, sqlite3_extended_errcode(run->db));
 	sqlite3_finalize(st);
+	if (rc == SQLITE_DONE && sql_is_definition(p->facts))
+		return true;	/* there are no rows to count */
 	return rc == SQLITE_DONE && db_bound_kept(p, (uint64_t)sqlite3_changes64(run->db), run->r);
 }
 

@@ -120,7 +120,7 @@ find_triggers(struct work *w, struct err *e)
 
 	buf_init(&names, 1024 * 1024);
 	w->c->gate.triggers = &names;
-	ret = sqlite_prepare(w->c, w->db, SQLITE_WALL_WRITE, w->s, &st, e);
+	ret = sqlite_prepare(w->c, w->db, sqlite_wall_of(w->f), w->s, &st, e);
 	w->c->gate.triggers = NULL;
 	if (ret == ERR_STATEMENT)
 		err_set(e, ERR_STATEMENT, "the database refuses the statement: %s", sqlite3_errmsg(w->db));
@@ -139,7 +139,8 @@ find_cascades(struct work *w, struct err *e)
 	sqlite3_stmt *st;
 	int rc;
 
-	if (w->table == NULL || strcmp(w->f->verb, "INSERT") == 0)
+	if (w->table == NULL || strcmp(w->f->verb, "INSERT") == 0 ||
+	    (sql_is_definition(w->f) && strcmp(w->f->verb, "DROP TABLE") != 0))	/* which deletes its rows first */
 		return 0;
 	st = about_table(w, OWN_SQLITE_CASCADES, e);
 	if (st == NULL)
@@ -298,6 +299,10 @@ match(struct work *w, const struct db_sink *sample, struct db_match *m, struct e
 	struct err why;
 	int ret;
 
+	if (sql_is_definition(w->f)) {
+		m->known = true;	/* no rows are matched: what binds is the definitions */
+		return sqlite_define(w->c, w->db, w->f, w->sheet, e);
+	}
 	w->plain = is_table(w);
 	if (!w->plain) {
 		db_note(&w->sheet->note, "it is not known how many rows it touches: it does not write one plain table");

@@ -114,6 +114,23 @@ compiles(int action, const char *a, const char *b)
 	}
 }
 
+/* What a change of definitions does in this database when it runs: no virtual tables (code of modules), nothing temporary, and of
+ * the pragmas those that only tell, which the engine itself asks. */
+static bool
+defines(int action, const char *a, const char *b)
+{
+	switch (action) {
+	case SQLITE_CREATE_INDEX: case SQLITE_CREATE_TABLE: case SQLITE_CREATE_TRIGGER: case SQLITE_CREATE_VIEW:
+	case SQLITE_DROP_INDEX: case SQLITE_DROP_TABLE: case SQLITE_DROP_TRIGGER: case SQLITE_DROP_VIEW:
+	case SQLITE_ALTER_TABLE: case SQLITE_REINDEX: case SQLITE_INSERT: case SQLITE_UPDATE: case SQLITE_DELETE:
+		return true;
+	case SQLITE_FUNCTION:
+		return compiles(action, a, b);
+	default:
+		return reads(action, a, b);
+	}
+}
+
 static bool
 lets(const struct db_conn *c, int action, const char *a, const char *b)
 {
@@ -124,6 +141,8 @@ lets(const struct db_conn *c, int action, const char *a, const char *b)
 		return compiles(action, a, b);
 	case SQLITE_WALL_WRITE:
 		return reads(action, a, b) || writes(action, a);
+	case SQLITE_WALL_DEFINE:
+		return defines(action, a, b);
 	case SQLITE_WALL_OWN:
 		return reads(action, a, b) || declares(action, a) || action == SQLITE_TRANSACTION;
 	}
@@ -197,6 +216,7 @@ judge(const struct db_conn *c, sqlite3_stmt *st, struct err *e)
 			return 0;
 		break;
 	case SQLITE_WALL_WRITE:
+	case SQLITE_WALL_DEFINE:
 		if (sqlite3_stmt_isexplain(st) == 0)
 			return 0;
 		break;

@@ -36,7 +36,7 @@ gate_lines(const char *sql, size_t n)
 bool
 gate_object(const struct sql_facts *f, char out[GATE_OBJECT_MAX])
 {
-	const struct sql_table *t = sql_written_table(f);
+	const struct sql_table *t = sql_is_definition(f) ? sql_definition_object(f) : sql_written_table(f);
 
 	out[0] = '\0';
 	if (t == NULL || t->name.n == 0 || t->schema.n + t->name.n + 2 > GATE_OBJECT_MAX)
@@ -44,6 +44,17 @@ gate_object(const struct sql_facts *f, char out[GATE_OBJECT_MAX])
 	snprintf(out, GATE_OBJECT_MAX, "%.*s%s%.*s", (int)t->schema.n, t->schema.p, t->schema.n > 0 ? "." : "", (int)t->name.n,
 	    t->name.p);
 	return true;
+}
+
+void
+gate_act(const struct sql_facts *f, char out[GATE_ACT_MAX])
+{
+	size_t n = 0;
+
+	if (sql_is_definition(f))
+		for (; n + 1 < GATE_ACT_MAX && f->verb[n] != '\0' && f->verb[n] != ' '; n++)
+			out[n] = f->verb[n] >= 'A' && f->verb[n] <= 'Z' ? (char)(f->verb[n] + 32) : f->verb[n];
+	out[n] = '\0';
 }
 
 enum gate_named

@@ -95,6 +95,8 @@ gate_request_sheet(struct gate_request *r, const struct digest *bind, bool count
 		return err_set(e, ERR_STATE, "request %" PRIu64 " has its sheet already", r->n);
 	if (check_table(r, e) != 0)
 		return ERR_DENIED;
+	if (r->act[0] != '\0')
+		bound = (struct gate_bound){ .given = true, .op = GATE_OP_EQUAL, .rows = count };
 	if (!bound.given && !count_known)
 		return err_set(e, ERR_DENIED, "how many rows it touches is not known before it runs; say the most it may touch, "
 		    "as rows <= 10");
@@ -272,8 +274,8 @@ check_key(const struct gate_request *r, const struct gate_key *key, struct err *
 		return err_set(e, ERR_DENIED, "the answer is about another sheet than that of request %" PRIu64, r->n);
 	gate_request_expected(r, r->all_rows, shown, sizeof shown);
 	if (key->typed == NULL || shown[0] == '\0' || !typed_matches(r, key->typed))
-		return err_set(e, ERR_DENIED, "that is not what the sheet of request %" PRIu64 " asks for; type the table and the "
-		    "rows as they stand there", r->n);
+		return err_set(e, ERR_DENIED, "that is not what the sheet of request %" PRIu64 " asks for; type what it is about as it "
+		    "stands there", r->n);
 	return 0;
 }
 

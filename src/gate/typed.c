@@ -76,7 +76,9 @@ gate_request_expected(const struct gate_request *r, bool all_rows, char *out, si
 	size_t table = strnlen(r->table, sizeof r->table);
 	int n = -1;
 
-	if (r->bound.given && table > 0 && table < sizeof r->table)
+	if (r->act[0] != '\0' && table > 0 && table < sizeof r->table)
+		n = snprintf(out, size, "%.*s %s", GATE_ACT_MAX, r->held ? "keep" : r->act, r->table);
+	else if (r->bound.given && table > 0 && table < sizeof r->table)
 		n = snprintf(out, size, "%s%s %s%" PRIu64, r->held ? "keep " : r->rehearsal ? "rehearse " : all_rows || r->all_rows ? "all rows " : "",
 		    r->table, op_text(r), r->bound.rows);
 	if ((n < 0 || (size_t)n >= size) && size > 0)
@@ -94,6 +96,15 @@ after_word(const char *s, const char *word)
 	return skip_blanks(s + n);
 }
 
+/* The word and nothing behind it but blanks. */
+static bool
+is_last(const char *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	return s != NULL && strncmp(s, word, n) == 0 && *skip_blanks(s + n) == '\0';
+}
+
 bool
 typed_matches(const struct gate_request *r, const char *typed)
 {
@@ -101,6 +112,9 @@ typed_matches(const struct gate_request *r, const char *typed)
 	size_t op = strlen(op_text(r));
 	uint64_t rows;
 
+	if (r->act[0] != '\0')
+		return r->table[0] != '\0' && memchr(r->table, '\0', sizeof r->table) != NULL &&
+		    is_last(after_word(s, r->held ? "keep" : r->act), r->table);
 	if (!r->bound.given || r->table[0] == '\0' || memchr(r->table, '\0', sizeof r->table) == NULL)
 		return false;
 	if (r->held)

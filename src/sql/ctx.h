@@ -139,6 +139,8 @@ struct sql_str ctx_fold_name(struct ctx *c, const struct sql_token *t, bool func
 size_t	ctx_fold_into(const struct ctx *c, const struct sql_token *t, char *out, size_t n, bool function);
 /* The index of the table, or -1. */
 int	ctx_note_table(struct ctx *c, const struct name *nm, unsigned use);
+/* An index or trigger that DDL names. */
+void	ctx_note_object(struct ctx *c, const struct name *nm);
 void	ctx_note_column(struct ctx *c, const struct sql_token *t);
 void	ctx_note_operator(struct ctx *c, const char *p, size_t n);
 void	ctx_note_secret(struct ctx *c, const struct sql_token *t);

@@ -26,6 +26,8 @@ reset(struct sql_facts *f)
 	f->can_roll_back = true;
 	f->ntables = f->ncolumns = f->nfunctions = f->noperators = f->nsecrets = 0;
 	f->names_len = 0;
+	f->object = (struct sql_table){ .use = 0 };
+	f->nobjects = 0;
 }
 
 static size_t
@@ -141,4 +143,23 @@ sql_written_table(const struct sql_facts *f)
 		found = &f->tables[i];
 	}
 	return found;
+}
+
+bool
+sql_is_definition(const struct sql_facts *f)
+{
+	return f->class == SQL_CLASS_DDL || (f->dangers & SQL_DANGER_BIT(SQL_DANGER_TRUNCATE)) != 0;
+}
+
+const struct sql_table *
+sql_definition_object(const struct sql_facts *f)
+{
+	const struct sql_table *t = sql_written_table(f);
+
+	if (t != NULL)
+		return t;
+	for (size_t i = 0; i < f->ntables; i++)
+		if (f->tables[i].use & SQL_USE_WRITE)
+			return NULL;
+	return f->nobjects == 1 ? &f->object : NULL;
 }

@@ -248,6 +248,20 @@ ctx_note_table(struct ctx *c, const struct name *nm, unsigned use)
 }
 
 void
+ctx_note_object(struct ctx *c, const struct name *nm)
+{
+	struct sql_facts *f = c->f;
+
+	if (nm->too_long)
+		ctx_danger(c, SQL_DANGER_UNREADABLE);
+	if (f->nobjects++ > 0)
+		return;
+	if (nm->nparts > 1)
+		f->object.schema = ctx_fold_name(c, &nm->part[nm->nparts - 2], false);
+	f->object.name = ctx_fold_name(c, &nm->part[nm->nparts - 1], false);
+}
+
+void
 ctx_note_column(struct ctx *c, const struct sql_token *t)
 {
 	struct sql_facts *f = c->f;

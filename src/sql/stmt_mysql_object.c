@@ -133,8 +133,10 @@ object(struct ctx *c, const char *reason)
 	stmt_skip_exists(c);
 	if (o->flags & OBJ_TABLE)
 		stmt_take_tables(c);
-	if (o->flags & OBJ_ON)
+	if (o->flags & OBJ_ON) {
+		stmt_take_objects(c);
 		on_table(c);
+	}
 	return o;
 }
 
@@ -182,8 +184,11 @@ stmt_alter_mysql(struct ctx *c)
 {
 	const struct object *o = object(c, "it changes the definition of an object");
 
-	if (o != NULL && (o->flags & OBJ_TABLE))
-		ctx_danger(c, SQL_DANGER_TABLE_LOCK);
+	if (o == NULL || !(o->flags & OBJ_TABLE))
+		return;
+	ctx_danger(c, SQL_DANGER_TABLE_LOCK);
+	if (o->kw == KW_TABLE)
+		stmt_alter_drops(c);
 }
 
 void

@@ -119,6 +119,36 @@ stmt_take_tables(struct ctx *c)
 	}
 }
 
+/* CREATE INDEX [a] ON, DROP INDEX a, b, CREATE TRIGGER a BEFORE ... */
+void
+stmt_take_objects(struct ctx *c)
+{
+	struct name nm;
+
+	while (!is_kw(cur(c), KW_ON) && ctx_take_name(c, &nm)) {
+		ctx_note_object(c, &nm);
+		if (cur(c)->tok != TOK_COMMA)
+			return;
+		ctx_step(c);
+	}
+}
+
+/* ALTER TABLE a DROP [COLUMN] b: what is in it goes with it. */
+void
+stmt_alter_drops(struct ctx *c)
+{
+	unsigned opened = 0;
+
+	for (; !at_end(c); ctx_step(c)) {
+		if (cur(c)->tok == TOK_OPEN)
+			opened++;
+		if (cur(c)->tok == TOK_CLOSE && opened > 0)
+			opened--;
+		if (opened == 0 && is_kw(cur(c), KW_DROP) && !is_kw(ctx_ahead(c, 1), KW_DEFAULT) && !is_kw(ctx_ahead(c, 1), KW_NOT))
+			ctx_danger(c, SQL_DANGER_DROP);
+	}
+}
+
 static void
 seek(struct ctx *c, enum sql_kw kw)
 {
@@ -202,6 +232,8 @@ object(struct ctx *c, const struct object *o)
 	stmt_skip_exists(c);
 	if (o->flags & OBJ_TABLE)
 		stmt_take_tables(c);
+	if (o->flags & OBJ_ON)
+		stmt_take_objects(c);
 	if (o->flags & (OBJ_ON | OBJ_TO)) {
 		seek(c, o->flags & OBJ_ON ? KW_ON : KW_TO);
 		ctx_skip_kw(c, KW_ONLY);
@@ -240,6 +272,8 @@ stmt_alter(struct ctx *c)
 	object(c, o);
 	if (o->flags & OBJ_TABLE)
 		ctx_danger(c, SQL_DANGER_TABLE_LOCK);
+	if (o->kw == KW_TABLE || o->kw == KW_FOREIGN)
+		stmt_alter_drops(c);
 }
 
 void

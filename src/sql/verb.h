@@ -54,6 +54,8 @@ void	stmt_alter_mysql(struct ctx *c);
 void	stmt_drop_mysql(struct ctx *c);
 /* stmt_object.c: the names behind the cursor: a, b.c, ... are written */
 void	stmt_take_tables(struct ctx *c);
+void	stmt_take_objects(struct ctx *c);
+void	stmt_alter_drops(struct ctx *c);
 /* IF [NOT] EXISTS, CONCURRENTLY, ONLY */
 void	stmt_skip_exists(struct ctx *c);
 

@@ -24,7 +24,7 @@ tests_lib_libbrokertest_a_CFLAGS = $(UNIT_CFLAGS)
 BROKER_TEST_LIBS = tests/lib/libbrokertest.a $(BROKER_LIBS) $(CMOCKA_LIBS)
 BROKER_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 BROKER_TESTS = tests/integration/session.t tests/integration/bad_input.t tests/integration/kill.t \
-	tests/integration/full.t tests/integration/system_mode.t tests/integration/postgres.t tests/integration/attack.t tests/integration/hold.t tests/integration/connect.t tests/integration/signed.t tests/integration/signed_verify.t tests/integration/strict.t tests/integration/strict_db.t
+	tests/integration/full.t tests/integration/system_mode.t tests/integration/postgres.t tests/integration/attack.t tests/integration/hold.t tests/integration/connect.t tests/integration/signed.t tests/integration/signed_verify.t tests/integration/strict.t tests/integration/ddl.t tests/integration/strict_db.t
 check_PROGRAMS += $(BROKER_TESTS)
 TESTS += $(BROKER_TESTS)
 SIGNED_WORLD = tests/integration/signed_world.c tests/integration/signed_world.h
@@ -48,6 +48,10 @@ tests_integration_strict_db_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_strict_db_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_strict_db_t_LDADD = $(BROKER_TEST_LIBS)
 STRICT_WORLD = tests/integration/strict_world.c tests/integration/strict_world.h
+tests_integration_ddl_t_SOURCES = tests/integration/ddl.c $(STRICT_WORLD)
+tests_integration_ddl_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_ddl_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_ddl_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS) $(PQ_LIBS)
 tests_integration_strict_t_SOURCES = tests/integration/strict.c $(STRICT_WORLD)
 tests_integration_strict_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_strict_t_CFLAGS = $(UNIT_CFLAGS)

@@ -1,4 +1,4 @@
-DB_TESTS = tests/unit/db_pg_audit.t tests/unit/db_pg_login.t tests/unit/db_pg_pooler.t tests/unit/db_pg_guard.t tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
+DB_TESTS = tests/unit/db_pg_define.t tests/unit/db_sqlite_define.t tests/unit/db_pg_audit.t tests/unit/db_pg_login.t tests/unit/db_pg_pooler.t tests/unit/db_pg_guard.t tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
 	tests/unit/db_my_read.t tests/unit/db_my_run.t tests/unit/db_shown.t
 check_PROGRAMS += $(DB_TESTS)
 TESTS += $(DB_TESTS)
@@ -23,12 +23,18 @@ tests_unit_db_pg_pooler_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_pg_read_t_SOURCES = tests/unit/db_pg_read.c $(DB_PG_FILES)
 tests_unit_db_pg_read_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
 tests_unit_db_pg_read_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
+tests_unit_db_pg_define_t_SOURCES = tests/unit/db_pg_define.c $(DB_PG_FILES)
+tests_unit_db_pg_define_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
+tests_unit_db_pg_define_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_pg_run_t_SOURCES = tests/unit/db_pg_run.c $(DB_PG_FILES)
 tests_unit_db_pg_run_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
 tests_unit_db_pg_run_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_sqlite_read_t_SOURCES = tests/unit/db_sqlite_read.c $(DB_SHOP_FILES)
 tests_unit_db_sqlite_read_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_db_sqlite_read_t_LDADD = $(DB_LIBS) $(CMOCKA_LIBS)
+tests_unit_db_sqlite_define_t_SOURCES = tests/unit/db_sqlite_define.c $(DB_SHOP_FILES)
+tests_unit_db_sqlite_define_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_db_sqlite_define_t_LDADD = $(DB_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_sqlite_run_t_SOURCES = tests/unit/db_sqlite_run.c $(DB_SHOP_FILES)
 tests_unit_db_sqlite_run_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_db_sqlite_run_t_LDADD = $(DB_LIBS) $(CMOCKA_LIBS)

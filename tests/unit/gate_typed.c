@@ -210,6 +210,37 @@ a_bound_holds_for_its_rows_only(void **state)
 	assert_false(gate_bound_holds(&le, UINT64_MAX));
 }
 
+/* No rows are counted: the act and the object, nothing else. */
+static void
+a_change_of_definitions_is_typed_by_its_act_and_object(void **state)
+{
+	static const struct {
+		const char *typed;
+		bool ok;
+	} rows[] = {
+		{ "drop orders", true }, { "  drop \t orders  ", true }, { "drop", false }, { "orders", false }, { "drop orders 0", false },
+		{ "Drop orders", false }, { "drop Orders", false }, { "drop orders;", false }, { "droporders", false }, { "orders 0", false },
+		{ "all rows orders 0", false }, { "drop ordersx", false }, { "", false }, { "alter orders", false },
+	};
+	char shown[300];
+	struct err e;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct gate_request r;
+		struct digest d = { { 1 } }, bind = { { 2 } };
+		struct gate_key key = { "anna", &d, &bind, rows[i].typed };
+
+		gate_request_init(&r, 7, "ben", &d, 1, 0, 300);
+		strcpy(r.table, "orders");
+		strcpy(r.act, "drop");
+		assert_int_equal(gate_request_sheet(&r, &bind, true, 0, &e), 0);
+		gate_request_expected(&r, false, shown, sizeof shown);
+		assert_string_equal(shown, "drop orders");
+		assert_int_equal(gate_request_opened(&r, "anna", true, 10, &e), 0);
+		assert_int_equal(gate_request_allow(&r, &key, 60000, &e), rows[i].ok ? 0 : ERR_DENIED);
+	}
+}
+
 int
 main(void)
 {
@@ -219,6 +250,7 @@ main(void)
 		cmocka_unit_test(all_rows_is_expected_when_anybody_says_so),
 		cmocka_unit_test(nothing_is_expected_while_nothing_can_be_typed),
 		cmocka_unit_test(bounds_are_parsed_as_they_are_written),
+		cmocka_unit_test(a_change_of_definitions_is_typed_by_its_act_and_object),
 		cmocka_unit_test(a_bound_holds_for_its_rows_only),
 	};
 

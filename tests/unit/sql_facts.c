@@ -382,6 +382,58 @@ a_condition_that_is_always_true_is_told_in_parentheses_too(void **state)
 		}
 }
 
+/* What is typed to allow a change of definitions, and what such a change is. */
+static void
+the_object_of_a_definition_is_told_when_there_is_one(void **state)
+{
+	static const struct {
+		enum sql_engine engine;
+		const char *sql, *object;
+		bool definition, drops;
+	} objects[] = {
+		{ SQL_POSTGRES, "DROP TABLE a.b", "a.b", true, true },
+		{ SQL_POSTGRES, "DROP TABLE a, b", "", true, true },
+		{ SQL_POSTGRES, "DROP INDEX i", "i", true, true },
+		{ SQL_POSTGRES, "DROP INDEX CONCURRENTLY IF EXISTS s.i", "s.i", true, true },
+		{ SQL_POSTGRES, "DROP INDEX i, k", "", true, true },
+		{ SQL_POSTGRES, "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON a (b)", "a", true, false },
+		{ SQL_POSTGRES, "CREATE INDEX ON ONLY a (b)", "a", true, false },
+		{ SQL_POSTGRES, "DROP TRIGGER t ON a", "a", true, true },
+		{ SQL_POSTGRES, "CREATE TRIGGER t AFTER INSERT ON a EXECUTE FUNCTION f()", "a", true, false },
+		{ SQL_POSTGRES, "ALTER INDEX i RENAME TO k", "i", true, false },
+		{ SQL_POSTGRES, "ALTER TABLE a ADD COLUMN c int", "a", true, false },
+		{ SQL_POSTGRES, "ALTER TABLE a DROP c", "a", true, true },
+		{ SQL_POSTGRES, "ALTER TABLE a ADD d int, DROP COLUMN IF EXISTS c CASCADE", "a", true, true },
+		{ SQL_POSTGRES, "ALTER TABLE a ALTER c DROP DEFAULT, ALTER c DROP NOT NULL", "a", true, false },
+		{ SQL_POSTGRES, "TRUNCATE TABLE ONLY a", "a", true, false },
+		{ SQL_POSTGRES, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "", true, false },
+		{ SQL_POSTGRES, "DROP SCHEMA s", "", true, true },
+		{ SQL_POSTGRES, "DELETE FROM a", "a", false, false },
+		{ SQL_SQLITE, "DROP INDEX i", "i", true, true },
+		{ SQL_SQLITE, "ALTER TABLE a DROP COLUMN b", "a", true, true },
+		{ SQL_SQLITE, "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; END", "a", true, false },
+		{ SQL_MARIADB, "DROP TRIGGER t", "t", true, true },
+		{ SQL_MARIADB, "DROP INDEX i ON a", "a", true, true },
+		{ SQL_MARIADB, "CREATE OR REPLACE TABLE a (b int)", "a", true, false },
+		{ SQL_MARIADB, "ALTER TABLE a DROP COLUMN b", "a", true, true },
+		{ SQL_MARIADB, "TRUNCATE a", "a", true, false },
+	};
+
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+		const struct sql_table *t;
+		char object[200] = "";
+
+		classify(objects[i].engine, objects[i].sql);
+		t = sql_definition_object(f);
+		if (t != NULL)
+			snprintf(object, sizeof(object), "%.*s%s%.*s", (int)t->schema.n, t->schema.n ? t->schema.p : "",
+			    t->schema.n ? "." : "", (int)t->name.n, t->name.p);
+		if (strcmp(object, objects[i].object) != 0 || sql_is_definition(f) != objects[i].definition ||
+		    !(f->dangers & SQL_DANGER_BIT(SQL_DANGER_DROP)) != !objects[i].drops)
+			fail_msg("%s: %s, %d, dangers %llx", objects[i].sql, object, sql_is_definition(f), (unsigned long long)f->dangers);
+	}
+}
+
 int
 main(void)
 {
@@ -394,6 +446,7 @@ main(void)
 		cmocka_unit_test(odd_characters_are_dangers),
 		cmocka_unit_test(secrets_are_found_and_blanked),
 		cmocka_unit_test(the_written_table_is_told_when_there_is_one),
+		cmocka_unit_test(the_object_of_a_definition_is_told_when_there_is_one),
 		cmocka_unit_test(what_commits_by_itself_cannot_be_rolled_back),
 		cmocka_unit_test(a_condition_that_is_always_true_is_told_in_parentheses_too),
 	};

@@ -155,6 +155,7 @@ struct model_entry {
 	char code[40];
 	char digest[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
 	char table[200];
+	char act[24];			/* "drop": typed before the object, there are no rows to count; "" */
 	char op[4];			/* "=", "<=", "" */
 	int64_t rows_wanted;		/* -1 none */
 	int64_t count;			/* rows matched now, -1 not known */

@@ -144,6 +144,7 @@ struct db_sheet {
 	struct buf triggers;		/* JSON array of names */
 	struct buf cascades;		/* JSON array of names */
 	struct buf rules;		/* JSON array of names: rewrite rules of what is written */
+	struct buf depends;		/* JSON array of names: what depends on the object of a change of definitions */
 	struct buf policies;		/* JSON array of names: row policies that choose its rows */
 	struct buf takes;		/* JSON array: locks that it takes, "ROW EXCLUSIVE on orders" */
 	struct buf locks;		/* JSON array of the holders: doc/transcript.txt, body "locks" */

@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 #include "twokey/base/digest.h"
+#include "twokey/gate/request.h"
 #include "twokey/gate/verdict.h"
 #include "twokey/ticket/ticket.h"
 
 struct buf;
 struct err;
-struct gate_bound;
 struct sql_facts;
 
 enum { GATE_LINES_MAX = 40, GATE_OBJECT_MAX = 200 };
@@ -23,6 +23,9 @@ size_t	gate_lines(const char *sql, size_t n);
 /* The one table or object that a change is about, as it is typed and as a ticket names it: with its schema when the statement
  * has one, for a.orders and b.orders are not the same. False (and "") when there is not exactly one, or it is too long. */
 bool	gate_object(const struct sql_facts *f, char out[GATE_OBJECT_MAX]);
+/* What it does to that object, when there are no rows to count: "drop", "truncate", ...; typed before the object. "" for a write
+ * of rows. */
+void	gate_act(const struct sql_facts *f, char out[GATE_ACT_MAX]);
 /* What the ticket says of these bytes; t may be NULL: it names nothing. now_us: wall clock. */
 enum gate_named gate_named_in(const struct ticket *t, const struct digest *digest, const char *object, int64_t now_us);
 /* The bound of a change that the ticket names: out becomes the ticket's when none was given. ERR_DENIED with a sentence when

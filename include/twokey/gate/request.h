@@ -52,7 +52,7 @@ int	gate_bound_parse(const char *s, struct gate_bound *out, struct err *e);
 bool	gate_bound_holds(const struct gate_bound *b, uint64_t rows);
 
 enum { GATE_NAME_MAX = 64, GATE_PARTS_MAX = 16, GATE_SECONDS_MIN = 2, GATE_ANSWER_WITHIN_S = 600, GATE_QUESTIONS_MAX = 3,
-	GATE_SIGN_WITHIN_S = 120, GATE_SIGNINGS_MAX = 5, GATE_RUN_WITHIN_S = 30 };
+	GATE_SIGN_WITHIN_S = 120, GATE_SIGNINGS_MAX = 5, GATE_RUN_WITHIN_S = 30, GATE_ACT_MAX = 24 };
 
 /* One request. All times are monotonic milliseconds. */
 struct gate_request {
@@ -62,6 +62,7 @@ struct gate_request {
 	struct digest digest;		/* of the statement's bytes */
 	size_t lines;			/* lines of the statement as shown: a long one counts once per 80 columns */
 	char table[200];		/* what is typed to allow it: the table's or object's name */
+	char act[GATE_ACT_MAX];		/* "drop": typed before the object; there are no rows to count. "": rows are */
 	bool all_rows;			/* no WHERE, or one that is always true: "all rows" is typed too */
 	struct gate_bound bound;	/* of parts: of all together */
 	struct gate_bound parts[GATE_PARTS_MAX];	/* of a change set: as the driver gave them */
@@ -127,8 +128,9 @@ int	gate_request_signing(struct gate_request *r, const struct gate_key *key, int
 /* The signature is there: by him who began it, within its time, with the same content. It is used up by this, good or not.
  * When it is found good, the caller steps GATE_INPUT_ALLOW. */
 int	gate_request_signed(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
-/* What has to be typed: "orders 3", "orders <=500", "keep orders 3" of what is held, "rehearse orders 3", "all rows orders 812" without WHERE (all_rows, or
- * r->all_rows, which is what gate_request_allow goes by). "" while nothing can be typed. */
+/* What has to be typed: "orders 3", "orders <=500", "keep orders 3" of what is held, "rehearse orders 3", "all rows orders 812"
+ * without WHERE (all_rows, or r->all_rows, which is what gate_request_allow goes by), "drop orders" where there are no rows to
+ * count ("keep orders" when held). "" while nothing can be typed. */
 void	gate_request_expected(const struct gate_request *r, bool all_rows, char *out, size_t size);
 /* True when its time is over in state ASKING. (ALLOWED is executed at once or spoiled by the caller.) */
 bool	gate_request_expired(const struct gate_request *r, int64_t now_ms);

@@ -73,6 +73,8 @@ struct sql_facts {
 	bool can_roll_back;		/* inside a transaction of this engine */
 	struct sql_table tables[SQL_TABLES_MAX];
 	size_t ntables;
+	struct sql_table object;	/* an index or trigger that DDL names beside or instead of a table; use is 0 */
+	size_t nobjects;		/* how many of them it names; object is the first */
 	struct sql_str columns[SQL_COLUMNS_MAX];	/* columns set */
 	size_t ncolumns;
 	struct sql_function functions[SQL_FUNCTIONS_MAX];	/* called, each once */
@@ -94,5 +96,11 @@ void	sql_classify(struct sql_facts *f, const struct sql_settings *set, const cha
 
 /* The one table the statement writes, or NULL when it writes none or several. */
 const struct sql_table *sql_written_table(const struct sql_facts *f);
+
+/* True when it changes definitions, or a whole table at once, so that there are no rows to count: DDL and TRUNCATE. */
+bool	sql_is_definition(const struct sql_facts *f);
+/* The one object that such a statement is about: the table, view or sequence, else the index; NULL when there is none, or are
+ * several. An index or trigger that stands ON a table is about that table. */
+const struct sql_table *sql_definition_object(const struct sql_facts *f);
 
 #endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A change of definitions on PostgreSQL: its object, what depends on it, and what the server itself runs then. */
+#include "config.h"
+
+#include "pg.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "twokey/base/err.h"
+
+/* Event triggers take the place of what a write would set off. */
+static int
+find_event_triggers(struct pg_look *l, struct err *e)
+{
+	PGresult *res;
+	int ret = pg_own(l->c, OWN_PG_EVENT_TRIGGERS, 0, NULL, &l->sheet->own, &res, e);
+
+	for (int i = 0; ret == 0 && i < PQntuples(res); i++) {
+		const char *name = PQgetvalue(res, i, 0);
+
+		own_list_add(&l->sheet->triggers, name, strlen(name));
+		l->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_TRIGGER);
+		db_ground_text(&l->ground, PQgetvalue(res, i, 1));
+		db_ground_name(&l->ground, "the %s", name);
+	}
+	PQclear(res);
+	return ret;
+}
+
+static int
+find_depends(struct pg_look *l, const char *oid, struct err *e)
+{
+	const char *values[1] = { oid };
+	PGresult *res;
+	int ret = pg_own(l->c, OWN_PG_DEPENDS, 1, values, &l->sheet->own, &res, e);
+
+	for (int i = 0; ret == 0 && i < PQntuples(res); i++) {
+		const char *name = PQgetvalue(res, i, 0);
+
+		own_list_add(&l->sheet->depends, name, strlen(name));
+		db_ground_text(&l->ground, name);
+	}
+	db_ground_name(&l->ground, "what depends on it");
+	PQclear(res);
+	return ret;
+}
+
+/* The definition of what is read as columns, constraints and the like is bound with the table; here it gets a number that two
+ * people can compare. */
+static int
+digest_of_definition(struct pg_look *l, const char *oid, const char *text, struct digest *out, struct err *e)
+{
+	struct digest_sum *sum = digest_begin();
+	char array[24];
+	PGresult *res;
+	int ret;
+
+	snprintf(array, sizeof array, "{%.15s}", oid);
+	ret = pg_own(l->c, OWN_PG_DEFINITIONS, 1, (const char *const []){ array }, &l->sheet->own, &res, e);
+	digest_add_part(sum, text, strlen(text));
+	for (int i = 0; ret == 0 && i < PQntuples(res); i++) {
+		digest_add_part(sum, PQgetvalue(res, i, 0), (size_t)PQgetlength(res, i, 0));
+		db_ground_add(&l->ground, PQgetvalue(res, i, 0), (size_t)PQgetlength(res, i, 0));
+		db_ground_name(&l->ground, "%s", PQgetvalue(res, i, 1));
+	}
+	*out = digest_end(sum);
+	db_ground_text(&l->ground, text);
+	db_ground_name(&l->ground, "the definition of the object");
+	PQclear(res);
+	return ret;
+}
+
+static void
+note_size(struct pg_look *l, const char *size)
+{
+	char text[80];
+
+	snprintf(text, sizeof text, "its size, with its indexes: %.40s", size);
+	db_note(&l->sheet->note, text);
+}
+
+static int
+find_object(struct pg_look *l, const struct sql_table *t, struct err *e)
+{
+	char schema[200], name[200];
+	const char *values[2] = { schema, name };
+	struct digest definition;
+	PGresult *res;
+	int ret;
+
+	snprintf(schema, sizeof schema, "%.*s", (int)t->schema.n, t->schema.p);
+	snprintf(name, sizeof name, "%.*s", (int)t->name.n, t->name.p);
+	ret = pg_own(l->c, OWN_PG_OBJECT, 2, values, &l->sheet->own, &res, e);
+	if (ret == 0 && PQntuples(res) == 0) {
+		db_note_object(l->sheet, NULL, NULL);
+		db_ground_text(&l->ground, "no object");
+		db_ground_name(&l->ground, "the object of that name");
+	} else if (ret == 0) {
+		snprintf(l->about, sizeof l->about, "%.15s", PQgetvalue(res, 0, 4));
+		db_ground_text(&l->ground, PQgetvalue(res, 0, 0));
+		db_ground_name(&l->ground, "the object of that name");
+		ret = digest_of_definition(l, PQgetvalue(res, 0, 4), PQgetvalue(res, 0, 3), &definition, e);
+		if (ret == 0)
+			ret = find_depends(l, PQgetvalue(res, 0, 0), e);
+		if (ret == 0) {
+			db_note_object(l->sheet, PQgetvalue(res, 0, 1), &definition);
+			note_size(l, PQgetvalue(res, 0, 2));
+		}
+	}
+	PQclear(res);
+	return ret;
+}
+
+int
+pg_define_sets_off(struct pg_look *l, struct err *e)
+{
+	return find_event_triggers(l, e);
+}
+
+int
+pg_define(struct pg_look *l, struct err *e)
+{
+	const struct sql_table *t = sql_definition_object(l->f);
+
+	if (t == NULL)
+		return err_set(e, ERR_STATEMENT, "it is not about one table, view, index or sequence");
+	l->match.known = true;		/* no rows are matched: what binds is the definitions */
+	return find_object(l, t, e);
+}
