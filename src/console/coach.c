@@ -23,9 +23,11 @@ coach_driver(const struct live *lv, char *out, size_t max)
 	else if (p != NULL && !p->joined)
 		snprintf(out, max, "wait for the second operator: the other console joins");
 	else if (model_held(lv->model) >= 0)
-		snprintf(out, max, "it ran and is not kept yet: now the other console, F5 and keep; Ctrl-C takes it back");
+		snprintf(out, max, "it ran, not kept yet: now the other console, F5 there; Ctrl-C takes it back");
 	else if (model_waiting(lv->model, -1) >= 0)
 		snprintf(out, max, "now the other console: F5 there reads the request; reads still run here");
+	else if (model_set(lv->model) != NULL)
+		snprintf(out, max, "changes are collected: commit; asks the second key for all of them at once");
 	else if (h->reads == 0)
 		snprintf(out, max, "try: select id, status, total from orders where status = 'new' limit 5;");
 	else if (h->writes == 0)

@@ -126,7 +126,7 @@ lay_read(struct log_entry *o)
 		log_error(o, "ERROR");
 	} else if (e->state == TRANSCRIPT_EVENT_READ || e->state == TRANSCRIPT_EVENT_DONE) {
 		log_rows(o);
-		if (e->staged > 0)
+		if (e->staged > 0 && e->end != NULL)
 			lay_line(&o->lay, SCREEN_WARN, "  (it does not see the %zu collected change%s: none of them has reached the database)",
 			    e->staged, e->staged == 1 ? "" : "s");
 	} else if (e->state == TRANSCRIPT_EVENT_COSTLY) {
