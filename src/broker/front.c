@@ -21,6 +21,7 @@
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
 
+#include "pace.h"
 #include "role.h"
 #include "slice.h"
 
@@ -224,6 +225,7 @@ front_main(json_t *init)
 
 	f.config = slice_read(json_object_get(init, "config"));
 	must(f.base != NULL && f.config != NULL && io_nonblock(FRONT_FD_LISTEN) == 0);
+	pace_load(f.config->store, &f.paces);
 	f.broker = json_str(init, "broker", NULL);
 	f.demo = json_bool(init, "demo");
 	f.listener = event_new(f.base, FRONT_FD_LISTEN, EV_READ | EV_PERSIST, on_accept, &f);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "twokey/gate/pace.h"
 #include "twokey/ticket/config.h"
 #include "twokey/ticket/ticket.h"
 
@@ -61,6 +62,7 @@ struct front {
 	struct visitor *visitors;
 	size_t nvisitors;
 	struct lobby *lobbies;
+	struct gate_paces paces;	/* over all sessions; also in the store */
 };
 
 struct request {

@@ -17,6 +17,7 @@
 #include "twokey/ticket/store.h"
 
 #include "front.h"
+#include "pace.h"
 
 enum { LINE_MAX_IN = 64 * 1024, OUT_MAX = 4 * 1024 * 1024 };
 
@@ -51,6 +52,23 @@ note_identity(const struct lobby *l, const json_t *o)
 		log_line(LOG_LEVEL_ERROR, "the stage of a database could not be kept: %s", e.text);
 }
 
+/* A request was asked or answered there: kept, and every other session hears of it. */
+static void
+note_pace(const struct lobby *l, json_t *o)
+{
+	struct gate_pace_rule rule = pace_rule(l->f->config);
+	struct err e;
+
+	if (!pace_step(o, &rule, &l->f->paces))
+		return;
+	if (pace_save(l->f->config->store, &l->f->paces, &e) != 0)
+		log_line(LOG_LEVEL_ERROR, "the counts of requests could not be kept: %s", e.text);
+	json_object_set_new(o, "do", json_string("pace"));
+	for (struct lobby *p = l->f->lobbies; p != NULL; p = p->next)
+		if (p != l && p->channel != NULL)
+			channel_send_json(p->channel, json_incref(o), -1);
+}
+
 static bool
 on_line(void *ctx, struct channel *c, const char *line, size_t n)
 {
@@ -66,6 +84,11 @@ on_line(void *ctx, struct channel *c, const char *line, size_t n)
 	}
 	if (json_object_get(status, "identity") != NULL) {
 		note_identity(l, status);
+		json_decref(status);
+		return true;
+	}
+	if (json_object_get(status, "pace") != NULL) {
+		note_pace(l, status);
 		json_decref(status);
 		return true;
 	}
@@ -159,7 +182,8 @@ begin_make(const struct lobby *l, const struct ticket *t, const char *text, stru
 	if (identities == NULL)
 		return NULL;
 	ticket_store_list(l->f->config->store, shares, &sh);
-	o = json_pack("{s:s, s:s, s:o}", "do", "begin", "ticket", text, "identities", identities);
+	o = json_pack("{s:s, s:s, s:o, s:o}", "do", "begin", "ticket", text, "identities", identities,
+	    "paces", pace_make(&l->f->paces));
 	if (sh.other[0] != '\0')
 		json_object_set_new(o, "shared", json_string(sh.other));
 	json_object_set_new(o, "open", lobby_open_on(l->f, t->target));

@@ -93,7 +93,9 @@ msg_may_turn(const struct message *m, const struct gate_request *r, struct err *
 	if (m->c->json && !m->c->may_answer_json)
 		return err_set(e, ERR_DENIED, "this person may not answer by --json (may_answer: json); "
 		    "use the screen");
-	return gate_second_ok(m->s->ticket, r->by, driver->side, m->c->person, m->c->side, e);
+	if (gate_second_ok(m->s->ticket, r->by, driver->side, m->c->person, m->c->side, e) != 0)
+		return e->code;
+	return session_pace_may_answer(m->s, r, m->c->person, e);
 }
 
 json_t *
@@ -139,6 +141,7 @@ turn(struct message *m, struct gate_request *r)
 		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
 	json_object_set_new(ev, "nonce", json_string(nonce));
 	record(m, held ? TRANSCRIPT_EVENT_KEPT : TRANSCRIPT_EVENT_ALLOWED, ev, "typed", "typed");
+	session_pace_answered(m->s, r, m->c->person);
 	if (!held)
 		session_run(m->s, r);
 }
@@ -194,6 +197,7 @@ msg_deny(struct message *m)
 		return;
 	}
 	record(m, TRANSCRIPT_EVENT_DENIED, of_by(r, m->c), "reason", "reason");
+	session_pace_answered(m->s, r, m->c->person);
 	session_sweep(m->s);
 }
 

@@ -207,6 +207,24 @@ statement_event(const struct statement *st, const struct gate_request *r)
 	return ev;
 }
 
+static bool
+is_planned(const struct statement *st)
+{
+	return ticket_change_of(st->m->s->ticket, &st->sum) != NULL;
+}
+
+/* False after a refusal that both people read: one of them needs a break. */
+static bool
+has_rest(struct statement *st)
+{
+	char why[700];
+
+	if (is_planned(st) || session_pace_may_ask(st->m->s, st->m->c->person, why, sizeof why))
+		return true;
+	statement_refuse(st, "break", why);
+	return false;
+}
+
 bool
 statement_may_ask(struct statement *st)
 {
@@ -221,7 +239,7 @@ statement_may_ask(struct statement *st)
 	else if (free_slot(s) < 0)
 		statement_no(st->m, ERR_STATE, "too many requests wait already; withdraw one of them");
 	else
-		return true;
+		return has_rest(st);
 	return false;
 }
 
@@ -237,6 +255,9 @@ statement_ask(struct statement *st, struct gate_request *r, uint64_t dangers, js
 	s->requests[slot] = r;
 	s->dangers[slot] = dangers;
 	s->signings[slot] = (struct signing){ 0 };
+	s->planned[slot] = is_planned(st);
+	session_pace_count(s, GATE_PACE_ASKED, r->by);
+	session_pace_tell(s, r->by, ev);
 	s->classes[slot] = s->facts->class;
 	packet_text_body(&b[0], "sql", st->sql, st->n);
 	packet_text_body(&b[1], "reason", reason != NULL ? reason : "", n);

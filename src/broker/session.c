@@ -17,6 +17,7 @@
 #include "twokey/base/must.h"
 #include "twokey/transcript/limit.h"
 
+#include "pace.h"
 #include "role.h"
 #include "slice.h"
 
@@ -123,6 +124,7 @@ take_ticket(struct session *s, const json_t *o)
 	s->ticket_text = must_strdup(text);
 	s->identities = json_incref(json_object_get(o, "identities"));
 	s->open_on_target = json_incref(json_object_get(o, "open"));
+	pace_read(json_object_get(o, "paces"), &s->paces);
 	shared = json_str(o, "shared", NULL);
 	strncpy(s->shared, shared != NULL ? shared : "", sizeof s->shared - 1);
 	begin(s);
@@ -143,6 +145,8 @@ on_front_line(void *ctx, struct channel *c, const char *line, size_t n)
 		return false;
 	if (what != NULL && strcmp(what, "begin") == 0) {
 		good = take_ticket(s, o);
+	} else if (what != NULL && strcmp(what, "pace") == 0) {
+		session_pace_heard(s, o);
 	} else if (what != NULL && strcmp(what, "adopt") == 0 && s->ticket != NULL) {
 		fd = channel_take_fd(c);
 		if (fd >= 0)

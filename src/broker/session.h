@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "twokey/base/clock.h"
+#include "twokey/gate/pace.h"
 #include "twokey/gate/request.h"
 #include "twokey/sql/facts.h"
 #include "twokey/ticket/config.h"
@@ -70,6 +71,7 @@ struct signing {
 	struct digest keys;	/* of the sheet */
 	uint64_t n;		/* the event signing, 0: nobody signs */
 	struct digest head;	/* of its line */
+	char by[GATE_NAME_MAX];	/* whose signature is being verified */
 	char nonce[33];
 	char until[CLOCK_TEXT];
 };
@@ -148,6 +150,8 @@ struct session {
 	struct gate_request *requests[SESSION_REQUESTS_MAX];
 	uint64_t dangers[SESSION_REQUESTS_MAX];
 	enum sql_class classes[SESSION_REQUESTS_MAX];
+	bool planned[SESSION_REQUESTS_MAX];	/* the ticket names it, byte for byte */
+	struct gate_paces paces;	/* of the people of this ticket and others: this session's and what the front tells */
 	struct signing signings[SESSION_REQUESTS_MAX];
 	struct set set;
 	uint64_t proving;	/* request whose signed answer is on its way, 0: none */
@@ -181,6 +185,19 @@ void	session_hold_look(struct session *s);
 void	session_set_drop(struct session *s, const char *by, const char *code);
 /* The same when their time is over. */
 void	session_set_tick(struct session *s, int64_t now);
+
+/* session_pace.c: requests asked and answered today, and without a break */
+void	session_pace_count(struct session *s, enum gate_pace_what what, const char *by);
+/* Allowed or denied by that person. */
+void	session_pace_answered(struct session *s, const struct gate_request *r, const char *by);
+/* Another session of this broker counted one. */
+void	session_pace_heard(struct session *s, const json_t *o);
+/* Whether one more may be asked for: false, and why, when nobody could answer it before a break. */
+bool	session_pace_may_ask(struct session *s, const char *driver, char *why, size_t size);
+/* ERR_DENIED when this person has to take a break before he allows it. */
+int	session_pace_may_answer(struct session *s, const struct gate_request *r, const char *person, struct err *e);
+/* Adds the counts to the event of a request. */
+void	session_pace_tell(struct session *s, const char *driver, json_t *ev);
 
 /* session_connect.c: what was found at connect against what the ticket says */
 void	session_audited(struct session *s, const json_t *ev);

@@ -67,8 +67,9 @@ slice_make(const struct config *c)
 		must(json_array_append_new(targets, json_pack("{s:s, s:s, s:s}",
 		    "name", c->targets[i].name, "engine", c->targets[i].engine,
 		    "stage", ticket_stage_name(c->targets[i].stage))) == 0);
-	return json_pack("{s:s, s:i, s:i, s:i, s:o, s:o, s:o}", "store", c->store,
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o}", "store", c->store,
 	    "request_seconds", (int)c->request_seconds, "set_seconds", (int)c->set_seconds, "away_seconds", (int)c->away_seconds,
+	    "requests_before_break", (int)c->requests_before_break, "break_seconds", (int)c->break_seconds,
 	    "people", people, "targets", targets,
 	    "account_names", strings_make(c->account_names, c->naccount_names));
 }
@@ -112,6 +113,8 @@ slice_read(const json_t *v)
 	c->request_seconds = (unsigned)json_int(v, "request_seconds", 300);
 	c->set_seconds = (unsigned)json_int(v, "set_seconds", 900);
 	c->away_seconds = (unsigned)json_int(v, "away_seconds", 120);
+	c->requests_before_break = (unsigned)json_int(v, "requests_before_break", 20);
+	c->break_seconds = (unsigned)json_int(v, "break_seconds", 900);
 	c->account_names = strings_read(json_object_get(v, "account_names"), &c->naccount_names);
 	c->people = must_zalloc((json_array_size(people) + 1) * sizeof *c->people);
 	c->targets = must_zalloc((json_array_size(targets) + 1) * sizeof *c->targets);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "log_priv.h"
+#include "pace.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -45,6 +46,7 @@ lay_asked(struct log_entry *o)
 {
 	const struct model_entry *e = o->e;
 	struct lay *l = &o->lay;
+	struct buf b;
 
 	if (model_only_reads(e))
 		lay_line(l, SCREEN_PLAIN, "  it only reads; it would go through about %" PRId64 " rows; largest table: %s",
@@ -57,6 +59,11 @@ lay_asked(struct log_entry *o)
 		lay_line(l, SCREEN_PLAIN, "  rows expected: %s %" PRId64 "   table: %s", e->op, e->rows_wanted, e->table);
 	else
 		lay_line(l, SCREEN_PLAIN, "  rows expected: as the sheet counts   table: %s", e->table);
+	buf_init(&b, 16384);
+	pace_words(e, &b);
+	if (buf_len(&b) > 0)
+		lay_line(l, SCREEN_DIM, "  %s", buf_str(&b));
+	buf_fini(&b);
 	if (e->reason != NULL && e->reason[0] != '\0')
 		lay_text(l, SCREEN_PLAIN, "  reason: ", "    ", e->reason, strlen(e->reason), LAY_WORDS);
 }

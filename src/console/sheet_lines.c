@@ -18,6 +18,7 @@
 #include "twokey/sql/class.h"
 
 #include "lay.h"
+#include "pace.h"
 #include "sheet_priv.h"
 
 struct sheet_view {
@@ -295,6 +296,18 @@ lay_hold_wanted(struct lay *l, const struct model_entry *e)
 		lay_line(l, SCREEN_PLAIN, "  it is held: it runs, its real effect is shown, and it is kept only by the key turned again");
 }
 
+static void
+lay_pace(struct lay *l, const struct model_entry *e)
+{
+	struct buf b;
+
+	buf_init(&b, 16384);
+	pace_words(e, &b);
+	if (buf_len(&b) > 0)
+		lay_line(l, SCREEN_PLAIN, "  %s", buf_str(&b));
+	buf_fini(&b);
+}
+
 /* Last of all, so that the thing itself is read first. */
 static void
 lay_who(struct lay *l, const struct model *m, const struct model_entry *e)
@@ -307,6 +320,7 @@ lay_who(struct lay *l, const struct model *m, const struct model_entry *e)
 	lay_clock(l, e->until_us, until);
 	lay_line(l, SCREEN_PLAIN, "  %s (driver) at %s on %s (%s); lapses to DENIED at %s%s", e->by, sent, h->target,
 	    h->stage, until, h->unverified ? "; demo: the two people are not verified" : "");
+	lay_pace(l, e);
 	for (size_t i = 0; i < e->ntalk; i++)
 		lay_line(l, SCREEN_PLAIN, "  %s: %s", e->talk[i].by,
 		    e->talk[i].text != NULL ? e->talk[i].text : "(not in this copy)");

@@ -396,6 +396,8 @@ schema_print(struct buf *out)
 				continue;
 			print_range(row, range, sizeof range);
 			buf_putf(out, "  %-20s", row->key);
+			if (strlen(row->key) >= 20)
+				buf_putf(out, "\n  %-20s", "");
 			put_folded(out, row->help);
 			buf_putf(out, "\n  %-20s", "");
 			put_folded(out, range);

@@ -112,6 +112,8 @@ write_config(const struct test_broker *b, const struct test_broker_options *o)
 	    b->socket, b->dir, b->dir, b->dir);
 	fprintf(f, "request_seconds: %u\n%s", o->request_seconds > 0 ? o->request_seconds : 300,
 	    o->limits != NULL ? o->limits : "");
+	if (o->limits == NULL || strstr(o->limits, "requests_before_break") == NULL)
+		fprintf(f, "requests_before_break: 1000\n");	/* scripts answer many, one after the other */
 	if (b->system_mode)
 		fprintf(f, "users: {front: %s, recorder: %s, db: %s, tunnel: %s}\n", system_users[0],
 		    system_users[1], system_users[2], system_users[3]);

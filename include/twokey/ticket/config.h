@@ -87,6 +87,8 @@ struct config {
 	uint64_t max_bytes;	/* bytes kept of a result, default 16 MiB */
 	unsigned request_seconds;	/* time to answer, default 300 */
 	unsigned set_seconds;	/* age of collected changes, default 900 */
+	unsigned requests_before_break;	/* default 20 */
+	unsigned break_seconds;	/* default 900 */
 	unsigned away_seconds;	/* no key for so long: AWAY, default 120 */
 	char **account_names;	/* shell patterns of what an account is called; none: any name will do */
 	size_t naccount_names;
