@@ -188,6 +188,10 @@ struct db_answer {
 };
 bool	dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct db_answer *want,
 	    const struct packet *p);
+/* An event allowed or kept is an answer to just that: by another person than who asked, over these bytes and this bind, for a
+ * short time, signed where it has to be. */
+bool	dbrole_answer_ok(const struct dbrole *d, const struct db_pending *q, const struct db_answer *want,
+	    const struct packet *p, int64_t *until_us);
 
 /* dbrole_part.c */
 /* Finds the statements of a request; bounds: of a change set, one for each, else NULL. False when they do not fit. */

@@ -159,22 +159,10 @@ tell(struct hold *k)
 static bool
 keeps(const struct hold *k, const struct packet *p)
 {
-	const json_t *ev = json_object_get(p->head, "event");
 	struct db_answer want = { "keep", k->bind, false, k->h->affected };
-	struct digest digest, bind;
 	int64_t until_us;
-	const char *s;
-	size_t n;
 
-	s = json_str(ev, "digest", &n);
-	if (s == NULL || !digest_parse(s, n, &digest) || !digest_equal(&digest, &k->q->digest))
-		return false;
-	s = json_str(ev, "bind", &n);
-	if (s == NULL || !digest_parse(s, n, &bind) || !digest_equal(&bind, &k->bind))
-		return false;
-	s = json_str(ev, "until", &n);
-	return s != NULL && clock_parse(s, n, &until_us) == 0 && clock_wall_us() <= until_us &&
-	    dbrole_signature_ok(k->d, k->q, &want, p);
+	return dbrole_answer_ok(k->d, k->q, &want, p, &until_us) && clock_wall_us() <= until_us;
 }
 
 /* 1: kept; 0: taken back; -1: it says nothing. */

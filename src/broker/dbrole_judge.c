@@ -18,10 +18,7 @@
 #include "dbrole.h"
 #include "fault.h"
 
-enum {
-	NAMES_MAX = 12 * 1024,	/* of one list in an event, which has 64 KiB */
-	CLOCK_STEP_S = 5	/* the wall clock may be set back between session and db by so much */
-};
+enum { NAMES_MAX = 12 * 1024 };	/* of one list in an event, which has 64 KiB */
 
 /* What a server gave as a code or number; json_pack takes no other bytes than UTF-8. */
 static const char *
@@ -302,16 +299,6 @@ digest_field(const json_t *ev, const char *key, struct digest *out)
 	return hex != NULL && digest_parse(hex, n, out);
 }
 
-/* Law 3, as far as db knows it: another person than who asked, a confirmer of the ticket. */
-static bool
-is_second(const struct dbrole *d, const struct db_pending *q, const char *by)
-{
-	enum ticket_seat seat;
-
-	return by != NULL && strcmp(by, q->by) != 0 && d->ticket != NULL && ticket_seat_of(d->ticket, by, &seat) &&
-	    seat == TICKET_SEAT_CONFIRMER;
-}
-
 void
 dbrole_allowed(struct dbrole *d, const struct packet *p)
 {
@@ -319,19 +306,11 @@ dbrole_allowed(struct dbrole *d, const struct packet *p)
 	uint64_t of = (uint64_t)json_int(ev, "of", 0);
 	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
 	struct db_answer want;
-	struct digest digest, bind;
-	const char *until;
-	size_t n;
 
 	if (q == NULL || !q->has_sheet || q->spent)
 		return;
 	want = (struct db_answer){ q->rehearsal ? "rehearse" : "allow", q->bind, q->at_most, q->rows };
-	until = json_str(ev, "until", &n);
-	if (!digest_field(ev, "digest", &digest) || !digest_field(ev, "bind", &bind) ||
-	    !digest_equal(&digest, &q->digest) || !digest_equal(&bind, &q->bind) ||
-	    until == NULL || clock_parse(until, n, &q->until_us) != 0 || !is_second(d, q, json_str(ev, "by", NULL)) ||
-	    q->until_us > clock_wall_us() + (GATE_RUN_WITHIN_S + CLOCK_STEP_S) * INT64_C(1000000) ||
-	    !dbrole_signature_ok(d, q, &want, p))
+	if (!dbrole_answer_ok(d, q, &want, p, &q->until_us))
 		return;
 	q->run_by_ms = clock_mono_ms() + GATE_RUN_WITHIN_S * 1000;
 	q->allowed = true;
