@@ -6,6 +6,13 @@ tests_unit_broker_permit_t_LDADD = $(BROKER_LIBS) $(CMOCKA_LIBS)
 tests_unit_broker_signed_t_SOURCES = tests/unit/broker_signed.c
 tests_unit_broker_signed_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_broker_signed_t_LDADD = $(BROKER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/broker_independent.t
+TESTS += tests/unit/broker_independent.t
+tests_unit_broker_independent_t_SOURCES = tests/unit/broker_independent.c tests/unit/broker_caught.c tests/unit/broker_caught.h
+tests_unit_broker_independent_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_broker_independent_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=session_record -Wl,--wrap=console_answer \
+	-Wl,--wrap=console_refuse -Wl,--wrap=channel_backlog
+tests_unit_broker_independent_t_LDADD = $(BROKER_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/broker_parts.t
 TESTS += tests/unit/broker_parts.t
 tests_unit_broker_parts_t_SOURCES = tests/unit/broker_parts.c
