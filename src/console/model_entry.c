@@ -29,7 +29,7 @@ model_slot_create(void)
 
 	s->refs = 1;
 	s->e.serial = next_serial();
-	s->e.rows_wanted = s->e.count = s->e.table_rows = s->e.rows = -1;
+	s->e.rows_wanted = s->e.count = s->e.table_rows = s->e.table_bytes = s->e.rows = -1;
 	return s;
 }
 
@@ -51,6 +51,7 @@ model_slot_release(struct model_slot *s)
 	json_decref(e->sheet);
 	json_decref(e->event);
 	json_decref(e->sample);
+	json_decref(e->locks);
 	json_decref(e->audit);
 	json_decref(e->end);
 	model_hold_free(&e->hold);
@@ -113,6 +114,7 @@ slot_clone(const struct model_slot *old)
 	json_incref(e->sheet);
 	json_incref(e->event);
 	json_incref(e->sample);
+	json_incref(e->locks);
 	json_incref(e->audit);
 	json_incref(e->end);
 	model_hold_own(&e->hold);

@@ -64,12 +64,14 @@ take_sheet(struct model *m, struct model_entry *e, const json_t *fields)
 	e->sheet = json_incref((json_t *)fields);
 	e->count = json_int(fields, "count", -1);
 	e->table_rows = json_int(fields, "table_rows", -1);
+	e->table_bytes = json_int(fields, "table_bytes", -1);
 	e->dangers |= model_dangers(fields);
 	model_copy_hex(fields, "bind", e->bind);
 	e->derived = model_body_text(m, "derived", NULL);
 	e->note = model_body_text(m, "note", NULL);
 	e->change = model_body_text(m, "change", NULL);
 	e->sample = json_incref(model_body_fields(m, "sample"));
+	e->locks = json_incref(model_body_fields(m, "locks"));
 }
 
 static double

@@ -190,6 +190,9 @@ lay_count(struct lay *l, const struct model_entry *e)
 	else if (e->count >= 0)
 		lay_line(l, SCREEN_STRONG, "  matching rows now: %" PRId64 "   (%s, read inside the wall)", e->count,
 		    how != NULL && strcmp(how, "derived") == 0 ? "counted" : how != NULL ? how : "?");
+	else if (json_int(e->sheet, "estimate", -1) >= 0)
+		lay_line(l, SCREEN_WARN, "  matching rows: about %" PRId64 " as EXPLAIN guesses: an estimate, not a count",
+		    json_int(e->sheet, "estimate", -1));
 	else
 		lay_line(l, SCREEN_WARN, "  matching rows: not known before it runs");
 	if (e->note != NULL && e->note[0] != '\0')
@@ -200,16 +203,16 @@ lay_count(struct lay *l, const struct model_entry *e)
 static void
 lay_effect(struct lay *l, const struct model_entry *e)
 {
-	char class[sizeof e->class], rows[64] = "";
+	char class[sizeof e->class], size[96];
 	size_t i;
 
 	lay_rule(l, SCREEN_RULE, "EFFECT", "");
 	for (i = 0; e->class[i] != '\0'; i++)
 		class[i] = (char)toupper((unsigned char)e->class[i]);
 	class[i] = '\0';
-	if (e->table_rows >= 0 && !model_only_reads(e))
-		snprintf(rows, sizeof rows, "   (about %" PRId64 " rows)", e->table_rows);
-	lay_line(l, SCREEN_STRONG, e->act[0] != '\0' ? "  %s  %s   object %s%s" : "  %s  %s   table %s%s", class, e->verb, e->table[0] != '\0' ? e->table : "?", rows);
+	sheet_size(e, size);
+	lay_line(l, SCREEN_STRONG, e->act[0] != '\0' ? "  %s  %s   object %s%s" : "  %s  %s   table %s%s", class, e->verb,
+	    e->table[0] != '\0' ? e->table : "?", size);
 	lay_bound(l, e);
 	if (e->sheet == NULL) {
 		lay_line(l, SCREEN_WARN, "  the sheet is being made: the database is asked what it would touch");
@@ -266,6 +269,10 @@ lay_checks(struct lay *l, const struct model_entry *e)
 {
 	uint64_t named = has_names(e, "triggers", SQL_DANGER_TRIGGER) | has_names(e, "cascades", SQL_DANGER_CASCADE) |
 	    has_names(e, "rules", SQL_DANGER_RULE);
+	const char *rollback = json_str(e->sheet, "rollback", NULL);
+
+	if (rollback != NULL && (strcmp(rollback, "engine") == 0 || strcmp(rollback, "statement") == 0))
+		named |= SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK);	/* told below */
 
 	lay_rule(l, SCREEN_RULE, "CHECKS", "");
 	for (int d = 0; d < SQL_DANGERS; d++) {
@@ -284,8 +291,11 @@ lay_checks(struct lay *l, const struct model_entry *e)
 		lay_line(l, SCREEN_BAD, "  !!  the count does not fit what %s expects", e->by);
 	if (model_only_reads(e))
 		lay_line(l, SCREEN_PLAIN, "  ok  it runs where the server itself refuses to write");
-	else if (e->sheet != NULL)
+	else if (e->sheet != NULL) {
+		sheet_rollback(l, e);
 		lay_undo(l, e);
+		sheet_locks(l, e);
+	}
 }
 
 /* What a set really does is always seen before it is kept. */

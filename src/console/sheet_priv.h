@@ -14,6 +14,11 @@ struct model_entry;
 void	sheet_sample(struct lay *l, const struct model_entry *e);
 /* The same of {"cols":..,"rows":..} of count rows in all (-1 not known). */
 void	sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count);
+/* sheet_locks.c: "   (about 500 rows, 1.2 MiB)", "" when nothing is known. */
+void	sheet_size(const struct model_entry *e, char out[96]);
+/* Whether it can be rolled back, the locks that it takes, and who is in its way. */
+void	sheet_rollback(struct lay *l, const struct model_entry *e);
+void	sheet_locks(struct lay *l, const struct model_entry *e);
 /* set_lines.c: the effect of a set of changes. */
 void	set_effect(struct lay *l, const struct model *m, const struct model_entry *e);
 /* hold_lines.c: the sheet of what is held: its real effect, why, what happens if nobody does anything, what ran. */

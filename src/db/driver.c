@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "driver.h"
+#include "locks.h"
 #include "own.h"
 
 #include <stdio.h>
@@ -56,7 +57,7 @@ db_sheet_init(struct db_sheet *s)
 	buf_init(&s->rules, TEXT_MAX);
 	buf_init(&s->policies, TEXT_MAX);
 	buf_init(&s->takes, TEXT_MAX);
-	buf_init(&s->locks, 2 * TEXT_MAX);
+	buf_init(&s->locks, TEXT_MAX);
 	buf_init(&s->depends, TEXT_MAX);
 	buf_init(&s->derived, 2 * 1024 * 1024);
 	buf_init(&s->note, TEXT_MAX);
@@ -121,10 +122,15 @@ db_sheet_add(struct db_sheet *all, struct db_sheet *one, bool first)
 	all->count = all->count_known ? all->count + one->count : 0;
 	all->inexact = all->inexact || one->inexact;
 	all->dangers |= one->dangers;
-	all->table_rows = -1;		/* of which of them */
+	all->table_rows = all->table_bytes = -1;	/* of which of them */
+	all->estimate = -1;
 	all->ms += one->ms;
 	add_list(&all->triggers, &one->triggers);
 	add_list(&all->cascades, &one->cascades);
+	add_list(&all->rules, &one->rules);
+	add_list(&all->policies, &one->policies);
+	add_list(&all->takes, &one->takes);
+	db_locks_join(all, one);
 	own_list_join(&all->own, &one->own);
 	add_text(&all->derived, &one->derived);
 	add_text(&all->note, &one->note);

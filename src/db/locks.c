@@ -14,7 +14,7 @@
 
 #include "own.h"
 
-enum { NAME_MAX_BYTES = 300, SQL_MAX_BYTES = 2000 };
+enum { NAME_MAX_BYTES = 300, SQL_MAX_BYTES = 2000, LOCKS_MAX = 250 * 1024 };
 
 /* As it is where it is UTF-8; cut, it says so. Whoever shows it makes it harmless. */
 static void
@@ -44,6 +44,26 @@ put_number(json_t *o, const char *key, int64_t n)
 		must(json_object_set_new(o, key, json_integer(n)) == 0);
 }
 
+/* What finds no room is counted only. */
+static void
+keep(struct db_sheet *s, const json_t *o)
+{
+	size_t n = buf_len(&s->locks);
+	struct buf text;
+
+	buf_init(&text, LOCKS_MAX);
+	json_put(&text, o);
+	if (s->nlocks < DB_HOLDERS_MAX && !buf_over(&text) && n + buf_len(&text) + 2 <= LOCKS_MAX) {
+		if (n > 0)
+			buf_truncate(&s->locks, n - 1);	/* its "]" */
+		buf_putc(&s->locks, n == 0 ? '[' : ',');
+		buf_put(&s->locks, buf_data(&text), buf_len(&text));
+		buf_putc(&s->locks, ']');
+		s->nlocks++;
+	}
+	buf_fini(&text);
+}
+
 void
 db_holder_add(struct db_sheet *s, const struct db_holder *h)
 {
@@ -62,13 +82,61 @@ db_holder_add(struct db_sheet *s, const struct db_holder *h)
 	if (h->waits)
 		must(json_object_set_new(o, "waits", json_true()) == 0);
 	put(o, "sql", h->sql, SQL_MAX_BYTES);
-	if (s->holders <= DB_HOLDERS_MAX) {
-		buf_truncate(&s->locks, buf_len(&s->locks) > 0 ? buf_len(&s->locks) - 1 : 0);	/* its "]" */
-		buf_putc(&s->locks, s->holders == 1 ? '[' : ',');
-		json_put(&s->locks, o);
-		buf_putc(&s->locks, ']');
-	}
+	keep(s, o);
 	json_decref(o);
+}
+
+static bool
+is_same(const json_t *a, const json_t *b)
+{
+	static const char *const keys[] = { "backend", "on", "mode", "waits" };
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const json_t *x = json_object_get(a, keys[i]), *y = json_object_get(b, keys[i]);
+
+		if (x != y && !json_equal(x, y))
+			return false;
+	}
+	return true;
+}
+
+static json_t *
+parsed(const struct buf *list)
+{
+	json_t *v = json_loadb(buf_data(list), buf_len(list), 0, NULL);
+
+	if (json_is_array(v))
+		return v;
+	json_decref(v);
+	return json_array();
+}
+
+void
+db_locks_join(struct db_sheet *all, const struct db_sheet *one)
+{
+	json_t *have = parsed(&all->locks), *more = parsed(&one->locks), *v, *w;
+	size_t i, k;
+
+	all->holders += one->holders;
+	all->blocking += one->blocking;
+	json_array_foreach(more, i, v) {
+		bool there = false;
+
+		json_array_foreach(have, k, w)
+			there = there || is_same(v, w);
+		if (!there) {
+			keep(all, v);
+			continue;
+		}
+		all->holders--;
+		all->blocking -= json_is_true(json_object_get(v, "blocks"));
+	}
+	json_decref(have);
+	json_decref(more);
+	if (strcmp(all->sight, one->sight) != 0)
+		all->sight = "part";
+	if (strcmp(all->rollback, "yes") == 0)
+		all->rollback = one->rollback;
 }
 
 void

@@ -21,6 +21,8 @@ struct db_holder {
 /* At most so many are kept; the sheet counts them all. */
 enum { DB_HOLDERS_MAX = 50 };
 void	db_holder_add(struct db_sheet *s, const struct db_holder *h);
+/* What another statement of the same change meets too. */
+void	db_locks_join(struct db_sheet *all, const struct db_sheet *one);
 /* "MODE on table", with "up to " before it when it may be less. */
 void	db_takes_add(struct db_sheet *s, const char *mode, const char *table, bool up_to);
 /* Appends to the sentence of an error who holds what was waited for; nothing when nobody was seen. */

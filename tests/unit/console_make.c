@@ -177,12 +177,15 @@ shop_write(struct make *k)
 	    make_text("sql", sql), "{'k':'reason','text':'step 3, webhook lost, comment 17'}", NULL);
 	make_event(k, TRANSCRIPT_EVENT_SHEET, "{'of':11,'how':'derived','count':3,"
 	    "'bind':'11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c11a09f3c','dangers':[],"
-	    "'triggers':['orders_audit'],'cascades':[],'table_rows':500,'undo':'none','took':1.1}",
+	    "'triggers':['orders_audit'],'cascades':[],'rules':[],'policies':[],'takes':['ROW EXCLUSIVE on orders','ROW SHARE on customers'],"
+	    "'sight':'part','holders':2,'blocking':1,'table_rows':500,'table_bytes':163840,'rollback':'yes','undo':'none','took':1.1}",
 	    "{'k':'derived','text':'SELECT id, status FROM orders WHERE id IN (4211, 4212, 4213)'}",
 	    "{'k':'sample','cols':[{'name':'id','type':'int4'},{'name':'status','type':'text'},"
 	    "{'name':'status (new)','type':'text'},{'name':'total','type':'numeric'}],"
 	    "'rows':[['4211','new','paid','22.19'],['4212',null,'paid','104.00'],['4213','paid','paid','8.50']]}",
-	    "{'k':'note','text':''}", NULL);
+	    "{'k':'note','text':''}", "{'k':'locks','holders':[{'blocks':true,'backend':'4711','user':'kim','application':'nightly',"
+	    "'on':'orders','mode':'SHARE ROW EXCLUSIVE','state':'idle in transaction','age':260,'sql':'LOCK TABLE orders IN SHARE ROW"
+	    " EXCLUSIVE MODE'},{'blocks':false,'backend':'4712','user':'ben','on':'orders','mode':'ROW EXCLUSIVE'}]}", NULL);
 	make_pass(k, 8);
 	make_event(k, TRANSCRIPT_EVENT_OPENED, "{'of':11,'by':'anna','last':false}", NULL);
 	make_pass(k, 1);

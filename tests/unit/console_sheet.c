@@ -192,6 +192,79 @@ what_the_ticket_says_stands_under_the_statement(void **state)
 	free(s);
 }
 
+/* The same with who holds locks. */
+static char *
+sheet_with_locks(const char *sheet, const char *locks)
+{
+	return sheet_with("delete from t where id < 9", "{'by':'ben','class':'write','table':'t'}", sheet, "{'k':'sample','rows':[]}",
+	    locks);
+}
+
+static void
+who_is_in_the_way_is_told_and_made_harmless(void **state)
+{
+	char *s = sheet_with_locks("{'of':5,'how':'derived','count':1,'sight':'all','holders':3,'blocking':1,'rollback':'yes',"
+	    "'takes':['ROW EXCLUSIVE on t'],'table_bytes':1536}", "{'k':'locks','holders':[{'blocks':true,'backend':'7',"
+	    "'user':'k\\u001b[2Jim','application':'a\\u202eb','on':'t','mode':'SHARE','age':7300,'state':'id\\u0007le',"
+	    "'sql':'select\\u001b]52;c;x\\u0007'},{'blocks':true,'waits':true,'backend':'8','on':'t','mode':'ACCESS EXCLUSIVE'},"
+	    "{'blocks':false,'backend':'9','rows':1}]}");
+
+	assert_null(strchr(s, '\x1b'));
+	assert_null(strchr(s, '\x07'));
+	assert_has(s, "table t   (1.5 KiB)\n");
+	assert_has(s, "  ok  it can be rolled back until it is committed\n");
+	assert_has(s, "      takes ROW EXCLUSIVE on t, and every row that it changes\n");
+	assert_has(s, "  !!  7 (k<1B>[2Jim, a<U+202E>b) has SHARE on t for 2 h, id<07>le: it would wait\n");
+	assert_has(s, "        runs or ran: select<1B>]52;c;x<07>\n");
+	assert_has(s, "  !!  8 waits for ACCESS EXCLUSIVE on t: it would wait\n");
+	assert_has(s, "  !!  9 has 1 row locked, of which table is not told\n");
+	assert_null(strstr(s, "  ok  nobody"));
+	free(s);
+}
+
+static void
+what_is_not_seen_of_locks_is_said(void **state)
+{
+	char *s = sheet_with_locks("{'of':5,'how':'derived','count':1,'sight':'none','holders':null,'rollback':'engine',"
+	    "'dangers':['no-rollback']}", NULL);
+
+	assert_has(s, "  !!  whose locks it meets is not seen by this account\n");
+	assert_has(s, "  !!  it cannot be rolled back: the engine of the table keeps a change at once\n");
+	assert_null(strstr(s, "the engine cannot roll this back"));
+	free(s);
+	s = sheet_with_locks("{'of':5,'how':'derived','count':1,'sight':'part','holders':0,'rollback':'later'}", NULL);
+	assert_has(s, "  !!  locks of others are seen only in part by this account\n");
+	assert_has(s, "  !!  not known whether it can be rolled back\n");
+	free(s);
+	s = sheet_with_locks("{'of':5,'how':'derived','count':1,'sight':'all','holders':0}", NULL);
+	assert_has(s, "  ok  nobody else has a lock that it would meet\n");
+	free(s);
+	s = sheet_with_locks("{'of':5,'how':'explain','count':null,'estimate':120,'sight':'all','holders':2}", NULL);
+	assert_has(s, "  !!  locks of others on it: 2; whose is not in this copy\n");
+	assert_has(s, "  matching rows: about 120 as EXPLAIN guesses: an estimate, not a count\n");
+	free(s);
+	s = sheet_with_locks("{'of':5,'how':'derived','count':1}", NULL);
+	assert_null(strstr(s, "lock"));
+	free(s);
+}
+
+static void
+names_of_any_length_wrap(void **state)
+{
+	struct buf locks;
+	char *s;
+
+	buf_init(&locks, 4096);
+	buf_puts(&locks, "{'k':'locks','holders':[{'blocks':true,'backend':'7','mode':'SHARE','on':'t','application':'");
+	for (int i = 0; i < 300; i++)
+		buf_putc(&locks, 'x');
+	buf_puts(&locks, "'}]}");
+	s = sheet_with_locks("{'of':5,'how':'derived','count':1,'sight':'all','holders':1,'blocking':1}", buf_str(&locks));
+	assert_has(s, "xxx");	/* every line fits: dump looks */
+	buf_fini(&locks);
+	free(s);
+}
+
 static void
 before_and_after_stand_in_one_column(void **state)
 {
@@ -232,6 +305,9 @@ main(void)
 		cmocka_unit_test(a_count_that_does_not_fit_is_a_danger),
 		cmocka_unit_test(rules_and_policies_stand_by_name),
 		cmocka_unit_test(what_the_ticket_says_stands_under_the_statement),
+		cmocka_unit_test(who_is_in_the_way_is_told_and_made_harmless),
+		cmocka_unit_test(what_is_not_seen_of_locks_is_said),
+		cmocka_unit_test(names_of_any_length_wrap),
 		cmocka_unit_test(before_and_after_stand_in_one_column),
 		cmocka_unit_test(the_statement_comes_first_and_the_reason_last),
 	};

@@ -160,6 +160,7 @@ struct model_entry {
 	int64_t rows_wanted;		/* -1 none */
 	int64_t count;			/* rows matched now, -1 not known */
 	int64_t table_rows;		/* -1 unknown */
+	int64_t table_bytes;		/* with its indexes, -1 unknown */
 	int64_t rows;			/* rows of the result or affected, -1 not yet */
 	bool cut;
 	double ms_server;
@@ -184,6 +185,7 @@ struct model_entry {
 	json_t *event;			/* fields of the first event */
 	char *derived, *note, *change;	/* bodies of the sheet */
 	json_t *sample;			/* body: {"cols":[{"name","type"}],"rows":[[...]]} */
+	json_t *locks;			/* body: {"holders":[{...}]}, NULL when nobody was seen or it is not there */
 	json_t *audit;			/* body: {"findings":[{"what","object","detail"}]} */
 	json_t **results;		/* bodies of rows events, in order: {"cols"(first),"rows"}; an element is NULL
 					 * when it is not there, not kept or fetched later: use model_result */

@@ -140,6 +140,7 @@ struct db_sheet {
 	const char *sight;		/* how much of their locks the account sees: "all", "part", "none" */
 	unsigned holders;		/* others that have or await locks on what it writes */
 	unsigned blocking;		/* of these: so many it would have to wait for */
+	unsigned nlocks;		/* and so many stand in locks */
 	double ms;
 	struct buf triggers;		/* JSON array of names */
 	struct buf cascades;		/* JSON array of names */
