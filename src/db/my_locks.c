@@ -109,8 +109,8 @@ tell_lock(struct locks *k, MYSQL_ROW row)
 	bool may = strcasecmp(row[MODE], "SHARED_WRITE") == 0;
 	char on[300];
 
-	/* Of an engine without transactions every one is a lock of the whole table, or was. The list of transactions is up to
-	 * 0.1 s old: one that is not in there yet may have rows. */
+	/* Of an engine without transactions every one is a lock of the whole table, or was. The server makes its
+	 * list of transactions anew only after 0.1 s: one that is not in there yet may have rows. */
 	if (!h.blocks && !k->l->stays && (trx != NULL ? rows <= 0 : !may))
 		return;
 	if (row[TABLE] == NULL || row[TABLE][0] == '\0')
