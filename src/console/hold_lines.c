@@ -45,11 +45,27 @@ add_count(struct buf *b, int64_t n, const char *word)
 		buf_putf(b, "%s%" PRId64 " %s", buf_len(b) > 0 ? ", " : "", n, word);
 }
 
+/* Rows of one table that are not as they were; what is beyond any table counts as none. */
+static int64_t
+rows_of(const json_t *v)
+{
+	static const char *const keys[] = { "inserted", "updated", "deleted" };
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		int64_t n = json_int(v, keys[i], 0);
+
+		sum += n > 0 && n < INT64_MAX / 1000000 ? n : 0;
+	}
+	return sum;
+}
+
 /* "  orders: 3 updated", for every table that the server counted. */
 static void
 lay_tables(struct lay *l, const struct model_entry *e, const char *indent)
 {
 	const json_t *effects = json_object_get(e->hold.event, "effects"), *v;
+	int64_t changed = 0;
 	struct buf b;
 	size_t i;
 
@@ -59,6 +75,7 @@ lay_tables(struct lay *l, const struct model_entry *e, const char *indent)
 		bool named = table != NULL && is_named(e, table);
 
 		buf_reset(&b);
+		changed += named ? rows_of(v) : 0;
 		add_count(&b, json_int(v, "inserted", 0), "inserted");
 		add_count(&b, json_int(v, "updated", 0), "updated");
 		add_count(&b, json_int(v, "deleted", 0), "deleted");
@@ -66,6 +83,9 @@ lay_tables(struct lay *l, const struct model_entry *e, const char *indent)
 		    buf_len(&b) > 0 ? buf_str(&b) : "nothing", named ? "" : "   !!  not named in it: a trigger, rule or cascade");
 	}
 	buf_fini(&b);
+	if (e->hold.affected >= 0 && changed > e->hold.affected)
+		lay_line(l, SCREEN_WARN, "%s!!  in its own tables %" PRId64 " more than it touched itself: a trigger, rule or cascade", indent,
+		    changed - e->hold.affected);
 	if (json_array_size(effects) == 0)
 		lay_line(l, SCREEN_PLAIN, "%sby table: this server does not tell", indent);
 }
@@ -185,13 +205,12 @@ lay_answer(struct lay *l, const struct model_entry *e)
 }
 
 void
-hold_sheet(struct lay *l, const struct model *m, const struct model_entry *e)
+hold_sheet(struct lay *l, const struct model_entry *e)
 {
 	const struct model_hold *h = &e->hold;
 	size_t n = model_is_set(e) ? set_size(e) : 1;
 	char short_digest[12] = "", until[12];
 
-	(void)m;
 	if (strlen(e->digest) >= 8)
 		snprintf(short_digest, sizeof short_digest, "%.4s %.4s", e->digest, e->digest + 4);
 	lay_rule(l, SCREEN_RULE, model_is_held(e) ? "HELD: it has run and is NOT kept; its locks are held" : "WHAT IT DID, as it was held",
@@ -214,7 +233,8 @@ hold_sheet(struct lay *l, const struct model *m, const struct model_entry *e)
 		lay_answer(l, e);
 		lay_clock(l, e->end_us, until);
 		if (e->end != NULL)
-			lay_line(l, SCREEN_STRONG, "  %s %s", log_state_word(e), until);
+			lay_line(l, SCREEN_STRONG, "  %s %s%s%s", log_state_word(e), until, e->answer != NULL ? ": " : "",
+			    e->answer != NULL ? e->answer : "");
 	}
 	lay_ran(l, e);
 }

@@ -352,7 +352,7 @@ sheet_view_update(struct sheet_view *v, const struct model *m, const struct mode
 	lay_lines_free(&v->lines);
 	if (en->hold.n > 0 && !v->asked) {
 		v->statement_first = v->statement_end = 0;
-		hold_sheet(&l, m, en);
+		hold_sheet(&l, en);
 		return;
 	}
 	lay_statement(&l, en, v);

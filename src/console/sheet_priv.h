@@ -22,6 +22,6 @@ void	sheet_locks(struct lay *l, const struct model_entry *e);
 /* set_lines.c: the effect of a set of changes. */
 void	set_effect(struct lay *l, const struct model *m, const struct model_entry *e);
 /* hold_lines.c: the sheet of what is held: its real effect, why, what happens if nobody does anything, what ran. */
-void	hold_sheet(struct lay *l, const struct model *m, const struct model_entry *e);
+void	hold_sheet(struct lay *l, const struct model_entry *e);
 
 #endif

@@ -148,6 +148,22 @@ a_difference_is_marked(void **state)
 	world_end(w);
 }
 
+/* Its own table changed by more than the statement itself touched: nothing of that goes unseen in a sum. */
+static void
+a_cascade_into_a_named_table_is_marked(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	uint64_t n = world_request(w, update);
+
+	world_event(w, TRANSCRIPT_EVENT_ALLOWED, of_by(n, "anna"), "typed", "orders 3");
+	world_event(w, TRANSCRIPT_EVENT_RUN, of(n), NULL, NULL);
+	world_event(w, TRANSCRIPT_EVENT_HELD, json_pack("{s:I, s:[s], s:i, s:[i], s:[{s:s, s:i, s:i, s:i}], s:s, s:s, s:f}", "of",
+	    (json_int_t)n, "why", "ticket", "affected", 3, "counts", 3, "effects", "table", "orders", "inserted", 0, "updated", 3,
+	    "deleted", 2, "bind", "", "until", "2026-06-08T14:01:00.000000Z", "took", 1.5), NULL, NULL);
+	world_sees(w, "!!  in its own tables 2 more than it touched itself");
+	world_end(w);
+}
+
 static void
 the_sheet_on_the_screen_does_not_turn_into_the_effect(void **state)
 {
@@ -358,6 +374,7 @@ main(void)
 		cmocka_unit_test(what_is_held_rings_and_takes_no_focus),
 		cmocka_unit_test(its_effect_is_read_before_it_is_kept),
 		cmocka_unit_test(a_difference_is_marked),
+		cmocka_unit_test(a_cascade_into_a_named_table_is_marked),
 		cmocka_unit_test(the_sheet_on_the_screen_does_not_turn_into_the_effect),
 		cmocka_unit_test(f5_opens_what_is_held_before_what_only_waits),
 		cmocka_unit_test(it_is_taken_back_with_a_reason),

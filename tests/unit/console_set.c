@@ -19,6 +19,8 @@
 #include "twokey/base/clock.h"
 #include "twokey/base/digest.h"
 #include "twokey/base/json.h"
+#include "twokey/base/must.h"
+#include "twokey/transcript/answer.h"
 
 static const char first[] = "update orders set status = 'paid' where id in (4211, 4212, 4213)",
     second[] = "update order_items set shipped = 1 where order_id = 4211",
@@ -248,6 +250,45 @@ the_sheet_shows_each_statement_with_its_rows(void **state)
 	world_end(w);
 }
 
+static char *signed_text;
+
+static bool
+fake_sign(struct live *lv, const char *text, size_t n, struct buf *signature, char *why, size_t max)
+{
+	(void)lv;
+	(void)why;
+	(void)max;
+	signed_text = must_strndup(text, n);
+	buf_puts(signature, "-----BEGIN SSH SIGNATURE-----\n");
+	return true;
+}
+
+static void
+the_sum_of_the_bounds_is_signed(void **state)
+{
+	struct world *w = world_begin_signs(SEAT_CONFIRMER, 40, 140);
+	uint64_t n = asked(w, both, 2), s;
+	char line[120];
+
+	w->lv.sign = fake_sign;
+	world_keys(w, "\033[15~");
+	json_decref(world_expect(w, "opened"));
+	world_pass(w, 3000);
+	world_sees(w, "Then your SSH key signs it.");
+	world_keys(w, "orders+order_items 5\r");
+	world_expect_str(w, "signing", "typed", "orders+order_items 5");
+	s = world_event(w, TRANSCRIPT_EVENT_SIGNING, json_pack("{s:I, s:s, s:s, s:s}", "of", (json_int_t)n, "by", "anna", "nonce",
+	    "00112233445566778899aabbccddeeff", "until", "2026-06-08T14:02:00.000000Z"), NULL, NULL);
+	snprintf(line, sizeof line, "{\"re\":\"signing\",\"ok\":true,\"n\":%llu}", (unsigned long long)s);
+	world_answer(w, line);
+	json_decref(world_expect(w, "allow"));
+	assert_non_null(signed_text);
+	assert_true(transcript_answer_says(signed_text, strlen(signed_text), "answer", "allow"));
+	assert_true(transcript_answer_says(signed_text, strlen(signed_text), "rows", "= 5"));
+	free(signed_text);
+	world_end(w);
+}
+
 static void
 what_cannot_be_counted_is_said(void **state)
 {
@@ -317,6 +358,7 @@ main(void)
 		cmocka_unit_test(what_was_refused_stands_before_the_rest_of_a_paste),
 		cmocka_unit_test(commit_takes_the_reasons_that_were_given),
 		cmocka_unit_test(the_sheet_shows_each_statement_with_its_rows),
+		cmocka_unit_test(the_sum_of_the_bounds_is_signed),
 		cmocka_unit_test(what_cannot_be_counted_is_said),
 		cmocka_unit_test(a_text_that_is_not_what_its_bounds_say_is_marked),
 		cmocka_unit_test(leaving_with_changes_asks_first),
