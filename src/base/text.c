@@ -172,6 +172,21 @@ text_marks(const char *s, size_t n)
 }
 
 size_t
+text_lines(const char *s, size_t n, size_t columns)
+{
+	size_t lines = 0, at = 0;
+
+	while (at < n) {
+		const char *lf = memchr(s + at, '\n', n - at);
+		size_t len = lf != NULL ? (size_t)(lf - s) - at : n - at;
+
+		lines += 1 + len / columns;
+		at += len + 1;
+	}
+	return lines;
+}
+
+size_t
 text_width(const char *s, size_t n)
 {
 	size_t width = 0;

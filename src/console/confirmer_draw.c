@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "twokey/base/buf.h"
 #include "twokey/base/text.h"
 #include "twokey/console/link.h"
 #include "twokey/sql/class.h"
 
 #include "coach.h"
 #include "editor.h"
+#include "pace.h"
 #include "hold_draw.h"
 #include "log_priv.h"
 #include "set_parts.h"
@@ -24,12 +26,11 @@ enum { READ_MS = 2000, READ_LINE_MS = 250, READ_FREE_LINES = 4, READ_MAX_MS = 30
 static int64_t
 read_ms(const struct model_entry *en)
 {
-	int64_t lines = 1, ms;
+	int64_t lines, ms;
 
 	if (model_is_held(en))
 		return READ_MS;		/* the statement was read; what is new is short */
-	for (size_t i = 0; i < en->sql_len; i++)
-		lines += en->sql[i] == '\n';
+	lines = en->sql != NULL ? (int64_t)text_lines(en->sql, en->sql_len, LIVE_COLS_MIN) : 1;
 	ms = READ_MS + (lines > READ_FREE_LINES ? (lines - READ_FREE_LINES) * READ_LINE_MS : 0);
 	return ms > READ_MAX_MS ? READ_MAX_MS : ms;
 }
@@ -275,6 +276,19 @@ standing(const struct model_header *h, bool watcher)
 	return "LIVE";
 }
 
+/* Once he has answered something his own numbers stand there: who sees them reads better. */
+static void
+own_words(const struct live *lv, char *out, size_t max)
+{
+	struct buf b;
+
+	buf_init(&b, 200);
+	pace_reading(lv->model, lv->seat.person, false, &b);
+	if (buf_len(&b) > 0)
+		snprintf(out, max, "you: %s", buf_str(&b));
+	buf_fini(&b);
+}
+
 static void
 draw_waiting(struct live *lv)
 {
@@ -288,6 +302,8 @@ draw_waiting(struct live *lv)
 	rule = live_draw_foot(lv, watcher ? KEYS_WATCHER : KEYS_WAITING,
 	    coach_confirmer(lv, NULL, coach, sizeof coach) ? coach : NULL);
 	snprintf(right, sizeof right, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);
+	if (!watcher)
+		own_words(lv, right, sizeof right);
 	if (model_set(lv->model) != NULL)
 		snprintf(live, sizeof live, "LIVE; %s collects changes: %zu so far", model_set(lv->model)->by, model_set(lv->model)->changes);
 	live_draw_rule(lv, rule, !lv->follow ? "SCROLLED BACK, End goes on" : waits ? note(lv)

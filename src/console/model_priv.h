@@ -68,6 +68,10 @@ int64_t	model_time(const json_t *fields, const char *key);
 /* model.c: the entry that event n belongs to */
 bool	model_index_of(const struct model *m, uint64_t n, size_t *i);
 
+/* model_reading.c */
+void	model_reading_opened(struct model_entry *e, const json_t *fields, int64_t wall_us);
+void	model_reading_answered(struct model_entry *e, enum transcript_event_kind kind, const json_t *fields, int64_t wall_us);
+
 /* model_fold.c */
 /* Takes event l with its fields (an object) and the bodies at hand. */
 void	model_fold(struct model *m, const struct transcript_line *l, const json_t *fields, int64_t wall_us);

@@ -154,8 +154,10 @@ fold_step(struct model *m, struct model_slot *s, const struct transcript_line *l
 		take_sheet(m, e, fields);
 	} else if (l->kind == TRANSCRIPT_EVENT_OPENED) {
 		take_opened(e, fields, wall_us);
+		model_reading_opened(e, fields, wall_us);
 	} else if (l->kind == TRANSCRIPT_EVENT_ALLOWED) {
 		take_answer(e, fields, wall_us);
+		model_reading_answered(e, l->kind, fields, wall_us);
 		model_set_text(m, &e->typed, "typed");
 		model_copy_str(fields, "key", e->key, sizeof e->key);
 		e->touched = json_bool(fields, "touch");
@@ -207,6 +209,7 @@ model_fold_of(struct model *m, size_t i, const struct transcript_line *l, const 
 	} else if (is_end(l->kind)) {
 		if (l->kind == TRANSCRIPT_EVENT_DENIED || l->kind == TRANSCRIPT_EVENT_WITHDRAWN)
 			take_answer(e, fields, wall_us);
+		model_reading_answered(e, l->kind, fields, wall_us);
 		take_end(m, e, l, fields, wall_us);
 		e->state = l->kind;
 		/* a read that was not run is none */

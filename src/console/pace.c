@@ -10,6 +10,21 @@
 #include "twokey/console/model.h"
 
 void
+pace_reading(const struct model *m, const char *person, bool full, struct buf *out)
+{
+	struct model_reading r;
+
+	model_reading_of(m, person, &r);
+	if (r.allowed + r.denied == 0)
+		return;
+	buf_putf(out, "%u allowed, %u denied", r.allowed, r.denied);
+	if (r.median_us >= 0)
+		buf_putf(out, full ? ", median reading time %.1f s" : ", median %.1f s", (double)r.median_us / 1e6);
+	if (full && r.unread > 0)
+		buf_putf(out, ", %u answered without opening it", r.unread);
+}
+
+void
 pace_words(const struct model_entry *e, struct buf *out)
 {
 	const json_t *v;

@@ -100,26 +100,8 @@ short_digest(const char *hex, char out[12])
 		out[0] = '\0';
 }
 
-/* Every line of the statement with its number; what is too long goes on below without one. */
 static void
-lay_numbered(struct lay *l, const struct model_entry *e)
-{
-	size_t at = 0, line = 1;
-
-	do {
-		const char *lf = memchr(e->sql + at, '\n', e->sql_len - at);
-		size_t end = lf != NULL ? (size_t)(lf - e->sql) : e->sql_len;
-		char first[32], rest[32];
-
-		snprintf(first, sizeof first, "%4zu | ", line++);
-		snprintf(rest, sizeof rest, "     : ");
-		lay_text(l, SCREEN_STRONG, first, rest, e->sql + at, end - at, LAY_EXACT);
-		at = end + 1;
-	} while (at < e->sql_len);
-}
-
-static void
-lay_statement(struct lay *l, const struct model_entry *e, struct sheet_view *v)
+lay_statement(struct lay *l, const struct model *m, const struct model_entry *e, struct sheet_view *v)
 {
 	char left[120], digest[12];
 	size_t marks, lines = e->sql != NULL ? count_lines(e) : 0;
@@ -132,7 +114,7 @@ lay_statement(struct lay *l, const struct model_entry *e, struct sheet_view *v)
 	if (e->sql == NULL)
 		lay_line(l, SCREEN_BAD, "  !!  the statement is not here: it cannot be judged");
 	else
-		lay_numbered(l, e);
+		sheet_numbered(l, model_header(m)->engine, e);
 	v->statement_end = v->lines.n;
 	marks = e->sql != NULL ? text_marks(e->sql, e->sql_len) : 0;
 	if (marks > 0)
@@ -355,7 +337,7 @@ sheet_view_update(struct sheet_view *v, const struct model *m, const struct mode
 		hold_sheet(&l, en);
 		return;
 	}
-	lay_statement(&l, en, v);
+	lay_statement(&l, m, en, v);
 	lay_change(&l, en);
 	if (model_is_set(en))
 		set_effect(&l, m, en);

@@ -24,4 +24,8 @@ void	set_effect(struct lay *l, const struct model *m, const struct model_entry *
 /* hold_lines.c: the sheet of what is held: its real effect, why, what happens if nobody does anything, what ran. */
 void	hold_sheet(struct lay *l, const struct model_entry *e);
 
+/* Every line of the statement with its number; what is too long, and what follows a comment, goes on below without one.
+ * Comments are dimmed, never hidden. */
+void	sheet_numbered(struct lay *l, const char *engine, const struct model_entry *e);
+
 #endif

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "twokey/base/buf.h"
 #include "twokey/base/cap.h"
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
@@ -13,6 +14,7 @@
 #include "twokey/console/model.h"
 
 #include "lay.h"
+#include "pace.h"
 #include "tape.h"
 
 static void
@@ -35,8 +37,27 @@ show_people(struct lay *l, const struct model_header *h)
 }
 
 static void
-show_head(struct lay *l, const struct model_header *h, const struct transcript_report *r)
+show_answers(struct lay *l, const struct model *m)
 {
+	const struct model_header *h = model_header(m);
+	const char *title = "answers:";
+	struct buf b;
+
+	buf_init(&b, 400);
+	for (size_t i = 0; i < h->npeople; i++, buf_reset(&b)) {
+		pace_reading(m, h->people[i].name, true, &b);
+		if (buf_len(&b) == 0)
+			continue;
+		lay_line(l, SCREEN_PLAIN, "%-8s  %s: %s", title, h->people[i].name, buf_str(&b));
+		title = "";
+	}
+	buf_fini(&b);
+}
+
+static void
+show_head(struct lay *l, const struct model *m, const struct transcript_report *r)
+{
+	const struct model_header *h = model_header(m);
 	char begin[CLOCK_TEXT], end[CLOCK_TEXT];
 
 	clock_format(h->begin_us, begin);
@@ -51,6 +72,7 @@ show_head(struct lay *l, const struct model_header *h, const struct transcript_r
 		if (!(h->caps & CAP_BIT(c)))
 			lay_line(l, SCREEN_PLAIN, "          no %s: %s", cap_name((enum cap)c), cap_help((enum cap)c));
 	lay_line(l, SCREEN_PLAIN, "counts:   reads %u, writes %u, denied %u", h->reads, h->writes, h->denied);
+	show_answers(l, m);
 	lay_line(l, SCREEN_PLAIN, "verdict:  %s", r->text);
 	lay_blank(l);
 }
@@ -75,7 +97,7 @@ show_file(const char *path, int width, FILE *out, struct transcript_report *r, s
 		return err_set(e, ERR_INVALID, "%s holds no event of a transcript; give a file that a broker wrote", path);
 	}
 	m = tape_full(t);
-	show_head(&l, model_header(m), r);
+	show_head(&l, m, r);
 	for (size_t i = 0; i < model_entries(m); i++)
 		log_entry_lines(m, i, width, LOG_EXPANDED_AUTO, 0, put_line, out);
 	digest_hex(&r->head, head);

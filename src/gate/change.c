@@ -11,6 +11,7 @@
 #include "twokey/base/buf.h"
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
+#include "twokey/base/text.h"
 #include "twokey/gate/request.h"
 #include "twokey/sql/facts.h"
 
@@ -21,16 +22,7 @@ static const int64_t HOUR_US = INT64_C(3600) * 1000000;
 size_t
 gate_lines(const char *sql, size_t n)
 {
-	size_t lines = 0, at = 0;
-
-	while (at < n) {
-		const char *lf = memchr(sql + at, '\n', n - at);
-		size_t len = lf != NULL ? (size_t)(lf - sql) - at : n - at;
-
-		lines += 1 + len / SCREEN_COLUMNS;
-		at += len + 1;
-	}
-	return lines;
+	return text_lines(sql, n, SCREEN_COLUMNS);
 }
 
 bool

@@ -1,7 +1,10 @@
-SQL_UNIT = tests/unit/sql_catalogue.t tests/unit/sql_corpus.t tests/unit/sql_derive.t tests/unit/sql_derive_sqlite.t tests/unit/sql_facts.t tests/unit/sql_mutate.t \
+SQL_UNIT = tests/unit/sql_catalogue.t tests/unit/sql_comment.t tests/unit/sql_corpus.t tests/unit/sql_derive.t tests/unit/sql_derive_sqlite.t tests/unit/sql_facts.t tests/unit/sql_mutate.t \
 	tests/unit/sql_normal.t tests/unit/sql_split.t
 check_PROGRAMS += $(SQL_UNIT)
 TESTS += $(SQL_UNIT)
+tests_unit_sql_comment_t_SOURCES = tests/unit/sql_comment.c
+tests_unit_sql_comment_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_sql_comment_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)
 tests_unit_sql_corpus_t_SOURCES = tests/unit/sql_corpus.c
 tests_unit_sql_corpus_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_sql_corpus_t_LDADD = $(SQL_LIBS) $(CMOCKA_LIBS)

@@ -49,6 +49,8 @@ size_t	text_marks(const char *s, size_t n);
 
 /* Columns of a text that text_safe made (no control characters inside). */
 size_t	text_width(const char *s, size_t n);
+/* Lines on a screen of so many columns, by bytes: a long one counts once more for each time it is wider; a last LF is none. */
+size_t	text_lines(const char *s, size_t n, size_t columns);
 /* The length in bytes of the longest prefix that fits into columns. */
 size_t	text_fit(const char *s, size_t n, size_t columns);
 

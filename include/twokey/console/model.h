@@ -16,7 +16,7 @@
 struct model;
 
 enum { MODEL_PEOPLE_MAX = 32, MODEL_NAME_MAX = 64, MODEL_ROWS_KEPT = 2000 /* of one result, without deferring */,
-	MODEL_NAMES_KEPT = 20000 /* of the names for completion */, MODEL_HOPS_MAX = 9 /* with the endpoint */, MODEL_WANTED_MAX = 16,
+	MODEL_NAMES_KEPT = 20000 /* of the names for completion */, MODEL_HOPS_MAX = 9 /* with the endpoint */, MODEL_WANTED_MAX = 16, MODEL_READERS_MAX = 4,
 	MODEL_SET_MAX = 64 /* changes of a set that are listed */ };
 
 struct model_person {
@@ -168,6 +168,15 @@ struct model_entry {
 	int64_t until_us;		/* lapses at */
 	int64_t opened_us, last_shown_us, answered_us;
 	char opened_by[MODEL_NAME_MAX];
+	struct model_reader {		/* who has it open, and since when */
+		char by[MODEL_NAME_MAX];
+		int64_t since_us;
+		bool half;		/* its last line was not on his screen yet */
+	} readers[MODEL_READERS_MAX];
+	size_t nreaders;
+	int verdict;			/* 1 allowed, -1 denied, 0 not answered; of what is held: when it was allowed to run */
+	char verdict_by[MODEL_NAME_MAX];
+	int64_t read_us;		/* from opening it to that answer, -1: he did not open it */
 	struct {			/* the last event signing of it, n 0: none */
 		uint64_t n;
 		struct digest head;	/* of its line */
@@ -231,6 +240,13 @@ long	model_waiting(const struct model *m, long i);
 const struct model_entry *model_running(const struct model *m);
 /* The body of the audit ({"findings":[...]}), borrowed until the next feed, or NULL. */
 const json_t *model_audit(const struct model *m);
+/* What a person answered so far, and how long he read before: the watchers' own numbers. */
+struct model_reading {
+	unsigned allowed, denied;
+	unsigned unread;	/* of these: answered without opening the sheet */
+	int64_t median_us;	/* of the time between opening and answer, -1: none */
+};
+void	model_reading_of(const struct model *m, const char *person, struct model_reading *out);
 /* True for a request that only reads and is asked for because of its cost. */
 bool	model_only_reads(const struct model_entry *e);
 /* True while it waits for the second key, also to be kept. */
