@@ -338,12 +338,66 @@ a_replica_tells_how_far_behind_it_is(void **state)
 	pg_server_stop(replica);
 }
 
+static int watched;
+static unsigned long encrypted;
+
+static bool
+watch(struct bench *b)
+{
+	const struct world *w = b->ctx;
+	struct db_waiting waiting;
+	char *n;
+
+	watched = b->d->waiting(b->c, &waiting, &b->e);
+	n = pg_server_sql(w->server, "postgres", "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)"
+	    " WHERE a.usename = 'tls_only' AND s.ssl");
+	encrypted = strtoul(n, NULL, 10);
+	free(n);
+	return true;
+}
+
+/* With the first one's password and TLS, which nobody keeps for it; a password that is another by now is not told. */
+static void
+the_second_connection_of_a_hold_comes_in_as_the_first_one(void **state)
+{
+	struct world *w = *state;
+	struct secret *password = secret_create(word, strlen(word));
+	struct db_target t = { .engine = SQL_POSTGRES, .host = "db.example.com", .hostaddr = "127.0.0.1",
+		.port = pg_server_port(w->server), .database = "postgres", .user = "tls_only", .password = password,
+		.tls = DB_TLS_VERIFY_FULL, .ca = w->ca_file, .statement_timeout_ms = 10000, .lock_timeout_ms = 300, .tag = "s1" };
+	struct bench b;
+
+	use_certificate(w, "of_hold", "db.example.com", -DAY, DAY, w->ca);
+	must_run(w, "CREATE TABLE held (a int); GRANT ALL ON held TO tls_only");
+	for (int i = 0; i < 2; i++) {
+		bench_open(&b, &t);
+		secret_free(password);
+		password = NULL;
+		b.ctx = w;
+		b.hold = watch;
+		if (i == 1)
+			must_run(w, "ALTER ROLE tls_only PASSWORD 'another-word-3'");
+		assert_int_equal(bench_do(&b, "INSERT INTO held VALUES (1)", 1), 0);
+		assert_int_equal(b.r.end, DB_COMMITTED);
+		assert_int_equal(watched, i == 0 ? 0 : ERR_UNSUPPORTED);
+		assert_int_equal(encrypted, i == 0 ? 2 : 1);
+		if (i == 1)
+			assert_non_null(strstr(b.e.text, "password authentication failed"));
+		assert_null(strstr(b.e.text, word));
+		bench_close(&b);
+		t.password = password = secret_create(word, strlen(word));
+	}
+	secret_free(password);
+	must_run(w, "ALTER ROLE tls_only PASSWORD 'right-word-1'");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_are_told_apart_with_the_next_step),
 		cmocka_unit_test(a_certificate_is_checked_by_name_authority_and_date),
+		cmocka_unit_test(the_second_connection_of_a_hold_comes_in_as_the_first_one),
 		cmocka_unit_test(silence_is_told_from_refusal),
 		cmocka_unit_test(a_replica_tells_how_far_behind_it_is),
 	};
