@@ -33,6 +33,8 @@ struct db_conn {
 	struct sql_facts *facts;	/* of their texts */
 	struct pg_sizes *sizes;		/* NULL: not asked yet */
 	bool checks_known;		/* cleared has the harmless checks of domains */
+	bool kept[OWNS];		/* statements of ours that the server has prepared, under names of this */
+	unsigned generation;
 	bool guard_types;		/* code stands behind types: the longer guard is asked */
 	bool waited;			/* something failed because a lock was not to be had in time */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
@@ -76,6 +78,8 @@ void	pg_cancel(struct db_conn *c);
  * after ERR_STATEMENT; ERR_DATABASE when the connection is lost. */
 int	pg_own(struct db_conn *c, enum own_id id, int n, const char *const *values, struct buf *names,
 	    PGresult **res, struct err *e);
+/* The server may have been told to forget what it has prepared of ours: it is prepared anew, under other names. */
+void	pg_forget_kept(struct db_conn *c);
 /* ERR_DATABASE and the connection counts as lost. */
 int	pg_lose(struct db_conn *c, struct err *e, const char *why);
 /* Ends the transaction by ROLLBACK when one is open; ERR_DATABASE when none may be but is. */

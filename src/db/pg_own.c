@@ -4,6 +4,7 @@
 
 #include "pg.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,11 +122,53 @@ own_result(struct db_conn *c, enum own_id id, const PGresult *res, struct err *e
 	    own_name(id), words != NULL ? words : "no reason given");
 }
 
+/* Those that each write asks for are planned once: planning them costs more than they do. */
+static bool
+is_kept(enum own_id id)
+{
+	static const enum own_id kept[] = { OWN_PG_RELATIONS, OWN_PG_SETTINGS, OWN_PG_DEFINITIONS, OWN_PG_SETS_OFF, OWN_PG_MADE,
+		OWN_PG_KEY, OWN_PG_LOCKS, OWN_PG_TOUCHED, OWN_PG_POINT };
+
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+		if (kept[i] == id)
+			return true;
+	return false;
+}
+
+void
+pg_forget_kept(struct db_conn *c)
+{
+	memset(c->kept, 0, sizeof c->kept);
+	c->generation++;
+}
+
+/* A name that is taken is an error of the server: nobody else's statement runs in the place of ours. */
+static PGresult *
+run_kept(struct db_conn *c, enum own_id id, int n, const char *const *values)
+{
+	char name[64];
+	PGresult *res;
+
+	snprintf(name, sizeof name, "%s %u", own_name(id), c->generation);
+	if (!c->kept[id]) {
+		res = PQprepare(c->pg, name, own_sql(&c->text, id, c->tag), n, NULL);
+		if (PQresultStatus(res) != PGRES_COMMAND_OK)
+			return res;
+		c->kept[id] = true;
+		PQclear(res);
+	}
+	res = PQexecPrepared(c->pg, name, n, values, NULL, NULL, 0);
+	if (strcmp(pg_state(res), "26000") == 0)	/* code of others has deallocated it: the next time it is there */
+		pg_forget_kept(c);
+	return res;
+}
+
 int
 pg_own(struct db_conn *c, enum own_id id, int n, const char *const *values, struct buf *names, PGresult **res,
     struct err *e)
 {
-	PGresult *got = PQexecParams(c->pg, own_sql(&c->text, id, c->tag), n, NULL, values, NULL, NULL, 0);
+	PGresult *got = is_kept(id) ? run_kept(c, id, n, values) :
+	    PQexecParams(c->pg, own_sql(&c->text, id, c->tag), n, NULL, values, NULL, NULL, 0);
 	int ret = own_result(c, id, got, e);
 
 	if (names != NULL)

@@ -217,6 +217,11 @@ pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts 
 
 	if (ret == 0)
 		ret = read_as(c, "", s, f, max, sink, r, e);
+	if (!c->lost && (strncmp(f->verb, "DEALLOCATE", strlen("DEALLOCATE")) == 0 ||
+	    strncmp(f->verb, "DISCARD", strlen("DISCARD")) == 0)) {
+		pg_forget_kept(c);
+		(void)pg_guard_prepare(c, NULL);	/* refused when it is still there */
+	}
 	r->ms = (double)(clock_wall_us() - began) / 1000.0;
 	return ret;
 }

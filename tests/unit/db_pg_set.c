@@ -106,10 +106,6 @@ static const struct refusal refusals[] = {
 	    { "UPDATE items SET what = 'q'", AS_SHOWN, false } }, NULL, DB_ROLLEDBACK, "bind", "late", false, NULL },
 	{ { { "CREATE TEMP TABLE items (what text)", 0, false }, { "UPDATE items SET what = 'q'", 9, true } }, NULL,
 	  DB_ROLLEDBACK, "bind", NULL, false, NULL },
-	{ { { "CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS 'select ''di''::text'", 0, false },
-	    { "DELETE FROM customers WHERE lower(name) = 'di'", 9, true } }, NULL, DB_ROLLEDBACK, "bind", "lower", false, NULL },
-	{ { { "CREATE OR REPLACE FUNCTION public.changed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM audit; RETURN new; END'", 0,
-	    false }, { "UPDATE items SET what = 'q'", AS_SHOWN, false } }, NULL, DB_ROLLEDBACK, "bind", NULL, false, NULL },
 	/* by a trigger that was there and does not say so */
 	{ { { "UPDATE items SET what = 'q'", AS_SHOWN, false }, { "UPDATE customers SET name = 'x' WHERE id = 1", 1, false } },
 	  NULL, DB_ROLLEDBACK, "bind", "setting work_mem", false, "PERFORM set_config(''work_mem'', ''5MB'', true)" },
@@ -117,6 +113,12 @@ static const struct refusal refusals[] = {
 	  NULL, DB_ROLLEDBACK, "bind", "setting role", false, "SET LOCAL ROLE other" },
 	{ { { "UPDATE items SET what = 'q'", AS_SHOWN, false }, { "UPDATE customers SET name = 'x' WHERE id = 1", 1, false } },
 	  NULL, DB_ROLLEDBACK, "bind", "setting search_path", false, "SET LOCAL search_path = pg_temp, public" },
+	{ { { "UPDATE items SET what = 'q'", AS_SHOWN, false }, { "DELETE FROM customers WHERE lower(name) = 'di'", AS_SHOWN, false } },
+	  NULL, DB_ROLLEDBACK, "bind", "lower", false, "CREATE OR REPLACE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS"
+	  " $f$select ''di''::text$f$" },
+	{ { { "UPDATE items SET what = 'q'", AS_SHOWN, false }, { "UPDATE orders SET total = 0 WHERE id = 10", AS_SHOWN, false } },
+	  NULL, DB_ROLLEDBACK, "bind", "late", false, "IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = ''late'') THEN"
+	  " CREATE TRIGGER late BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION note_change(); END IF" },
 };
 
 static char *
@@ -275,6 +277,31 @@ one_moved_part_moves_the_change(void **state)
 	assert_true(s->b.set[1].moved);
 }
 
+/* What the server has prepared of ours it may be told to forget, and nobody gets under its name. */
+static void
+names_of_prepared_statements_are_no_way_in(void **state)
+{
+	struct pg_shop *s = *state;
+
+	s->b.blind = true;
+	(void)bench_read(&s->b, "PREPARE \"pg.definitions 0\" AS SELECT 'work_mem', '1'");
+	s->b.blind = false;
+	assert_int_not_equal(bench_sheet(&s->b, "DELETE FROM items"), 0);
+	s->b.blind = true;
+	(void)bench_read(&s->b, "DEALLOCATE ALL");
+	s->b.blind = false;
+	assert_int_equal(bench_do(&s->b, "DELETE FROM items WHERE line = 1", 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	s->b.blind = true;
+	(void)bench_read(&s->b, "DEALLOCATE \"pg.settings 1\"");
+	s->b.blind = false;
+	assert_int_equal(bench_do(&s->b, "DELETE FROM items", 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	pg_shop_sql("ALTER TABLE items ADD COLUMN z int; ALTER TABLE orders ADD COLUMN z int");
+	assert_int_equal(bench_do(&s->b, "UPDATE orders SET z = 1 WHERE id = 10", 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+}
+
 int
 main(void)
 {
@@ -288,6 +315,7 @@ main(void)
 		T(a_part_may_not_set_what_a_later_one_reads),
 		T(deferred_constraints_are_looked_at_in_the_end),
 		T(one_moved_part_moves_the_change),
+		T(names_of_prepared_statements_are_no_way_in),
 	};
 
 	return cmocka_run_group_tests_name("db pg set", tests, pg_shop_server, pg_shop_server_end);
