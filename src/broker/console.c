@@ -260,27 +260,31 @@ console_leave(struct console *c, const char *code)
 	forget(c, code);
 }
 
-/* Whether two consoles were started from one login: the kernel's audit numbers say so, where they are set. */
-static bool
-one_login(const struct console *a, const struct console *b)
+static struct seat_login
+login_of(const struct console *c)
 {
-	return (a->loginuid >= 0 && a->loginuid == b->loginuid) || (a->audit >= 0 && a->audit == b->audit);
+	struct seat_login l = { .seat = c->seat, .loginuid = c->loginuid, .audit = c->audit };
+
+	memcpy(l.person, c->person, sizeof l.person);
+	return l;
 }
 
-/* Law 3: one person, one seat; a driver and a confirmer of one login session are one person. */
+/* Law 3: one person, one seat; and one login session is one person, also when he comes after another has left. */
 static const char *
 seat_taken(struct session *s, const struct console *c)
 {
+	struct seat_login l = login_of(c);
+	const char *why;
+
 	for (struct console *o = s->consoles; o != NULL; o = o->next) {
 		if (strcmp(o->person, c->person) == 0)
 			return "this person is in the session already, on another terminal; leave there first";
 		if (c->seat == TICKET_SEAT_DRIVER && o->seat == TICKET_SEAT_DRIVER)
 			return "the driver's seat is taken; a session has one driver at a time";
-		if (!s->demo && c->seat != TICKET_SEAT_WATCHER && o->seat != TICKET_SEAT_WATCHER &&
-		    c->seat != o->seat && one_login(c, o))
-			return "driver and confirmer come from one login of this host (same loginuid or audit session), "
-			    "so they are not two people";
 	}
+	why = s->demo ? NULL : seats_refusal(s->logins, &l, s->ticket->quorum != TICKET_QUORUM_ONE);
+	if (why != NULL)
+		return why;
 	if (s->nconsoles >= SESSION_CONSOLES_MAX)
 		return "the session has as many consoles as it takes";
 	if (s->state == SESSION_ENDING)
@@ -337,6 +341,7 @@ static void
 welcome(struct console *c, const json_t *how)
 {
 	struct session *s = c->s;
+	struct seat_login l = login_of(c);
 	int64_t from = json_int(how, "from", 1);
 	json_t *ev = json_pack("{s:s, s:s, s:s, s:s, s:I}", "by", c->person, "seat", ticket_seat_name(c->seat),
 	    "side", ticket_side_name(c->side), "login", json_str(how, "login", NULL),
@@ -348,6 +353,7 @@ welcome(struct console *c, const json_t *how)
 		c->offset = (uint64_t)from - 1 <= s->last ? s->ends[from - 1] : s->end;
 	console_answer(c, json_str(how, "re", NULL), json_object_get(how, "id"), true, json_pack("{s:s, s:s}",
 	    "session", s->id, "seat", ticket_seat_name(c->seat)));
+	seats_note(&s->logins, &l);
 	session_record(s, TRANSCRIPT_EVENT_JOINED, ev, NULL, 0);
 	session_look(s, "absent", NULL);	/* a driver for whom those who are here may not turn the key */
 	session_status(s);

@@ -70,6 +70,8 @@ work(struct dbrole *d, const struct packet *p)
 		dbrole_request(d, n, p);
 	else if (strcmp(name, "allowed") == 0)
 		dbrole_allowed(d, p);
+	else if (strcmp(name, "turned") == 0)
+		dbrole_first_key(d, p);
 	else if (strcmp(name, "run") == 0)
 		dbrole_run(d, ev);
 	else if (strcmp(name, "kept") == 0)
@@ -107,6 +109,7 @@ dbrole_main(json_t *init)
 	d.credit = DB_CREDIT;
 	d.facts = must_zalloc(sizeof *d.facts);
 	d.tag = json_str(init, "session", NULL);
+	d.sides = json_object_get(init, "sides");
 	d.signers = json_object_get(init, "signers");
 	d.limits.rows = (uint64_t)json_int(init, "max_rows", 10000);
 	d.hold_ms = json_int(init, "hold_ms", 60000);

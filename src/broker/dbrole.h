@@ -52,6 +52,7 @@ struct db_pending {
 	bool allowed;
 	bool must_sign;		/* the ticket asks for a signature */
 	uint64_t dangers;	/* of the text and of the sheet */
+	char turned[GATE_NAME_MAX];	/* who turned the first of two keys; "" nobody */
 	int64_t until_us;	/* of the answer: not run after it */
 	int64_t run_by_ms;	/* nor after this, however the clock on the wall is set */
 	bool spent;
@@ -91,6 +92,7 @@ struct dbrole {
 	int64_t table_limit;	/* bytes: a read of a larger table is weighed first; 0: none is */
 	struct db_pending pending[DB_PENDING_MAX];
 	const char *tag;	/* the session */
+	const json_t *sides;	/* of every person of the broker, by name */
 	const json_t *signers;	/* names of the people who sign what they allow */
 	struct ticket *ticket;	/* of the digest that the monitor named; NULL: nothing but reads runs */
 };
@@ -169,6 +171,7 @@ void	dbrole_locks_body(const struct db_sheet *s, struct packet_body *b);
 json_t	*dbrole_array_of(const struct buf *b);
 void	dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p);
 void	dbrole_allowed(struct dbrole *d, const struct packet *p);
+void	dbrole_first_key(struct dbrole *d, const struct packet *p);
 /* dbrole_ticket.c: the ticket that came with the beginning, when it is the one whose digest the monitor named. */
 void	dbrole_take_ticket(struct dbrole *d, const json_t *init, const struct packet *p);
 enum { DBROLE_WHY = 640 };
@@ -188,8 +191,8 @@ struct db_answer {
 };
 bool	dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const struct db_answer *want,
 	    const struct packet *p);
-/* An event allowed or kept is an answer to just that: by another person than who asked, over these bytes and this bind, for a
- * short time, signed where it has to be. */
+/* An event allowed or kept is an answer to just that: by those whose key it is (dbrole_quorum_ok), over these bytes and
+ * this bind, for a short time, signed where it has to be. */
 bool	dbrole_answer_ok(const struct dbrole *d, const struct db_pending *q, const struct db_answer *want,
 	    const struct packet *p, int64_t *until_us);
 
@@ -219,6 +222,14 @@ bool	dbrole_rehearsed(const struct db_pending *q, struct db_held *h);
 
 /* dbrole_hold.c: true when the change is to be kept; false: h says why it is taken back. Waits. */
 bool	dbrole_hold(struct dbrole *d, struct db_pending *q, struct db_held *h);
+/* dbrole_quorum.c: whose keys and how many, by the ticket that db has. */
+/* The answer is about the bytes that db has, and about that sheet or effect. */
+bool	dbrole_same(const struct db_pending *q, const struct digest *bind, const json_t *ev);
+/* The first of two keys: noted when it is as good as the one that follows has to be. */
+void	dbrole_turned(const struct dbrole *d, struct db_pending *q, const struct db_answer *want, const struct packet *p);
+/* True when this person's key counts: a confirmer of the ticket for that driver, and where two are asked for, one of the
+ * other side has turned his. */
+bool	dbrole_quorum_ok(const struct dbrole *d, const struct db_pending *q, const json_t *ev);
 void	dbrole_run(struct dbrole *d, const json_t *ev);
 void	dbrole_forget(struct dbrole *d, uint64_t n);
 

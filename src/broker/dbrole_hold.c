@@ -165,6 +165,15 @@ keeps(const struct hold *k, const struct packet *p)
 	return dbrole_answer_ok(k->d, k->q, &want, p, &until_us) && clock_wall_us() <= until_us;
 }
 
+/* The first of two keys, where the ticket asks for both again. */
+static void
+first_key(const struct hold *k, const struct packet *p)
+{
+	struct db_answer want = { "keep", k->bind, false, k->h->affected };
+
+	dbrole_turned(k->d, k->q, &want, p);
+}
+
 /* 1: kept; 0: taken back; -1: it says nothing. */
 static int
 decide(struct hold *k, const struct packet *p)
@@ -174,6 +183,10 @@ decide(struct hold *k, const struct packet *p)
 
 	if (name != NULL && strcmp(name, "kept") == 0)
 		return keeps(k, p) ? 1 : -1;
+	if (name != NULL && strcmp(name, "turned") == 0) {
+		first_key(k, p);
+		return -1;
+	}
 	snprintf(code, sizeof code, "%s", name != NULL ? name : "void");
 	(void)take_back(k->h, code, strcmp(code, "denied") == 0 ? "the second person did not keep it" :
 	    strcmp(code, "withdrawn") == 0 ? "the driver took it back" : "what it needs to be kept is not there any more");
@@ -219,6 +232,7 @@ dbrole_hold(struct dbrole *d, struct db_pending *q, struct db_held *h)
 		if (k.why & 1u << i)
 			add(&k.note, sentences[i]);
 	k.bind = bind_of(&k);
+	q->turned[0] = '\0';	/* that key was for the sheet */
 	fault_point("db.before-held");
 	kept = look(&k) && (tell(&k) || take_back(h, "refused", "it could not be put on record that it is held")) && wait(&k);
 	buf_fini(&k.note);

@@ -202,8 +202,9 @@ send_sheet(const struct dbrole *d, const struct db_pending *q, struct db_look *l
 static void
 note_wishes(const struct dbrole *d, struct db_pending *q, const json_t *ev)
 {
-	const char *op = json_str(ev, "op", NULL), *sign = json_str(ev, "signed", NULL);
+	const char *op = json_str(ev, "op", NULL), *sign = json_str(ev, "signed", NULL), *by = json_str(ev, "by", NULL);
 
+	snprintf(q->by, sizeof q->by, "%s", by != NULL ? by : "");
 	q->must_sign = sign == NULL || strcmp(sign, "no") != 0;
 	q->hold_always = d->ticket == NULL || d->ticket->hold_always;
 	q->rehearsal = json_object_get(ev, "rehearsal") != NULL;
@@ -223,14 +224,6 @@ sum_bounds(struct db_pending *q)
 		q->at_most = q->at_most || q->part[i].at_most;
 		q->rows += q->part[i].rows;
 	}
-}
-
-static void
-asked_by(struct db_pending *q, const json_t *ev)
-{
-	const char *by = json_str(ev, "by", NULL);
-
-	snprintf(q->by, sizeof q->by, "%s", by != NULL ? by : "");
 }
 
 void
@@ -253,7 +246,6 @@ dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p)
 		goto out;
 	}
 	q->n = n;
-	asked_by(q, json_object_get(p->head, "event"));
 	q->sql_len = buf_len(&sql);
 	q->sql = buf_take(&sql);
 	if (!dbrole_parts(d, q, json_object_get(ev, "bounds"))) {
@@ -314,6 +306,19 @@ dbrole_allowed(struct dbrole *d, const struct packet *p)
 		return;
 	q->run_by_ms = clock_mono_ms() + GATE_RUN_WITHIN_S * 1000;
 	q->allowed = true;
+}
+
+void
+dbrole_first_key(struct dbrole *d, const struct packet *p)
+{
+	uint64_t of = (uint64_t)json_int(json_object_get(p->head, "event"), "of", 0);
+	struct db_pending *q = of != 0 ? pending_of(d, of) : NULL;
+	struct db_answer want;
+
+	if (q == NULL || !q->has_sheet || q->spent)
+		return;
+	want = (struct db_answer){ q->rehearsal ? "rehearse" : "allow", q->bind, q->at_most, q->rows };
+	dbrole_turned(d, q, &want, p);
 }
 
 struct run_ctx {

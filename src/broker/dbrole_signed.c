@@ -89,26 +89,6 @@ dbrole_signature_ok(const struct dbrole *d, const struct db_pending *q, const st
 	return ok;
 }
 
-/* Law 3, as far as db knows it: another person than who asked, a confirmer of the ticket. */
-static bool
-is_second(const struct dbrole *d, const struct db_pending *q, const char *by)
-{
-	enum ticket_seat seat;
-
-	return by != NULL && strcmp(by, q->by) != 0 && d->ticket != NULL && ticket_seat_of(d->ticket, by, &seat) &&
-	    seat == TICKET_SEAT_CONFIRMER;
-}
-
-static bool
-digest_is(const json_t *ev, const char *key, const struct digest *wanted)
-{
-	size_t n;
-	const char *hex = json_str(ev, key, &n);
-	struct digest d;
-
-	return hex != NULL && digest_parse(hex, n, &d) && digest_equal(&d, wanted);
-}
-
 bool
 dbrole_answer_ok(const struct dbrole *d, const struct db_pending *q, const struct db_answer *want, const struct packet *p,
     int64_t *until_us)
@@ -117,8 +97,8 @@ dbrole_answer_ok(const struct dbrole *d, const struct db_pending *q, const struc
 	size_t n;
 	const char *until = json_str(ev, "until", &n);
 
-	return digest_is(ev, "digest", &q->digest) && digest_is(ev, "bind", &want->bind) && until != NULL &&
-	    clock_parse(until, n, until_us) == 0 && is_second(d, q, json_str(ev, "by", NULL)) &&
+	return dbrole_same(q, &want->bind, ev) && until != NULL &&
+	    clock_parse(until, n, until_us) == 0 && dbrole_quorum_ok(d, q, ev) &&
 	    *until_us <= clock_wall_us() + (GATE_RUN_WITHIN_S + CLOCK_STEP_S) * INT64_C(1000000) &&
 	    dbrole_signature_ok(d, q, want, p);
 }

@@ -69,6 +69,8 @@ int	monitor_start_recovery(struct monitor *m, struct watched *w, struct err *e);
 /* A process that answers the recorder of w once (MONITOR_VERIFY, MONITOR_SEAL); its socket goes there, or none does. */
 /* Names of the people who have keys: what they allow is signed. */
 json_t	*monitor_signers(const struct monitor *m);
+/* {"anna":"customer",...}: every person's side. */
+json_t	*monitor_sides(const struct monitor *m);
 void	monitor_oneshot(struct monitor *m, struct watched *w, const struct monitor_msg *msg);
 
 /* monitor_note.c: the monitor's own notes on sessions whose transcript may not be sealed */

@@ -35,6 +35,17 @@ monitor_signers(const struct monitor *m)
 	return list;
 }
 
+json_t *
+monitor_sides(const struct monitor *m)
+{
+	const struct config *c = m->o->config;
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < c->npeople; i++)
+		must(json_object_set_new(o, c->people[i].name, json_string(ticket_side_name(c->people[i].side))) == 0);
+	return o;
+}
+
 /* NULL when there is nothing to be asked. */
 static json_t *
 init_of(const struct monitor *m, const struct monitor_msg *msg)

@@ -187,9 +187,10 @@ db_init(const struct monitor *m, const struct watched *w, struct err *e)
 		err_set(e, ERR_CONFIG, "there is no target of that name in the configuration");
 		return NULL;
 	}
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I}", "session", w->session, "ticket", w->ticket, "digest", w->digest,
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I}", "session", w->session, "ticket", w->ticket, "digest", w->digest,
 	    "hold_ms", (json_int_t)t->hold_s * 1000, "hold_waiters_ms", (json_int_t)t->hold_waiters_s * 1000,
-	    "target", target_make(t), "signers", monitor_signers(m), "table_limit", (json_int_t)t->table_limit,
+	    "target", target_make(t), "signers", monitor_signers(m), "sides", monitor_sides(m),
+	    "table_limit", (json_int_t)t->table_limit,
 	    "max_rows", (json_int_t)m->o->config->max_rows, "max_bytes", (json_int_t)m->o->config->max_bytes);
 }
 

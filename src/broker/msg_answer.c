@@ -98,6 +98,19 @@ msg_may_turn(const struct message *m, const struct gate_request *r, struct err *
 	return session_pace_may_answer(m->s, r, m->c->person, e);
 }
 
+int
+msg_is_next(const struct message *m, const struct gate_request *r, struct err *e)
+{
+	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++) {
+		const struct gate_request *o = m->s->requests[i];
+
+		if (o != NULL && o->n != 0 && o->n < r->n && !gate_state_final(o->state))
+			return err_set(e, ERR_STATE, "request %llu was asked before this one and waits; they are answered in order",
+			    (unsigned long long)o->n);
+	}
+	return 0;
+}
+
 json_t *
 session_allowed_event(const struct session *s, const struct gate_request *r, const char *person)
 {
@@ -127,12 +140,23 @@ session_run(struct session *s, struct gate_request *r)
 	session_status(s);
 }
 
-/* allowed, then run: both in one go, so that nothing can come in between. What is held is kept. */
+json_t *
+session_turned_event(const struct gate_request *r, const struct console *c)
+{
+	char digest[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
+
+	digest_hex(&r->digest, digest);
+	digest_hex(&r->bind, bind);
+	return json_pack("{s:I, s:s, s:s, s:s, s:s}", "of", (json_int_t)r->n, "by", c->person,
+	    "side", ticket_side_name(c->side), "digest", digest, "bind", bind);
+}
+
+/* allowed, then run: both in one go, so that nothing can come in between. What is held is kept; the first of two keys only goes on record. */
 static void
-turn(struct message *m, struct gate_request *r)
+turn(struct message *m, struct gate_request *r, bool first)
 {
 	bool held = r->state == GATE_STATE_KEEPING;
-	json_t *ev = session_allowed_event(m->s, r, m->c->person);
+	json_t *ev = first ? session_turned_event(r, m->c) : session_allowed_event(m->s, r, m->c->person);
 	unsigned char random[16];
 	char nonce[33];
 
@@ -140,9 +164,9 @@ turn(struct message *m, struct gate_request *r)
 	for (size_t i = 0; i < sizeof random; i++)
 		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
 	json_object_set_new(ev, "nonce", json_string(nonce));
-	record(m, held ? TRANSCRIPT_EVENT_KEPT : TRANSCRIPT_EVENT_ALLOWED, ev, "typed", "typed");
+	record(m, first ? TRANSCRIPT_EVENT_TURNED : held ? TRANSCRIPT_EVENT_KEPT : TRANSCRIPT_EVENT_ALLOWED, ev, "typed", "typed");
 	session_pace_answered(m->s, r, m->c->person);
-	if (!held)
+	if (!first && !held)
 		session_run(m->s, r);
 }
 
@@ -150,10 +174,12 @@ void
 msg_allow(struct message *m)
 {
 	struct gate_request *r = msg_request(m);
-	struct gate_key key = { .by = m->c->person, .typed = json_str(m->o, "typed", NULL) };
+	struct gate_key key = { .by = m->c->person, .side = m->c->side, .typed = json_str(m->o, "typed", NULL) };
 	struct digest digest, bind;
+	struct gate_request after;
 	const char *hex;
 	struct err e;
+	bool first;
 	size_t n;
 
 	if (r == NULL || !msg_words_ok(m, "typed"))
@@ -178,11 +204,15 @@ msg_allow(struct message *m)
 		session_allow_signed(m, r, &key);
 		return;
 	}
-	if (msg_may_turn(m, r, &e) != 0 || gate_request_allow(r, &key, clock_mono_ms(), &e) != 0) {
+	first = gate_request_needs_two(r);
+	after = *r;
+	if (msg_may_turn(m, r, &e) != 0 || gate_request_allow(&after, &key, clock_mono_ms(), &e) != 0 ||
+	    msg_is_next(m, r, &e) != 0) {
 		console_refuse(m->c, m->name, m->id, e.code, e.text);
 		return;
 	}
-	turn(m, r);
+	*r = after;
+	turn(m, r, first);
 }
 
 void
@@ -216,11 +246,20 @@ msg_withdraw(struct message *m)
 	session_sweep(m->s);
 }
 
+/* When the request lapses now, by the wall clock. */
+static void
+set_until(json_t *ev, const struct gate_request *r)
+{
+	char until[CLOCK_TEXT];
+
+	clock_format(clock_wall_us() + (r->until_ms - clock_mono_ms()) * 1000, until);
+	json_object_set_new(ev, "until", json_string(until));
+}
+
 void
 msg_ask(struct message *m)
 {
 	struct gate_request *r = msg_request(m);
-	char until[CLOCK_TEXT];
 	json_t *ev;
 	struct err e;
 
@@ -230,9 +269,8 @@ msg_ask(struct message *m)
 		console_refuse(m->c, m->name, m->id, e.code, e.text);
 		return;
 	}
-	clock_format(clock_wall_us() + (r->until_ms - clock_mono_ms()) * 1000, until);
 	ev = of_by(r, m->c);
-	json_object_set_new(ev, "until", json_string(until));
+	set_until(ev, r);
 	record(m, TRANSCRIPT_EVENT_ASKED, ev, "text", "text");
 }
 
@@ -240,7 +278,12 @@ void
 msg_reply(struct message *m)
 {
 	struct gate_request *r = msg_request(m);
+	json_t *ev;
 
-	if (r != NULL && msg_words_ok(m, "text"))
-		record(m, TRANSCRIPT_EVENT_REPLIED, of_by(r, m->c), "text", "text");
+	if (r == NULL || !msg_words_ok(m, "text"))
+		return;
+	ev = of_by(r, m->c);
+	if (gate_request_replied(r, clock_mono_ms(), m->s->config->request_seconds))
+		set_until(ev, r);
+	record(m, TRANSCRIPT_EVENT_REPLIED, ev, "text", "text");
 }

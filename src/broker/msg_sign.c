@@ -81,7 +81,7 @@ take_key(struct message *m, struct gate_key *key, struct digest *digest, struct 
 		console_refuse(m->c, m->name, m->id, ERR_INVALID, "bind is 64 hex digits, from the sheet");
 		return false;
 	}
-	*key = (struct gate_key){ .by = m->c->person, .digest = digest, .bind = bind, .typed = json_str(m->o, "typed", NULL) };
+	*key = (struct gate_key){ .by = m->c->person, .side = m->c->side, .digest = digest, .bind = bind, .typed = json_str(m->o, "typed", NULL) };
 	return true;
 }
 
@@ -166,7 +166,7 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 	if (n == 0 || r == NULL || (r->state != GATE_STATE_ASKING && r->state != GATE_STATE_HOLD))
 		return;
 	if (r->held) {		/* db has heard it: it is kept, whatever has come in between */
-		must(gate_step(&r->state, GATE_INPUT_ALLOW));
+		(void)gate_request_turn(r, sub->by, sub->side);
 		return;
 	}
 	session_pace_answered(s, r, signing_of(s, r)->by);
@@ -175,8 +175,8 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 		session_void(s, r, s->state == SESSION_ALONE ? "alone" : "paused");
 		return;
 	}
-	must(gate_step(&r->state, GATE_INPUT_ALLOW));
-	session_run(s, r);
+	if (gate_request_turn(r, sub->by, sub->side))
+		session_run(s, r);
 }
 
 static void
@@ -187,7 +187,8 @@ record_signed(struct message *m, struct gate_request *r, const struct signing *g
 	char head[DIGEST_HEX + 1];
 	size_t n;
 	const char *p;
-	json_t *ev = session_allowed_event(m->s, r, m->c->person);
+	bool first = gate_request_needs_two(r);
+	json_t *ev = first ? session_turned_event(r, m->c) : session_allowed_event(m->s, r, m->c->person);
 
 	digest_hex(&g->head, head);
 	must(json_object_set_new(ev, "head", json_string(head)) == 0 && json_object_set_new(ev, "nonce", json_string(g->nonce)) == 0);
@@ -200,7 +201,9 @@ record_signed(struct message *m, struct gate_request *r, const struct signing *g
 	m->s->submitting = true;
 	m->s->proving = r->n;
 	snprintf(signing_of(m->s, r)->by, GATE_NAME_MAX, "%s", m->c->person);
-	sub = session_record(m->s, r->held ? TRANSCRIPT_EVENT_KEPT : TRANSCRIPT_EVENT_ALLOWED, ev, b, 3);
+	sub = session_record(m->s, first ? TRANSCRIPT_EVENT_TURNED : r->held ? TRANSCRIPT_EVENT_KEPT : TRANSCRIPT_EVENT_ALLOWED, ev, b, 3);
+	snprintf(sub->by, sizeof sub->by, "%s", m->c->person);
+	sub->side = m->c->side;
 	sub->console = m->c->id;
 	sub->re = msg_name(m->name);
 	sub->id = json_incref(m->id);
@@ -239,6 +242,10 @@ session_allow_signed(struct message *m, struct gate_request *r, const struct gat
 	same = g->n != 0 && !buf_over(&want) && buf_len(&want) == n && memcmp(buf_data(&want), text, n) == 0;
 	first_difference(&want, text, n, line, sizeof line);
 	buf_fini(&want);
+	if (same && msg_is_next(m, r, &e) != 0) {
+		console_refuse(m->c, m->name, m->id, e.code, e.text);
+		return;
+	}
 	if (same) {
 		record_signed(m, r, g);
 		return;

@@ -160,6 +160,7 @@ statement_request(const struct statement *st)
 
 	gate_request_init(r, 0, st->m->c->person, &st->sum, gate_lines(st->sql, st->n), clock_mono_ms(),
 	    st->m->s->config->request_seconds);
+	r->both_sides = st->m->s->ticket->quorum == TICKET_QUORUM_BOTH_SIDES;
 	return r;
 }
 

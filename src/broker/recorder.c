@@ -224,7 +224,7 @@ session_event(struct recorder *r, struct packet *p)
 	const char *name = json_str(ev, "ev", NULL);
 	static const char *const ours[] = { "key", "type", "touch", "pin" };
 
-	if (name == NULL || (strcmp(name, "allowed") != 0 && strcmp(name, "kept") != 0)) {
+	if (name == NULL || (strcmp(name, "allowed") != 0 && strcmp(name, "kept") != 0 && strcmp(name, "turned") != 0)) {
 		recorder_take_event(r, p);
 		return;
 	}

@@ -89,6 +89,7 @@ begin(struct session *s)
 	    "broker", s->broker, "target", s->target, "engine", s->engine, "people", people_of(s),
 	    "results", "full", "expires", expires);
 	json_object_set_new(ev, "signed", json_string(ticket_signed_name(s->ticket->signature)));
+	json_object_set_new(ev, "quorum", json_string(ticket_quorum_name(s->ticket->quorum)));
 	if (s->ticket->signed_pin)
 		json_object_set_new(ev, "pin", json_true());
 	if (s->ticket->presence != TICKET_PRESENCE_NO) {
@@ -115,8 +116,6 @@ take_ticket(struct session *s, const json_t *o)
 		log_line(LOG_LEVEL_ERROR, "the ticket is not valid");
 		return false;
 	}
-	if (s->ticket->quorum != TICKET_QUORUM_ONE)
-		return false;	/* not there yet, so no session opens */
 	t = config_target(s->config, s->ticket->target);
 	if (t == NULL || strcmp(t->name, s->target) != 0 || !sql_engine_parse(t->engine, &s->sql.engine))
 		return false;
@@ -269,6 +268,7 @@ session_fini(struct session *s)
 		json_decref(sub->id);
 		free(sub);
 	}
+	seats_free(&s->logins);
 	channel_close(s->recorder);
 	channel_close(s->front);
 	packet_clear(&s->from_recorder);

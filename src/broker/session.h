@@ -17,6 +17,7 @@
 
 #include "channel.h"
 #include "packet.h"
+#include "seats.h"
 
 struct err;
 struct event;
@@ -88,6 +89,8 @@ struct submission {
 	struct gate_request *request;	/* for then */
 	struct wanted *wanted;		/* for then */
 	uint64_t of;			/* for then: a request that may be gone by now */
+	char by[GATE_NAME_MAX];		/* for then: whose key, of which side */
+	enum ticket_side side;
 	struct submission *next;
 };
 
@@ -156,6 +159,7 @@ struct session {
 	struct set set;
 	uint64_t proving;	/* request whose signed answer is on its way, 0: none */
 	char identity[200], database[256], role[128];	/* as connected says */
+	struct seat_login *logins;	/* that have or had a seat */
 	struct console *consoles;
 	size_t nconsoles;
 	uint64_t next_console;
@@ -268,6 +272,10 @@ struct gate_request *msg_request(struct message *m);
 bool	msg_words_ok(struct message *m, const char *member);
 /* Law 3 and how the answer came; ERR_DENIED. */
 int	msg_may_turn(const struct message *m, const struct gate_request *r, struct err *e);
+/* Requests are answered in the order in which they were asked; ERR_STATE while an older one waits. */
+int	msg_is_next(const struct message *m, const struct gate_request *r, struct err *e);
+/* The fields of the event turned that no signature changes; the caller owns it. */
+json_t	*session_turned_event(const struct gate_request *r, const struct console *c);
 /* The fields of the event allowed that no signature changes; the caller owns it. */
 json_t	*session_allowed_event(const struct session *s, const struct gate_request *r, const char *person);
 /* An allowed request goes to db. */

@@ -43,13 +43,25 @@ wait_left(const struct live *lv, const struct model_entry *en)
 	return c->opened_ms + read_ms(en) - lv->now_ms;
 }
 
+/* Of two keys, the one of this person's side is turned: there is nothing to type here. */
+static bool
+turned_mine(const struct live *lv, const struct model_entry *en)
+{
+	const struct model_header *h = model_header(lv->model);
+
+	for (size_t i = 0; i < h->npeople; i++)
+		if (strcmp(h->people[i].name, lv->seat.person) == 0)
+			return strcmp(h->people[i].side, en->turned_side) == 0;
+	return false;
+}
+
 bool
 confirmer_may_type(const struct live *lv, const struct model_entry *en)
 {
 	const struct confirmer *c = lv->own;
 
 	return lv->seat.kind == SEAT_CONFIRMER && !lv->lost && c->told_last &&
-	    en->sheet != NULL && wait_left(lv, en) <= 0 && confirmer_waits(lv, en);
+	    en->sheet != NULL && wait_left(lv, en) <= 0 && confirmer_waits(lv, en) && !turned_mine(lv, en);
 }
 
 static int
@@ -88,17 +100,25 @@ waiting_words(const struct live *lv, char *out, size_t max)
 static void
 sheet_words(const struct live *lv, const struct model_entry *en, char *out, size_t max)
 {
-	char since[16], left[16];
+	char since[16], left[16], turned[MODEL_NAME_MAX + 60];
 	long next;
 
 	next = model_held(lv->model);
 	if (next >= 0) {
 		en = model_entry(lv->model, (size_t)next);
+		if (model_turned_words(en, turned, sizeof turned)) {
+			snprintf(out, max, " Request %" PRIu64 " is HELD: %s", en->n, turned);
+			return;
+		}
 		hold_row(lv, en, confirmer_waits(lv, en) && confirmer_entry(lv) == en, out, max);
 		return;
 	}
 	live_span((lv->wall_us - en->wall_us) / 1000000, since);
 	live_span((en->until_us - lv->wall_us) / 1000000, left);
+	if (model_turned_words(en, turned, sizeof turned)) {
+		snprintf(out, max, " Request %" PRIu64 ": %s   lapses in %s", en->n, turned, left);
+		return;
+	}
 	if (model_is_waiting(en)) {
 		snprintf(out, max, " Request %" PRIu64 " from %s (driver)   waiting %s   lapses to DENIED in %s%s",
 		    en->n, en->by, since, left, waiting_count(lv) > 1 ? "   more wait" : "");
@@ -163,6 +183,8 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 		snprintf(hint, max, "The link is lost: nothing can be allowed and nothing runs.");
 	} else if (c->signing) {
 		snprintf(hint, max, "What you typed is recorded; it is signed now.");
+	} else if (turned_mine(lv, en) && model_turned_words(en, hint, max)) {
+		;
 	} else if (c->answered) {
 		snprintf(hint, max, "The second key is turned; the broker checks it.");
 	} else if (en->sheet == NULL) {

@@ -462,6 +462,8 @@ waiting_words(const struct live *lv, const struct model_entry *en, char *out, si
 	if (en->state == TRANSCRIPT_EVENT_ASKED && en->ntalk > 0)
 		snprintf(out, max, "%s asks: %s   F5 replies", en->talk[en->ntalk - 1].by,
 		    en->talk[en->ntalk - 1].text);
+	else if (model_turned_words(en, out, max))
+		;
 	else if (en->sheet == NULL)
 		snprintf(out, max, "the sheet is being made");
 	else if (p == NULL || !p->joined)

@@ -22,7 +22,7 @@ log_state_word(const struct model_entry *e)
 		[TRANSCRIPT_EVENT_REFUSED] = "REFUSED", [TRANSCRIPT_EVENT_REQUEST] = "PENDING",
 		[TRANSCRIPT_EVENT_SHEET] = "PENDING", [TRANSCRIPT_EVENT_OPENED] = "PENDING",
 		[TRANSCRIPT_EVENT_ASKED] = "ASKED", [TRANSCRIPT_EVENT_REPLIED] = "PENDING",
-		[TRANSCRIPT_EVENT_ALLOWED] = "ALLOWED", [TRANSCRIPT_EVENT_RUN] = "RUNNING",
+		[TRANSCRIPT_EVENT_TURNED] = "PENDING", [TRANSCRIPT_EVENT_ALLOWED] = "ALLOWED", [TRANSCRIPT_EVENT_RUN] = "RUNNING",
 		[TRANSCRIPT_EVENT_COMMITTING] = "COMMITTING", [TRANSCRIPT_EVENT_COMMITTED] = "COMMITTED",
 		[TRANSCRIPT_EVENT_DENIED] = "DENIED", [TRANSCRIPT_EVENT_WITHDRAWN] = "WITHDRAWN",
 		[TRANSCRIPT_EVENT_EXPIRED] = "EXPIRED", [TRANSCRIPT_EVENT_VOID] = "VOID",
@@ -98,6 +98,8 @@ lay_seen(struct log_entry *o)
 	if (e->typed != NULL)
 		buf_putf(&b, ", %s typed \"%s\" %s", e->answered_by, e->typed, answered);
 	lay_line(&o->lay, SCREEN_PLAIN, "%s", buf_str(&b));
+	if (e->turned_by[0] != '\0' && e->typed != NULL)
+		lay_line(&o->lay, SCREEN_PLAIN, "  2 keys: %s's of the %s, then %s's", e->turned_by, e->turned_side, e->answered_by);
 	if (e->key[0] != '\0')
 		lay_line(&o->lay, SCREEN_PLAIN, "  signed with %s%s", e->key, e->touched && e->pin ? ", touched, PIN given" :
 		    e->touched ? ", touched" : e->pin ? ", PIN given" : "");
@@ -108,8 +110,10 @@ static void
 lay_pending(struct log_entry *o)
 {
 	const struct model_entry *e = o->e;
-	char sent[12], until[12];
+	char sent[12], until[12], turned[MODEL_NAME_MAX + 60];
 
+	if (model_turned_words(e, turned, sizeof turned))
+		lay_line(&o->lay, SCREEN_WARN, "  %s", turned);
 	lay_clock(&o->lay, e->wall_us, sent);
 	lay_clock(&o->lay, e->until_us, until);
 	lay_line(&o->lay, SCREEN_WARN, "  sent %s   PENDING%s   lapses to DENIED at %s", sent,

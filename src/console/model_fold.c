@@ -4,6 +4,7 @@
 
 #include "model_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,5 +190,16 @@ model_is_waiting(const struct model_entry *e)
 {
 	return e->kind == MODEL_WRITE && (e->state == TRANSCRIPT_EVENT_REQUEST ||
 	    e->state == TRANSCRIPT_EVENT_SHEET || e->state == TRANSCRIPT_EVENT_OPENED ||
-	    e->state == TRANSCRIPT_EVENT_ASKED || e->state == TRANSCRIPT_EVENT_REPLIED || e->state == TRANSCRIPT_EVENT_HELD);
+	    e->state == TRANSCRIPT_EVENT_ASKED || e->state == TRANSCRIPT_EVENT_REPLIED || e->state == TRANSCRIPT_EVENT_TURNED ||
+	    e->state == TRANSCRIPT_EVENT_HELD);
+}
+
+bool
+model_turned_words(const struct model_entry *e, char *out, size_t max)
+{
+	if (e->turned_by[0] == '\0' || !model_is_waiting(e))
+		return false;
+	snprintf(out, max, "1 of 2 keys turned, by %s; waits for the %s's", e->turned_by,
+	    strcmp(e->turned_side, "firm") == 0 ? "customer" : "firm");
+	return true;
 }

@@ -162,9 +162,12 @@ fold_step(struct model *m, struct model_slot *s, const struct transcript_line *l
 		model_copy_str(fields, "key", e->key, sizeof e->key);
 		e->touched = json_bool(fields, "touch");
 		e->pin = json_bool(fields, "pin");
+	} else if (l->kind == TRANSCRIPT_EVENT_TURNED) {
+		model_copy_str(fields, "by", e->turned_by, sizeof e->turned_by);
+		model_copy_str(fields, "side", e->turned_side, sizeof e->turned_side);
 	} else if (l->kind == TRANSCRIPT_EVENT_ASKED || l->kind == TRANSCRIPT_EVENT_REPLIED) {
 		add_talk(m, e, fields, wall_us);
-		if (l->kind == TRANSCRIPT_EVENT_ASKED && model_time(fields, "until") != 0)
+		if (model_time(fields, "until") != 0)
 			e->until_us = model_time(fields, "until");
 	} else {
 		return l->kind == TRANSCRIPT_EVENT_RUN || l->kind == TRANSCRIPT_EVENT_COMMITTING;

@@ -159,6 +159,7 @@ gate_request_held(struct gate_request *r, const struct digest *bind, uint64_t ro
 	r->bound = (struct gate_bound){ true, GATE_OP_EQUAL, rows };
 	r->lines = 1;		/* the statement was read; what is new is short */
 	r->nopened = 0;
+	r->turned[0] = '\0';
 	r->signings = 0;
 	r->signer[0] = '\0';
 	r->asked_ms = now_ms;
@@ -279,11 +280,35 @@ check_key(const struct gate_request *r, const struct gate_key *key, struct err *
 	return 0;
 }
 
+bool
+gate_request_needs_two(const struct gate_request *r)
+{
+	return r->both_sides && r->turned[0] == '\0';
+}
+
+/* Of two keys, the second is another person's, of the other side. */
+static int
+check_pair(const struct gate_request *r, const struct gate_key *key, struct err *e)
+{
+	if (!r->both_sides)
+		return 0;
+	if ((unsigned)key->side >= TICKET_SIDES)
+		return err_set(e, ERR_DENIED, "it takes a key of each side, and the side of %s is not known", key->by);
+	if (r->turned[0] == '\0')
+		return 0;
+	if (strcmp(r->turned, key->by) == 0 || key->side == r->turned_side)
+		return err_set(e, ERR_DENIED, "1 of 2 keys of request %" PRIu64 " is turned, by %s; the other is the %s's", r->n, r->turned,
+		    ticket_side_name(r->turned_side == TICKET_SIDE_FIRM ? TICKET_SIDE_CUSTOMER : TICKET_SIDE_FIRM));
+	return 0;
+}
+
 static int
 check_all(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e)
 {
 	int ret = check_second(r, key->by, now_ms, e);
 
+	if (ret == 0)
+		ret = check_pair(r, key, e);
 	if (ret == 0 && !r->sheet)
 		ret = err_set(e, ERR_STATE, "request %" PRIu64 " has no sheet yet; wait for it", r->n);
 	if (ret == 0)
@@ -325,15 +350,34 @@ gate_request_signed(struct gate_request *r, const struct gate_key *key, int64_t 
 	if (now_ms > r->sign_by_ms)
 		return err_set(e, ERR_STATE, "the signature came more than %d seconds after what was typed; type it again",
 		    GATE_SIGN_WITHIN_S);
-	return check_key(r, key, e);
+	ret = check_pair(r, key, e);
+	return ret == 0 ? check_key(r, key, e) : ret;
+}
+
+bool
+gate_request_turn(struct gate_request *r, const char *by, enum ticket_side side)
+{
+	struct gate_key key = { .by = by, .side = side };
+	enum gate_state allowed = r->state;
+
+	if (!gate_step(&allowed, GATE_INPUT_ALLOW) || !name_fits(by) || check_pair(r, &key, NULL) != 0)
+		return false;
+	if (gate_request_needs_two(r)) {
+		snprintf(r->turned, sizeof r->turned, "%s", by);
+		r->turned_side = side;
+		return false;
+	}
+	r->state = allowed;
+	return true;
 }
 
 int
 gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e)
 {
 	int ret = check_all(r, key, now_ms, e);
+	bool first = gate_request_needs_two(r);
 
-	if (ret == 0 && !gate_step(&r->state, GATE_INPUT_ALLOW))
+	if (ret == 0 && !gate_request_turn(r, key->by, key->side) && !first)
 		ret = err_set(e, ERR_STATE, "request %" PRIu64 " cannot be allowed", r->n);
 	return ret;
 }
@@ -359,4 +403,17 @@ gate_request_asked(struct gate_request *r, int64_t now_ms, int64_t seconds, stru
 	r->questions++;
 	r->until_ms = ends(now_ms, seconds);
 	return 0;
+}
+
+bool
+gate_request_replied(struct gate_request *r, int64_t now_ms, int64_t seconds)
+{
+	int64_t until = ends(now_ms, seconds);
+
+	if (r->state != GATE_STATE_ASKING || gate_request_expired(r, now_ms) || r->replies >= r->questions)
+		return false;
+	r->replies = r->questions;
+	if (until > r->until_ms)
+		r->until_ms = until;
+	return true;
 }

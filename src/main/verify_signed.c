@@ -27,7 +27,7 @@ enum { WITHIN_MS = 20000 };
 /* A request, and what was said of it before it was answered. */
 struct request {
 	uint64_t n;
-	json_t *event, *sheet, *signing, *held;
+	json_t *event, *sheet, *signing, *held, *turned;
 	struct digest head;	/* of the line of signing */
 };
 
@@ -308,12 +308,47 @@ answer_ok(struct check *c)
 	return ok;
 }
 
+static const char *
+side_of(const struct check *c, const char *person)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(c->begin, "people"), i, v) {
+		const char *name = json_str(v, "person", NULL);
+
+		if (name != NULL && person != NULL && strcmp(name, person) == 0)
+			return json_str(v, "side", NULL);
+	}
+	return NULL;
+}
+
+/* Where the ticket asks for two keys, one of the other side was turned before, over the same bytes and sheet. */
+static bool
+has_both(const struct check *c, const struct request *q)
+{
+	const char *wish = json_str(c->begin, "quorum", NULL), *side = side_of(c, json_str(c->ev, "by", NULL));
+	const char *other = q != NULL ? side_of(c, json_str(q->turned, "by", NULL)) : NULL;
+
+	if (wish == NULL || strcmp(wish, "1") == 0)
+		return true;
+	return side != NULL && other != NULL && strcmp(side, other) != 0 &&
+	    json_equal(json_object_get(q->turned, "digest"), json_object_get(c->ev, "digest")) &&
+	    json_equal(json_object_get(q->turned, "bind"), json_object_get(c->ev, "bind"));
+}
+
+/* allowed, or the first of two keys: each is an answer of its own. */
 static void
-take_allowed(struct check *c)
+take_answer(struct check *c, bool allows)
 {
 	const char *person = json_str(c->ev, "by", NULL);
 
 	c->r->answers++;
+	if (allows && !has_both(c, request_of(c))) {
+		c->r->failed++;
+		fail(c, "the ticket asks for a key of each side, and one of them was not turned before");
+		return;
+	}
 	if (names_body(c, "text") || names_body(c, "signature")) {
 		if (person != NULL && answer_ok(c))
 			c->r->good++;
@@ -390,7 +425,12 @@ take(struct check *c, enum transcript_event_kind kind, const char *p, size_t n)
 		set(&q->held, c->ev);
 	} else if (kind == TRANSCRIPT_EVENT_ALLOWED || kind == TRANSCRIPT_EVENT_KEPT) {
 		c->kept = kind == TRANSCRIPT_EVENT_KEPT;
-		take_allowed(c);
+		take_answer(c, true);
+	} else if (kind == TRANSCRIPT_EVENT_TURNED) {
+		c->kept = q != NULL && q->held != NULL;
+		take_answer(c, false);
+		if (q != NULL)
+			set(&q->turned, c->ev);
 	} else if (kind == TRANSCRIPT_EVENT_SEAL) {
 		take_seal(c);
 	}
@@ -401,7 +441,7 @@ matters(enum transcript_event_kind k)
 {
 	return k == TRANSCRIPT_EVENT_BEGIN || k == TRANSCRIPT_EVENT_CONNECTED || k == TRANSCRIPT_EVENT_REQUEST ||
 	    k == TRANSCRIPT_EVENT_SHEET || k == TRANSCRIPT_EVENT_SIGNING || k == TRANSCRIPT_EVENT_ALLOWED || k == TRANSCRIPT_EVENT_HELD ||
-	    k == TRANSCRIPT_EVENT_KEPT ||
+	    k == TRANSCRIPT_EVENT_KEPT || k == TRANSCRIPT_EVENT_TURNED ||
 	    k == TRANSCRIPT_EVENT_SEAL;
 }
 
@@ -451,6 +491,7 @@ signed_check(const char *transcript, const char *signers, struct signed_report *
 		json_decref(c.requests[i].sheet);
 		json_decref(c.requests[i].signing);
 		json_decref(c.requests[i].held);
+		json_decref(c.requests[i].turned);
 	}
 	free(c.requests);
 	json_decref(c.begin);

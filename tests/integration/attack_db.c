@@ -121,6 +121,8 @@ spawn(struct world *w, const char *signer)
 	digest_hex(&d, hex);
 	init = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s}, s:o}", "session", "s-1", "ticket", "T-1", "digest", hex,
 	    "target", "engine", "sqlite", "file", w->file, "name", "shop", "signers", json_array());
+	json_object_set_new(init, "sides", json_pack("{s:s, s:s, s:s, s:s}", "ben", "firm", "kim", "firm", "anna", "customer",
+	    "eve", "customer"));
 	if (signer != NULL)
 		json_array_append_new(json_object_get(init, "signers"), json_string(signer));
 	text = json_dumps(init, JSON_COMPACT);

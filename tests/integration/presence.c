@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "lib/keys.h"
+#include "people_world.h"
 #include "signed_world.h"
 #include "twokey/base/buf.h"
 #include "twokey/base/clock.h"
@@ -24,62 +25,10 @@ static const char update_1[] = "update orders set note = 'x' where id = 1";
 static const char ask_update[] = "{\"do\":\"sql\",\"text\":\"update orders set note = 'x' where id = 1\",\"rows\":\"= 1\"}";
 static const char resume[] = "{\"do\":\"resume\"}";
 
-/* ben drives; anna of the customer and kim of the firm confirm; lines: more of the ticket, "\\n" between them. */
-static void
-ticket(const struct test_broker *b, const char *id, const char *lines)
-{
-	struct test_console *ben = test_console(b, "ben"), *anna = test_console(b, "anna");
-	char expires[CLOCK_TEXT], line[2048];
-	json_t *made;
-
-	clock_format(clock_wall_us() + INT64_C(3600000000), expires);
-	snprintf(line, sizeof line, "{\"do\":\"ticket-new\",\"text\":\"id: %s\\ntarget: shop\\naccess: write\\nstage: production\\n"
-	    "people: [{name: ben, seat: driver}, {name: anna, seat: confirmer}, {name: kim, seat: confirmer}]\\n"
-	    "approver: anna\\nexpires: %.19sZ\\n%s\\n\"}", id, expires, lines);
-	made = test_ok(ben, line);
-	snprintf(line, sizeof line, "{\"do\":\"ticket-accept\",\"ticket\":\"%s\",\"digest\":\"%s\"}", id,
-	    json_str(made, "digest", NULL));
-	test_ok(anna, line);
-	test_console_close(ben);
-	test_console_close(anna);
-}
-
-static struct test_console *
-join(const struct test_broker *b, const char *person, const char *id)
-{
-	struct test_console *c = test_console(b, person);
-	char line[200];
-
-	snprintf(line, sizeof line, "{\"do\":\"%s\",\"ticket\":\"%s\"}", strcmp(person, "ben") == 0 ? "open" : "join", id);
-	test_ok(c, line);
-	return c;
-}
-
-/* The k-th event of that name, from 1. */
-static json_t *
-event_k(struct test_console *c, const char *ev, int k)
-{
-	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
-
-	for (;;) {
-		int seen = 0;
-
-		for (size_t i = 0; i < json_array_size(c->events); i++) {
-			json_t *o = json_array_get(c->events, i);
-
-			if (strcmp(json_str(o, "ev", NULL), ev) == 0 && ++seen == k)
-				return o;
-		}
-		if (clock_mono_ms() > until)
-			fail_msg("%s did not come %d times", ev, k);
-		test_ok(c, "{\"do\":\"here\"}");
-	}
-}
-
 static void
 paused_for(struct test_console *c, int k, const char *code, const char *who)
 {
-	json_t *o = event_k(c, "paused", k);
+	json_t *o = people_event(c, "paused", k);
 
 	assert_string_equal(json_str(o, "code", NULL), code);
 	assert_null(json_object_get(o, "by"));
@@ -97,20 +46,20 @@ a_session_that_needs_somebody_for_anything_waits_for_one_who_resumes(void **stat
 
 	(void)state;
 	test_broker_start(&b, NULL);
-	ticket(&b, "MFX-1", "presence: any");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "presence: any");
+	ben = people_join(&b, "ben", "MFX-1");
 	assert_string_equal(json_str(test_event_n(ben, 1), "presence", NULL), "any");
 	assert_string_equal(json_str(test_event_n(ben, 1), "on_leave", NULL), "pause");
 	paused_for(ben, 1, "absent", NULL);
-	assert_null(json_object_get(event_k(ben, "paused", 1), "only"));
+	assert_null(json_object_get(people_event(ben, "paused", 1), "only"));
 	test_refused(ben, select_1, "state");
 	test_refused(ben, "{\"do\":\"describe\",\"subject\":\"tables\"}", "state");
 	test_refused(ben, resume, "seat");
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_refused(ben, select_1, "state");	/* she is there and has not resumed */
 	test_ok(anna, resume);
 	test_ok(ben, select_1);
-	kim = join(&b, "kim", "MFX-1");
+	kim = people_join(&b, "kim", "MFX-1");
 	test_ok(anna, "{\"do\":\"leave\"}");
 	test_event(ben, "left", 0);
 	test_ok(ben, select_1);			/* kim is there */
@@ -123,7 +72,7 @@ a_session_that_needs_somebody_for_anything_waits_for_one_who_resumes(void **stat
 	test_ok(kim, "{\"do\":\"join\",\"ticket\":\"MFX-1\",\"watch\":true}");
 	test_refused(kim, resume, "seat");
 	test_refused(ben, select_1, "state");
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_ok(anna, resume);
 	test_ok(ben, select_1);
 	test_end(&b, ben);
@@ -143,21 +92,21 @@ reads_go_on_where_only_writes_need_somebody(void **state)
 
 	(void)state;
 	test_broker_start(&b, NULL);
-	ticket(&b, "MFX-1", "presence: writes");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "presence: writes");
+	ben = people_join(&b, "ben", "MFX-1");
 	paused_for(ben, 1, "absent", NULL);
-	assert_string_equal(json_str(event_k(ben, "paused", 1), "only", NULL), "writes");
+	assert_string_equal(json_str(people_event(ben, "paused", 1), "only", NULL), "writes");
 	test_ok(ben, select_1);
 	test_event(ben, "done", 0);
 	assert_non_null(strstr(json_str(test_refused(ben, ask_update, "state"), "why", NULL), "no second person"));
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_refused(ben, ask_update, "state");
 	test_ok(anna, resume);
 	n = test_request(ben, update_1, "= 1");
 	test_console_close(anna);
 	paused_for(ben, 2, "left", "anna");
-	test_ok(ben, select_1);
-	anna = join(&b, "anna", "MFX-1");
+	test_event(ben, "done", json_int(test_ok(ben, select_1), "n", 0));
+	anna = people_join(&b, "anna", "MFX-1");
 	a = test_allow(anna, n, "orders 1");
 	assert_string_equal(json_str(a, "code", NULL), "state");
 	test_ok(anna, resume);
@@ -178,12 +127,12 @@ the_last_one_who_leaves_ends_it_where_the_ticket_says_so(void **state)
 
 	(void)state;
 	test_broker_start(&b, NULL);
-	ticket(&b, "MFX-1", "presence: writes\\non_leave: end\\nsecond_key: customer");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "presence: writes\\non_leave: end\\nsecond_key: customer");
+	ben = people_join(&b, "ben", "MFX-1");
 	test_event(ben, "paused", 0);		/* nobody has come yet: that is no leaving */
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_ok(anna, resume);
-	kim = join(&b, "kim", "MFX-1");
+	kim = people_join(&b, "kim", "MFX-1");
 	test_console_close(kim);		/* who may not turn this key */
 	test_event(ben, "left", 0);
 	n = test_request(ben, update_1, "= 1");
@@ -203,12 +152,12 @@ who_may_not_turn_the_key_is_no_second_person(void **state)
 
 	(void)state;
 	test_broker_start(&b, NULL);
-	ticket(&b, "MFX-1", "presence: any\\nsecond_key: customer");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "presence: any\\nsecond_key: customer");
+	ben = people_join(&b, "ben", "MFX-1");
 	test_event(ben, "paused", 0);
-	kim = join(&b, "kim", "MFX-1");
+	kim = people_join(&b, "kim", "MFX-1");
 	assert_non_null(strstr(json_str(test_refused(kim, resume, "seat"), "why", NULL), "may turn the key"));
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_ok(anna, resume);
 	test_ok(ben, select_1);
 	test_console_close(anna);
@@ -231,20 +180,20 @@ silence_stops_as_leaving_does(void **state)
 
 	(void)state;
 	test_broker_start(&b, &quick);
-	ticket(&b, "MFX-1", "presence: any\\non_leave: end");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "presence: any\\non_leave: end");
+	ben = people_join(&b, "ben", "MFX-1");
 	test_event(ben, "paused", 0);
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_ok(anna, resume);
 	test_ok(ben, select_1);
-	event_k(ben, "away", 1);
+	people_event(ben, "away", 1);
 	paused_for(ben, 2, "away", "anna");	/* and not the end */
 	test_refused(ben, select_1, "state");
 	test_send(anna, "{\"do\":\"from\",\"n\":1}");	/* her console does that by itself */
 	test_send(anna, "{\"do\":\"body\",\"of\":1}");
 	test_ok(anna, "{\"do\":\"here\"}");
-	joined = event_k(ben, "back", 1);
-	assert_true(json_int(joined, "n", 0) > json_int(event_k(ben, "paused", 2), "n", 0));
+	joined = people_event(ben, "back", 1);
+	assert_true(json_int(joined, "n", 0) > json_int(people_event(ben, "paused", 2), "n", 0));
 	test_refused(ben, select_1, "state");
 	test_ok(anna, resume);
 	test_ok(ben, select_1);
@@ -264,17 +213,17 @@ a_console_that_comes_again_by_itself_brings_nobody(void **state)
 
 	(void)state;
 	test_broker_start(&b, &quick);
-	ticket(&b, "MFX-1", "");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "");
+	ben = people_join(&b, "ben", "MFX-1");
 	test_event(ben, "account", 0);
 	anna = test_console(&b, "anna");
 	test_ok(anna, "{\"do\":\"join\",\"ticket\":\"MFX-1\",\"from\":3}");
-	event_k(ben, "away", 1);
+	people_event(ben, "away", 1);
 	assert_non_null(strstr(json_str(test_refused(ben, ask_update, "state"), "why", NULL), "AWAY"));
 	test_ok(ben, select_1);
 	test_event(ben, "done", 0);
 	test_ok(anna, "{\"do\":\"here\"}");
-	event_k(ben, "back", 1);
+	people_event(ben, "back", 1);
 	test_ok(ben, ask_update);
 	test_end(&b, ben);
 	test_console_close(ben);
@@ -294,10 +243,10 @@ nothing_comes_between_allowed_and_run(void **state)
 
 	(void)state;
 	test_broker_start(&b, NULL);
-	ticket(&b, "MFX-1", "presence: any");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "presence: any");
+	ben = people_join(&b, "ben", "MFX-1");
 	test_event(ben, "paused", 0);
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_ok(anna, resume);
 	n = test_request(ben, update_1, "= 1");
 	assert_false(json_bool(test_allow(anna, n, "orders 2"), "ok"));	/* opened, and long enough */
@@ -327,10 +276,10 @@ what_executes_is_not_stopped_by_a_leave(void **state)
 
 	(void)state;
 	test_broker_start(&b, &stops);
-	ticket(&b, "MFX-1", "presence: writes");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "presence: writes");
+	ben = people_join(&b, "ben", "MFX-1");
 	test_event(ben, "paused", 0);
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_ok(anna, resume);
 	n = test_request(ben, update_1, "= 1");
 	assert_true(json_bool(test_allow(anna, n, "orders 1"), "ok"));
@@ -357,10 +306,10 @@ a_sheet_that_is_being_made_comes_and_waits(void **state)
 
 	(void)state;
 	test_broker_start(&b, NULL);
-	ticket(&b, "MFX-1", "presence: any");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "presence: any");
+	ben = people_join(&b, "ben", "MFX-1");
 	test_event(ben, "paused", 0);
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_ok(anna, resume);
 	db = test_broker_role(&b, "db");
 	kill(db, SIGSTOP);
@@ -370,7 +319,7 @@ a_sheet_that_is_being_made_comes_and_waits(void **state)
 	paused_for(ben, 2, "left", "anna");
 	kill(db, SIGCONT);
 	test_event(ben, "sheet", n);
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	assert_string_equal(json_str(test_allow(anna, n, "orders 1"), "code", NULL), "state");
 	assert_null(test_event_seen(ben, "allowed", n));
 	test_ok(anna, resume);
@@ -397,10 +346,10 @@ a_signature_whose_signer_has_left_meanwhile_runs_nothing(void **state)
 
 	(void)state;
 	signed_start(&b, 0);
-	ticket(&b, "MFX-1", "presence: any\\nsecond_key: customer");
-	ben = join(&b, "ben", "MFX-1");
+	people_ticket(&b, "MFX-1", "presence: any\\nsecond_key: customer");
+	ben = people_join(&b, "ben", "MFX-1");
 	test_event(ben, "paused", 0);
-	anna = join(&b, "anna", "MFX-1");
+	anna = people_join(&b, "anna", "MFX-1");
 	test_ok(anna, resume);
 	n = test_request(ben, signed_update, "= 3");
 	assert_true(json_bool(signed_begin(anna, n, "orders 3"), "ok"));

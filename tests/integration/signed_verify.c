@@ -360,6 +360,12 @@ other_signature(const char *ev, json_t *fields, json_t *body)
 	return set_body(ev, "allowed", body, "signature", "-----BEGIN SSH SIGNATURE-----");
 }
 
+static bool
+two_keys(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "begin", fields, body, "quorum", json_string("both_sides"));
+}
+
 static void
 a_rewritten_transcript_is_found_out(void **state)
 {
@@ -371,7 +377,7 @@ a_rewritten_transcript_is_found_out(void **state)
 		{ other_bound, "not what the events of this transcript say" }, { other_database, "not what the events" },
 		{ other_time, "not what the events" }, { other_typed, "not what the events" }, { other_person, "not what the events" },
 		{ other_key, "the event names another key" }, { other_nonce, "no signing of this nonce" },
-		{ other_signature, "the signature is no armoured text" },
+		{ other_signature, "the signature is no armoured text" }, { two_keys, "a key of each side" },
 	};
 	char signers[128], file[128];
 

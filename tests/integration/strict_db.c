@@ -122,6 +122,8 @@ begin(struct role *r, const char *named, const char *told)
 	digest_hex(&d, hex);
 	init = json_pack("{s:s, s:s, s:{s:s, s:s}, s:[], s:i, s:i}", "session", "s-1", "ticket", "T-1", "target", "engine",
 	    "sqlite", "file", r->file, "signers", "max_rows", 10, "max_bytes", 1 << 20);
+	json_object_set_new(init, "sides", json_pack("{s:s, s:s, s:s, s:s}", "ben", "firm", "kim", "firm", "leo", "customer",
+	    "anna", "customer"));
 	if (named != NULL)
 		json_object_set_new(init, "digest", json_string(hex));
 	for (int i = 0; i < ENDS; i++) {
@@ -202,6 +204,16 @@ member(struct role *r, const char *name, char *out, size_t size)
 		last = at += strlen(key);
 	assert_non_null(last);
 	snprintf(out, size, "%.*s", (int)strcspn(last, "\""), last);
+}
+
+/* An answer lives half a minute. */
+static const char *
+soon(void)
+{
+	static char text[CLOCK_TEXT];
+
+	clock_format(clock_wall_us() + 20 * INT64_C(1000000), text);
+	return text;
 }
 
 /* allowed and run, as a session says them that wants it to run at any price. */
@@ -300,6 +312,75 @@ what_the_ticket_names_runs(void **state)
 	over(&r);
 }
 
+#define TWO "id: T-1\ntarget: shop\naccess: write\nstage: production\nquorum: both_sides\npeople:\n" \
+	"  - {name: ben, seat: driver}\n  - {name: anna, seat: confirmer}\n  - {name: kim, seat: confirmer}\n" \
+	"  - {name: leo, seat: watcher}\napprover: anna\nexpires: 2036-01-01T00:00:00Z\n"
+
+static const char three[] = "UPDATE orders SET note = 1 WHERE id <= 3";
+
+/* A key, as a session says it that lies about who turned it. */
+static void
+turns(struct role *r, const char *ev, int at, const char *by, const char *bind)
+{
+	struct digest d = digest_of(three, strlen(three));
+	char hex[DIGEST_HEX + 1], is[DIGEST_HEX + 1];
+
+	digest_hex(&d, hex);
+	member(r, "bind", is, sizeof is);
+	says(r, json_pack("{s:i, s:{s:s, s:i, s:s, s:s, s:s, s:s, s:s}}", "n", at, "event", "ev", ev, "of", 5, "by", by,
+	    "side", "customer", "digest", hex, "bind", bind != NULL ? bind : is, "until", soon()),
+	    "typed", "orders");
+}
+
+/* first and second turn their keys (NULL: nobody), then it is run. */
+static void
+keys_run(const char *ticket, const char *first, const char *second, const char *bind, bool runs)
+{
+	char hex[DIGEST_HEX + 1], is[DIGEST_HEX + 1];
+	struct digest d = digest_of(three, strlen(three));
+	struct role r;
+
+	begin(&r, ticket, ticket);
+	hears(&r, "\"connected\"");
+	requests(&r, three, 5);
+	hears(&r, "\"sheet\"");
+	if (first != NULL)
+		turns(&r, "turned", 6, first, bind);
+	if (second != NULL)
+		turns(&r, "allowed", 7, second, NULL);
+	digest_hex(&d, hex);
+	member(&r, "bind", is, sizeof is);
+	says(&r, json_pack("{s:i, s:{s:s, s:i, s:s, s:s}}", "n", 8, "event", "ev", "run", "of", 5, "digest", hex, "bind", is),
+	    "nothing", "");
+	hears(&r, runs ? "\"committing\"" : "db has no turned key");
+	if (runs)
+		assert_true(send(r.fd[CONTROL], "{\"synced\":5}\n", 13, 0) > 0);
+	hears(&r, runs ? "\"committed\"" : "\"rolledback\"");
+	over(&r);
+}
+
+static void
+db_counts_the_keys_by_itself(void **state)
+{
+	static const char other[] = "0000000000000000000000000000000000000000000000000000000000000000";
+
+	(void)state;
+	keys_run(TWO, "anna", "kim", NULL, true);
+	keys_run(TWO, "kim", "anna", NULL, true);
+	keys_run(TWO, NULL, "anna", NULL, false);
+	keys_run(TWO, "anna", NULL, NULL, false);
+	keys_run(TWO, "anna", "anna", NULL, false);
+	keys_run(TWO, "anna", "ben", NULL, false);	/* who drives */
+	keys_run(TWO, "ben", "anna", NULL, false);
+	keys_run(TWO, "leo", "kim", NULL, false);	/* who watches */
+	keys_run(TWO, "kim", "leo", NULL, false);
+	keys_run(TWO, "kim", "eve", NULL, false);	/* whom nobody knows */
+	keys_run(TWO, "anna", "kim", other, false);	/* another sheet */
+	keys_run(HEAD, NULL, "anna", NULL, true);
+	keys_run(HEAD, NULL, "ben", NULL, false);
+	keys_run(HEAD, NULL, "kim", NULL, false);	/* no confirmer of this ticket */
+}
+
 int
 main(void)
 {
@@ -307,6 +388,7 @@ main(void)
 		cmocka_unit_test(a_strict_statement_that_the_ticket_does_not_name_is_not_run),
 		cmocka_unit_test(another_object_or_an_old_backup_is_seen_by_db_itself),
 		cmocka_unit_test(what_the_ticket_names_runs),
+		cmocka_unit_test(db_counts_the_keys_by_itself),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -1,5 +1,8 @@
-check_PROGRAMS += tests/unit/broker_permit.t tests/unit/broker_signed.t
-TESTS += tests/unit/broker_permit.t tests/unit/broker_signed.t
+check_PROGRAMS += tests/unit/broker_permit.t tests/unit/broker_seats.t tests/unit/broker_signed.t
+TESTS += tests/unit/broker_permit.t tests/unit/broker_seats.t tests/unit/broker_signed.t
+tests_unit_broker_seats_t_SOURCES = tests/unit/broker_seats.c
+tests_unit_broker_seats_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_broker_seats_t_LDADD = $(BROKER_LIBS) $(CMOCKA_LIBS)
 tests_unit_broker_permit_t_SOURCES = tests/unit/broker_permit.c
 tests_unit_broker_permit_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_broker_permit_t_LDADD = $(BROKER_LIBS) $(CMOCKA_LIBS)

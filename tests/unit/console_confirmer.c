@@ -315,6 +315,34 @@ a_session_that_misses_a_second_person_says_who_and_what_goes_on(void **state)
 	world_end(w);
 }
 
+/* Two keys: the one who turned the first has nothing to type any more, the one of the other side has. */
+static void
+the_first_of_two_keys_is_seen_and_the_other_is_waited_for(void **state)
+{
+	for (int mine = 0; mine < 2; mine++) {
+		struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);	/* anna, of the customer */
+		uint64_t n = world_request(w, update);
+
+		open_and_read(w);
+		world_sees(w, "allow>");
+		world_event(w, TRANSCRIPT_EVENT_TURNED, json_pack("{s:I, s:s, s:s, s:s, s:s}", "of", (json_int_t)n, "by",
+		    mine ? "anna" : "kim", "side", mine ? "customer" : "firm", "digest", "", "bind", ""), "typed", "orders 3");
+		world_sees(w, mine ? "1 of 2 keys turned, by anna; waits for the firm's" :
+		    "1 of 2 keys turned, by kim; waits for the customer's");
+		if (mine) {
+			world_keys(w, "orders 3\r");
+			world_expect_nothing(w);
+		} else {
+			world_sees(w, "allow>");
+			world_keys(w, "orders 3\r");
+			world_expect_str(w, "allow", "typed", "orders 3");
+		}
+		world_keys(w, "\033[18~not this\r");	/* a no is still a no */
+		world_expect_str(w, "deny", "reason", "not this");
+		world_end(w);
+	}
+}
+
 static void
 what_is_said_about_a_sheet_that_was_read_is_seen(void **state)
 {
@@ -501,6 +529,7 @@ main(void)
 		cmocka_unit_test(a_refused_answer_is_said_and_may_be_typed_again),
 		cmocka_unit_test(a_request_that_waits_no_more_cannot_be_allowed),
 		cmocka_unit_test(a_pause_says_how_it_goes_on),
+		cmocka_unit_test(the_first_of_two_keys_is_seen_and_the_other_is_waited_for),
 		cmocka_unit_test(a_session_that_misses_a_second_person_says_who_and_what_goes_on),
 		cmocka_unit_test(what_is_said_about_a_sheet_that_was_read_is_seen),
 		cmocka_unit_test(a_small_terminal_shows_no_approval),

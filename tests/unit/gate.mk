@@ -1,4 +1,4 @@
-GATE_TESTS = tests/unit/gate_change.t tests/unit/gate_excess.t tests/unit/gate_independent.t tests/unit/gate_model.t tests/unit/gate_pace.t tests/unit/gate_request.t tests/unit/gate_second.t tests/unit/gate_signing.t tests/unit/gate_state.t \
+GATE_TESTS = tests/unit/gate_change.t tests/unit/gate_excess.t tests/unit/gate_independent.t tests/unit/gate_model.t tests/unit/gate_pace.t tests/unit/gate_quorum.t tests/unit/gate_request.t tests/unit/gate_second.t tests/unit/gate_signing.t tests/unit/gate_state.t \
 	tests/unit/gate_typed.t tests/unit/gate_verdict.t
 check_PROGRAMS += $(GATE_TESTS)
 TESTS += $(GATE_TESTS)
@@ -17,6 +17,9 @@ tests_unit_gate_model_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_gate_pace_t_SOURCES = tests/unit/gate_pace.c
 tests_unit_gate_pace_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_gate_pace_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_gate_quorum_t_SOURCES = tests/unit/gate_quorum.c tests/unit/gate_ready.c tests/unit/gate_ready.h
+tests_unit_gate_quorum_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_gate_quorum_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_gate_request_t_SOURCES = tests/unit/gate_request.c tests/unit/gate_ready.c tests/unit/gate_ready.h
 tests_unit_gate_request_t_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_gate_request_t_LDADD = $(GATE_LIBS) $(CMOCKA_LIBS)

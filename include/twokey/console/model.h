@@ -151,6 +151,8 @@ struct model_entry {
 	char *answer;			/* deny reason, refusal sentence, error text, why rolled back */
 	char *notices;			/* what the server said beside the result, NULL when nothing */
 	char *typed;
+	char turned_by[MODEL_NAME_MAX];	/* who turned the first of two keys, "" nobody yet */
+	char turned_side[16];
 	char answered_by[MODEL_NAME_MAX];
 	char code[40];
 	char digest[DIGEST_HEX + 1], bind[DIGEST_HEX + 1];
@@ -249,6 +251,8 @@ struct model_reading {
 void	model_reading_of(const struct model *m, const char *person, struct model_reading *out);
 /* True for a request that only reads and is asked for because of its cost. */
 bool	model_only_reads(const struct model_entry *e);
+/* "1 of 2 keys turned, by anna; waits for the firm's"; false while no key of two is turned, or it waits no more. */
+bool	model_turned_words(const struct model_entry *e, char *out, size_t max);
 /* True while it waits for the second key, also to be kept. */
 bool	model_is_waiting(const struct model_entry *e);
 /* True while it has run and is not kept yet: the second key has to be turned again. */

@@ -76,6 +76,10 @@ struct gate_request {
 	bool count_known;
 	uint64_t count;
 	unsigned questions;		/* how often the confirmer asked */
+	unsigned replies;		/* and how often the driver's answer set the clock anew */
+	bool both_sides;		/* it takes two keys, one of each side */
+	char turned[GATE_NAME_MAX];	/* who turned the first of them; "" nobody yet */
+	enum ticket_side turned_side;
 	char signer[GATE_NAME_MAX];	/* who typed the content and signs now; "" nobody */
 	int64_t sign_by_ms;		/* when that signature has to be there */
 	unsigned signings;		/* how often somebody began to sign */
@@ -116,17 +120,24 @@ int64_t	gate_wait_ms(const struct gate_request *r);
  * was held KEEPING. */
 struct gate_key {
 	const char *by;
+	enum ticket_side side;		/* his; looked at where it takes two keys */
 	const struct digest *digest;
 	const struct digest *bind;
 	const char *typed;
 };
 int	gate_request_allow(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
+/* True when the next key that is turned is the first of two: then gate_request_allow notes who turned it, and the
+ * request goes on waiting for another person, of the other side. */
+bool	gate_request_needs_two(const struct gate_request *r);
+/* A key that the guards let through (and whose signature was found good) counts: true when the request is allowed by
+ * it, false when it was the first of two or can be allowed no more. gate_request_allow does this itself. */
+bool	gate_request_turn(struct gate_request *r, const char *by, enum ticket_side side);
 /* The same guards for a person who signs his answer: the content is typed in time, and from here on the clock waits for
  * the signature, GATE_SIGN_WITHIN_S, whatever a touch takes. Nothing but that changes: the request still waits. At most
  * GATE_SIGNINGS_MAX times; one that begins later takes the place of the one before. */
 int	gate_request_signing(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
 /* The signature is there: by him who began it, within its time, with the same content. It is used up by this, good or not.
- * When it is found good, the caller steps GATE_INPUT_ALLOW. */
+ * When it is found good, the caller calls gate_request_turn. */
 int	gate_request_signed(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
 /* What has to be typed: "orders 3", "orders <=500", "keep orders 3" of what is held, "rehearse orders 3", "all rows orders 812"
  * without WHERE (all_rows, or r->all_rows, which is what gate_request_allow goes by), "drop orders" where there are no rows to
@@ -136,6 +147,9 @@ void	gate_request_expected(const struct gate_request *r, bool all_rows, char *ou
 bool	gate_request_expired(const struct gate_request *r, int64_t now_ms);
 /* The confirmer asked: the clock is set anew, once per question, at most three times. */
 int	gate_request_asked(struct gate_request *r, int64_t now_ms, int64_t seconds, struct err *e);
+
+/* The driver answered: who asked gets time to read that, once per question. True when the clock was set anew. */
+bool	gate_request_replied(struct gate_request *r, int64_t now_ms, int64_t seconds);
 
 /* Law 3: may this person turn the key for that driver under this ticket. ERR_DENIED with a sentence. */
 int	gate_second_ok(const struct ticket *t, const char *driver, enum ticket_side driver_side,
