@@ -35,6 +35,10 @@ answer_outcome(struct dbrole *d, const json_t *ev)
 	strncpy(c.system, s != NULL ? s : "", sizeof c.system - 1);
 	s = json_str(ev, "timeline", NULL);
 	strncpy(c.timeline, s != NULL ? s : "", sizeof c.timeline - 1);
+	s = json_str(ev, "epoch", NULL);
+	strncpy(c.epoch, s != NULL ? s : "", sizeof c.epoch - 1);
+	s = json_str(ev, "log", NULL);
+	strncpy(c.log, s != NULL ? s : "", sizeof c.log - 1);
 	if (d->driver->outcome(d->conn, &c, &is, &e) != 0)
 		is = "unknown";
 	buf_init(&why, 4096);

@@ -343,6 +343,10 @@ on_committing(void *ctx, const struct db_commit_point *c)
 	    "of", (json_int_t)x->q->n, "affected", (json_int_t)c->affected, "xid", utf8(c->xid),
 	    "backend", (json_int_t)c->backend, "system", utf8(c->system), "timeline", utf8(c->timeline));
 
+	if (c->epoch[0] != '\0') {
+		must(json_object_set_new(ev, "epoch", json_string(utf8(c->epoch))) == 0);
+		must(json_object_set_new(ev, "log", json_string(utf8(c->log))) == 0);
+	}
 	fault_point("db.before-committing");
 	if (dbrole_send(ev, NULL, 0) != 0 || !dbrole_wait_synced(x->d, x->q->n))
 		return ERR_FULL;

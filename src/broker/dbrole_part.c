@@ -12,6 +12,7 @@
 #include "twokey/sql/split.h"
 
 #include "dbrole.h"
+#include "fault.h"
 
 /* The bytes of a piece that go to the server: without blanks around and the delimiter at its end. */
 static void
@@ -108,6 +109,7 @@ look(struct dbrole *d, const struct db_pending *q, size_t i, const struct db_sin
 	if (!dbrole_begin_work(d, q->n))
 		return err_set(e, ERR_CANCELLED, "cancelled before it began");
 	classify(d, q, i);
+	fault_point("db.sheet");
 	ret = d->facts->class == SQL_CLASS_READ ? dbrole_weigh_sheet(d, &s, sheet, e) :
 	    d->driver->sheet(d->conn, &s, d->facts, sample, sheet, e);
 	dbrole_end_work(d);

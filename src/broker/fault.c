@@ -6,6 +6,7 @@
 #ifdef TWOKEY_FAULTS
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,15 @@ fault_point(const char *name)
 
 	if (want != NULL && strcmp(want, name) == 0)
 		kill(getpid(), SIGSTOP);
+}
+
+void
+fault_recorded(const char *event)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "recorded.%s", event);
+	fault_point(name);
 }
 
 #endif

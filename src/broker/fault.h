@@ -6,7 +6,15 @@
 /* Stops this process (SIGSTOP) when TWOKEY_FAULT names the point. */
 #ifdef TWOKEY_FAULTS
 void	fault_point(const char *name);
+/* The point "recorded.EVENT". */
+void	fault_recorded(const char *event);
 #else
+static inline void
+fault_recorded(const char *event)
+{
+	(void)event;
+}
+
 static inline void
 fault_point(const char *name)
 {

@@ -167,13 +167,15 @@ settle(struct monitor *m, struct watched *w, bool recorder_ended_well)
 		free_place(w);
 		return;
 	}
-	if (m->stopping && w->waits) {
+	if (m->stopping && (w->waits || w->busy)) {
 		free_place(w);	/* the note stays */
 		return;
 	}
 	w->recovering = true;
 	w->waits = false;
-	w->try_at_ms = clock_mono_ms() + (w->tries++ == 0 ? 0 : RETRY_MS);
+	/* a recorder of before is waited for as long as it takes: it may end in order, or with an outcome that is open */
+	w->try_at_ms = clock_mono_ms() + (w->busy || w->tries > 0 ? RETRY_MS : 0);
+	w->tries += !w->busy;
 	if (w->tries > MONITOR_RECOVER_TRIES) {
 		log_line(LOG_LEVEL_ERROR, "%s: its transcript could not be recovered; see above", w->session);
 		w->try_at_ms = 0;
@@ -203,8 +205,10 @@ db_died(struct monitor *m, struct watched *w)
 }
 
 static bool
-of_session(struct monitor *m, struct watched *w, pid_t pid, bool well)
+of_session(struct monitor *m, struct watched *w, pid_t pid, int status)
 {
+	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
 	if (pid == w->db.pid) {
 		db_died(m, w);
 	} else if (pid == w->tunnel.pid) {
@@ -218,6 +222,7 @@ of_session(struct monitor *m, struct watched *w, pid_t pid, bool well)
 			settle(m, w, w->tries == UINT32_MAX);
 	} else if (pid == w->recorder.pid) {
 		w->recorder.pid = 0;
+		w->busy = WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_BUSY;
 		drop_child(&w->recorder);
 		if (well)
 			w->tries = UINT32_MAX;	/* sealed */
@@ -231,14 +236,12 @@ of_session(struct monitor *m, struct watched *w, pid_t pid, bool well)
 static void
 child_died(struct monitor *m, pid_t pid, int status)
 {
-	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-
 	if (pid == m->front.pid) {
 		front_died(m);
 		return;
 	}
 	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++)
-		if (m->sessions[i].used && of_session(m, &m->sessions[i], pid, well))
+		if (m->sessions[i].used && of_session(m, &m->sessions[i], pid, status))
 			return;
 }
 

@@ -30,6 +30,7 @@ struct watched {
 	struct child session_role, recorder, db, tunnel;
 	bool recovering;
 	unsigned tries;
+	bool busy;		/* the recovery found the recorder of before still at it */
 	int64_t try_at_ms;	/* recovery is due then; 0: not */
 	bool waits;		/* ended, but an outcome is open: not sealed, shown in the lobby */
 	bool resolver_wanted;	/* as soon as the db that is killed for it is gone */

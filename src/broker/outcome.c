@@ -36,7 +36,8 @@ how_postgres(const json_t *point, struct buf *out)
 	}
 	buf_putf(out, "ask the server: SELECT pg_xact_status('%s'), system_identifier = %s AS same_server FROM pg_control_system(); "
 	    "it holds only where same_server is true, on timeline %s: committed or aborted is the outcome; in progress: backend %"
-	    PRId64 " still runs, end it and ask again; NULL: it is too long ago", xid, system, field(point, "timeline"),
+	    PRId64 " still runs, end it and ask again; NULL: it is too long ago. If the server crashed "
+	    "since (stats_reset of pg_stat_bgwriter is later than this session), committed may be another transaction's", xid, system, field(point, "timeline"),
 	    json_int(point, "backend", 0));
 }
 

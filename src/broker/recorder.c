@@ -146,6 +146,7 @@ recorder_append(struct recorder *r, enum transcript_event_kind kind, json_t *ev,
 		recorder_broken(r, e);
 		return ret;
 	}
+	fault_recorded(rule->name);
 	recorder_follow(r, kind, ev, place->n);
 	if (rule->to_db)
 		recorder_tell_db(r, json_pack("{s:I, s:O}", "n", (json_int_t)place->n, "event", ev), b, nb);
@@ -423,7 +424,8 @@ recorder_main(json_t *init)
 	}
 	if (open_file(&r, init, &e) != 0) {
 		log_line(LOG_LEVEL_ERROR, "%s", e.text);
-		ret = recover && nothing_to_recover(json_str(init, "path", NULL), e.code) ? 0 : 1;
+		ret = recover && nothing_to_recover(json_str(init, "path", NULL), e.code) ? 0 :
+		    recover && e.code == ERR_STATE ? ROLE_EXIT_BUSY : 1;
 	} else {
 		if (recover)
 			recorder_recover(&r, json_str(init, "path", NULL));

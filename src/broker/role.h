@@ -59,6 +59,9 @@ struct monitor_msg {
 	char digest[65];	/* MONITOR_SPAWN: of the accepted ticket */
 };
 
+/* A recorder that was to recover a transcript found another one, of a broker that died, still at it. */
+enum { ROLE_EXIT_BUSY = 9 };
+
 enum { ROLE_INIT_MAX = 128 * 1024 };
 
 const char *role_name(enum role_kind k);

@@ -29,6 +29,8 @@ find_point(struct db_conn *c, struct db_commit_point *p, struct db_result *r)
 		p->backend = strtoll(PQgetvalue(res, 0, 1), NULL, 10);
 		snprintf(p->system, sizeof p->system, "%s", c->system);
 		snprintf(p->timeline, sizeof p->timeline, "%s", c->timeline);
+		snprintf(p->epoch, sizeof p->epoch, "%s", PQgetvalue(res, 0, 2));
+		snprintf(p->log, sizeof p->log, "%s", PQgetvalue(res, 0, 3));
 	}
 	PQclear(res);
 	return ret == 0;
@@ -108,7 +110,8 @@ pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 	send_commit(c, r);
 }
 
-/* As the server says it now; "in progress" while its backend lives. "" when it does not know. */
+/* As the server says it now; "in progress" while its backend lives. "" when it does not know. A number that it has not
+ * given out yet is one that a crash took back: nothing of that transaction was on disk. */
 static int
 status(struct db_conn *c, const struct db_commit_point *p, char *is, size_t size, struct err *e)
 {
@@ -116,9 +119,40 @@ status(struct db_conn *c, const struct db_commit_point *p, char *is, size_t size
 	PGresult *res;
 	int ret = pg_own(c, OWN_PG_OUTCOME, 1, values, NULL, &res, e);
 
-	snprintf(is, size, "%s", ret == 0 && !PQgetisnull(res, 0, 0) ? PQgetvalue(res, 0, 0) : "");
+	if (ret == ERR_STATEMENT && strcmp(pg_state(res), "22023") == 0) {
+		snprintf(is, size, "aborted");
+		ret = 0;
+	} else {
+		snprintf(is, size, "%s", ret == 0 && !PQgetisnull(res, 0, 0) ? PQgetvalue(res, 0, 0) : "");
+	}
 	PQclear(res);
 	return ret;
+}
+
+static bool
+is_true(const PGresult *res, int column)
+{
+	return strcmp(PQgetvalue(res, 0, column), "t") == 0;
+}
+
+/* A server that crashes forgets what was not on disk, the numbers of transactions too, and gives them out again: then
+ * "committed" may be another one's. Ours was kept when its log survived the crash. */
+static int
+if_not_reused(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e)
+{
+	const char *values[2] = { p->epoch, p->log };
+	PGresult *res = NULL;
+	int ret = p->epoch[0] != '\0' && p->log[0] != '\0' ? pg_own(c, OWN_PG_CRASHED, 2, values, NULL, &res, e) : ERR_UNKNOWN;
+
+	if (ret == 0 && (!is_true(res, 0) || is_true(res, 2)))
+		*is = "committed";
+	else if (ret == 0 && is_true(res, 1))
+		*is = "aborted";
+	else
+		(void)err_set(e, ERR_UNKNOWN, "the server says committed of transaction %s, but it crashed meanwhile and may have given that "
+		    "number to another one", p->xid);
+	PQclear(res);
+	return 0;
 }
 
 /* A backend whose client died notices it at once, one whose way was cut late or never: while it only waits for what nobody
@@ -166,8 +200,8 @@ pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, 
 		return err_set(e, ERR_UNKNOWN, "it is another server, or another timeline of it, than the one that was written");
 	ret = final_status(c, p, now, sizeof now, e);
 	if (ret == 0 && strcmp(now, "committed") == 0)
-		*is = "committed";
-	else if (ret == 0 && strcmp(now, "aborted") == 0)
+		return if_not_reused(c, p, is, e);
+	if (ret == 0 && strcmp(now, "aborted") == 0)
 		*is = "aborted";
 	else if (ret == 0)
 		(void)err_set(e, ERR_UNKNOWN, "the server says \"%s\" of transaction %s", now[0] != '\0' ? now : "not known", p->xid);

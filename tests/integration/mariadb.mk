@@ -19,4 +19,12 @@ tests_integration_mariadb_way_t_SOURCES = tests/integration/mariadb_way.c tests/
 tests_integration_mariadb_way_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_mariadb_way_t_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
 tests_integration_mariadb_way_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
+# every death at every step, on three engines
+check_PROGRAMS += tests/integration/crash.t
+TESTS += tests/integration/crash.t
+tests_integration_crash_t_SOURCES = tests/integration/crash.c tests/integration/crash_world.c tests/integration/crash_world.h \
+	tests/integration/crash_server.c tests/lib/relay.c tests/lib/relay.h
+tests_integration_crash_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_crash_t_CFLAGS = $(UNIT_CFLAGS) $(PQ_CFLAGS) $(MARIADB_CFLAGS)
+tests_integration_crash_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS) $(PQ_LIBS) $(MARIADB_LIBS)
 endif

@@ -338,6 +338,12 @@ test_wait_gone(pid_t pid)
 	wait_state(pid, "XZ", "gone");
 }
 
+bool
+test_is_stopped(pid_t pid)
+{
+	return state_of(pid) == 'T';
+}
+
 void
 test_wait_stopped(pid_t pid)
 {

@@ -48,6 +48,7 @@ pid_t	test_broker_role(const struct test_broker *b, const char *role);
 void	test_wait_gone(pid_t pid);
 /* Waits until the process is stopped (a fault point was reached). */
 void	test_wait_stopped(pid_t pid);
+bool	test_is_stopped(pid_t pid);
 /* The path of the newest transcript. */
 void	test_transcript(const struct test_broker *b, char *path, size_t size);
 /* Waits until the newest transcript is sealed; false after the deadline. */
@@ -88,6 +89,8 @@ json_t	*test_refused(struct test_console *c, const char *line, const char *code)
 json_t	*test_event(struct test_console *c, const char *ev, int64_t of);
 json_t	*test_event_either(struct test_console *c, const char *ev, const char *other, int64_t of);
 json_t	*test_event_seen(struct test_console *c, const char *ev, int64_t of);
+/* Waits for the first of several events (names by blanks) of that number; NULL when the connection ends before. */
+json_t	*test_event_any(struct test_console *c, const char *names, int64_t of);
 /* Waits for the event of that number; borrowed. */
 json_t	*test_event_n(struct test_console *c, int64_t n);
 /* Text of the body of kind k of event of; borrowed, NULL when it is not there. */
@@ -111,6 +114,8 @@ json_t	*test_allow(struct test_console *anna, int64_t of, const char *typed);
 json_t	*test_keep(struct test_console *anna, int64_t of, const char *typed);
 /* Denies it; the answer is ok. */
 void	test_deny(struct test_console *c, int64_t of);
+/* The same, after the event "sheet" or "held", where a process stops before it can be answered: types until it has. */
+void	test_turn_until_stopped(struct test_console *anna, int64_t of, const char *shown_by, const char *typed, pid_t pid);
 /* Ends the session and waits for the seal; verifies the file with the library. */
 void	test_end(const struct test_broker *b, struct test_console *ben);
 

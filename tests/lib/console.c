@@ -289,6 +289,31 @@ test_event_either(struct test_console *c, const char *ev, const char *other, int
 }
 
 json_t *
+test_event_any(struct test_console *c, const char *names, int64_t of)
+{
+	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
+	json_t *v;
+	size_t i;
+
+	for (;;) {
+		json_array_foreach(c->events, i, v) {
+			const char *at = strstr(names, json_str(v, "ev", NULL));
+			size_t n = strlen(json_str(v, "ev", NULL));
+
+			if (json_int(v, "of", 0) == of && at != NULL && (at == names || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+				return v;
+		}
+		if (c->eof)
+			return NULL;
+		if (clock_mono_ms() > until) {
+			print_events(c);
+			fail_msg("none of %s of %lld", names, (long long)of);
+		}
+		read_some(c, until);
+	}
+}
+
+json_t *
 test_event(struct test_console *c, const char *ev, int64_t of)
 {
 	return test_event_either(c, ev, ev, of);
@@ -503,6 +528,22 @@ test_settle(const struct test_broker *b, const char *session, const char *is)
 	test_ok(anna, line);
 	test_console_close(anna);
 	assert_true(test_wait_sealed(b));
+}
+
+void
+test_turn_until_stopped(struct test_console *anna, int64_t of, const char *shown_by, const char *typed, pid_t pid)
+{
+	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
+	json_t *shown = test_event(anna, shown_by, of), *request = test_event_n(anna, of);
+
+	test_send(anna, "{\"do\":\"opened\",\"of\":%lld,\"last\":true}", (long long)of);
+	while (!test_is_stopped(pid)) {
+		if (clock_mono_ms() > until)
+			fail_msg("the process does not stop");
+		test_send(anna, "{\"do\":\"allow\",\"of\":%lld,\"digest\":\"%s\",\"bind\":\"%s\",\"typed\":\"%s\"}", (long long)of,
+		    json_str(request, "digest", NULL), json_str(shown, "bind", NULL), typed);
+		nanosleep(&(struct timespec){ 0, 200 * 1000 * 1000 }, NULL);
+	}
 }
 
 void

@@ -168,6 +168,10 @@ struct db_commit_point {
 	int64_t backend;
 	char system[32];
 	char timeline[16];
+	/* Of an engine that forgets numbers of transactions when it crashes: what changes with a crash, and how far its log
+	 * had come; "" none. */
+	char epoch[40];
+	char log[32];
 };
 
 /* One statement of an allowed change, as it was shown (the sheet). */
