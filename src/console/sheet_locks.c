@@ -135,6 +135,8 @@ put_what(struct buf *b, const json_t *h)
 		buf_putf(b, json_bool(h, "waits") ? " waits for %s" : " has %s", mode);
 		if (on != NULL)
 			buf_putf(b, " on %s", on);
+	} else if (strcmp(mode, "SHARED") == 0) {
+		buf_puts(b, " reads it: COMMIT would wait for its end");
 	} else if (rows > 0) {
 		buf_putf(b, " has %" PRId64 " row%s locked, ", rows, rows == 1 ? "" : "s");
 		buf_putf(b, on != NULL ? "perhaps of %s" : "of which table is not told", on);

@@ -72,6 +72,8 @@ int	sqlite_own_run(struct db_conn *c, sqlite3 *db, enum own_id id, struct buf *n
 struct db_cell sqlite_cell(sqlite3_stmt *st, int i);
 int	sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct db_ground *g, struct err *e);
 
+/* sqlite_locks.c: what other processes have locked, the size of the table, whether it can be taken back; no error */
+void	sqlite_locks(struct db_conn *c, const struct sql_facts *f, const struct sql_table *table, struct db_sheet *sheet);
 /* sqlite_define.c: the object that a change of definitions is about, and what hangs on it, onto the sheet */
 int	sqlite_define(struct db_conn *c, sqlite3 *db, const struct sql_facts *f, struct db_sheet *sheet, struct err *e);
 /* The wall behind which such a statement is prepared and run. */
@@ -95,6 +97,9 @@ void	sqlite_failed(const struct db_conn *c, sqlite3 *db, int rc, struct db_resul
 /* sqlite_describe.c, sqlite_weigh.c */
 int	sqlite_describe(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,
 	    const struct db_sink *sink, struct db_result *r, struct err *e);
+/* How many rows the plan of a statement goes through, in the open transaction of the reading handle; -1 when it cannot be
+ * told. No error. */
+double	sqlite_guess(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, struct buf *own);
 int	sqlite_weigh(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_weight_limit *limit, struct db_weight *w, struct err *e);
 

@@ -15,6 +15,7 @@
 #include "twokey/sql/derive.h"
 
 #include "allowed.h"
+#include "locks.h"
 
 enum { KEYS_MAX = 16 };
 
@@ -365,6 +366,31 @@ sqlite_look(struct db_conn *c, sqlite3 *db, const struct db_statement *s, const 
 	return ret;
 }
 
+/* It has to be locked longer than we wait; who has it is worth a look. */
+static int
+locked(struct db_conn *c, const struct sql_facts *f, struct db_sheet *sheet, struct err *e)
+{
+	int code = sqlite3_errcode(c->ro) & 0xff;
+
+	if (code != SQLITE_BUSY && code != SQLITE_LOCKED)
+		return ERR_DATABASE;
+	err_set(e, ERR_STATEMENT, "the database file is locked by another process: try again");
+	sqlite_locks(c, f, NULL, sheet);
+	db_locks_tell(sheet, e);
+	return ERR_STATEMENT;
+}
+
+/* The second way: what the plan goes through. */
+static void
+guess(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, struct db_sheet *sheet)
+{
+	sheet->estimate = sqlite_guess(c, s, f, &sheet->own);
+	if (sheet->estimate >= 0)
+		sheet->how = "explain";
+	db_note(&sheet->note, sheet->estimate >= 0 ? "SQLite tells how rows are sought, not how many match: the guess is of the rows that"
+	    " it goes through" : "EXPLAIN gives no number either");
+}
+
 int
 sqlite_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
     const struct db_sink *sample, struct db_sheet *sheet, struct err *e)
@@ -380,6 +406,12 @@ sqlite_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_f
 		ret = err_set(e, ERR_DATABASE, "no read transaction could be begun: %s", sqlite3_errmsg(c->ro));
 	if (ret == 0)
 		ret = sqlite_look(c, c->ro, s, f, sheet, sample, &m, e);
+	if (ret == 0 && !m.known && f->class == SQL_CLASS_WRITE)
+		guess(c, s, f, sheet);
+	if (ret == 0)
+		sqlite_locks(c, f, sql_written_table(f), sheet);
+	else if (ret == ERR_DATABASE || ret == ERR_STATEMENT)
+		ret = locked(c, f, sheet, e) == ERR_STATEMENT ? ERR_STATEMENT : ret;
 	db_note(&sheet->undo, "none: this version keeps no before-images");
 	sqlite_end(c);
 	if (!sqlite3_get_autocommit(c->ro) &&

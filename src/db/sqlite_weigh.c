@@ -257,6 +257,26 @@ weigh(struct weigh *w, const struct db_statement *s, double limit, struct db_wei
 	return 0;
 }
 
+double
+sqlite_guess(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, struct buf *own)
+{
+	struct weigh x = { .c = c, .f = f };
+	struct db_weight w = { 0 };
+	double rows = -1;
+
+	if (f->ntables == 0)
+		return -1;
+	buf_init(&x.own, 4096);
+	x.nodes = must_zalloc((NODES_MAX + 1) * sizeof *x.nodes);
+	x.file_bytes = number(&x, OWN_SQLITE_SIZE, NULL);
+	if (x.file_bytes >= 0 && weigh(&x, s, 0, &w, NULL) == 0 && !x.bad && x.n > 0)
+		rows = w.rows;
+	own_list_join(own, &x.own);
+	free(x.nodes);
+	buf_fini(&x.own);
+	return rows;
+}
+
 int
 sqlite_weigh(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, const struct db_weight_limit *limit,
     struct db_weight *w, struct err *e)
