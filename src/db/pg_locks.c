@@ -37,7 +37,7 @@ level_of(const struct sql_facts *f, bool *up_to)
 /* Which tables, by name, and how. */
 struct ask {
 	struct buf schemas, names, levels, columns;
-	char bits[12], written[12];
+	char bits[12], written[24];
 	bool up_to;
 };
 
