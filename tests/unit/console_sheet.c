@@ -140,7 +140,7 @@ hidden_characters_are_counted_and_shown(void **state)
 	char *s = sheet_of("delete from t\xe2\x80\xae -- \x1b[2J\nwhere id = 1", "{'by':'ben','class':'write','table':'t'}",
 	    "{'of':5,'how':'unknown','count':null}", "{'k':'sample','rows':[]}");
 
-	assert_has(s, "   1 | delete from t<U+202E> -- <1B>[2J\n   2 | where id = 1\n");
+	assert_has(s, "   1 | delete from t<U+202E> \n     : -- <1B>[2J\n   2 | where id = 1\n");
 	assert_has(s, "  !!  2 control or invisible characters");
 	assert_null(strstr(s, "no hidden characters"));
 	assert_has(s, "matching rows: not known before it runs");
