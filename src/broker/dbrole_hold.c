@@ -179,7 +179,6 @@ static int
 decide(struct hold *k, const struct packet *p)
 {
 	const char *name = json_str(json_object_get(p->head, "event"), "ev", NULL);
-	char code[sizeof k->h->code];
 
 	if (name != NULL && strcmp(name, "kept") == 0)
 		return keeps(k, p) ? 1 : -1;
@@ -187,9 +186,12 @@ decide(struct hold *k, const struct packet *p)
 		first_key(k, p);
 		return -1;
 	}
-	snprintf(code, sizeof code, "%s", name != NULL ? name : "void");
-	(void)take_back(k->h, code, strcmp(code, "denied") == 0 ? "the second person did not keep it" :
-	    strcmp(code, "withdrawn") == 0 ? "the driver took it back" : "what it needs to be kept is not there any more");
+	if (name != NULL && strcmp(name, "denied") == 0)
+		(void)take_back(k->h, "denied", "the second person did not keep it");
+	else if (name != NULL && strcmp(name, "withdrawn") == 0)
+		(void)take_back(k->h, "withdrawn", "the driver took it back");
+	else	/* void; and whatever else is said of a request that runs */
+		(void)take_back(k->h, "void", "what it needs to be kept is not there any more");
 	return 0;
 }
 

@@ -317,13 +317,13 @@ ask(struct statement *st)
 
 	if (!can_be_asked(st, &bound))
 		return;
-	if (s->set.n != 0 && sql_is_definition(s->facts)) {
+	if (s->set.n != 0 && (rehearsal || sql_is_definition(s->facts))) {
 		statement_no(st->m, ERR_STATE, "a change set collects changes of rows: COMMIT or ROLLBACK ends it, then send this alone");
 		return;
 	}
 	if (rehearsal && !may_rehearse(st))
 		return;
-	if (s->set.n != 0 && !rehearsal && s->facts->class == SQL_CLASS_WRITE) {
+	if (s->set.n != 0 && s->facts->class == SQL_CLASS_WRITE) {
 		set_stage(st, &bound);
 		return;
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "twokey/base/buf.h"
+#include "twokey/base/json.h"
 #include "twokey/base/text.h"
 #include "twokey/console/link.h"
 #include "twokey/sql/class.h"
@@ -145,7 +146,7 @@ type_words(const struct model_entry *en, char *out, size_t max)
 	}
 	if (model_is_set(en))
 		(void)set_total(en, &most, &rows);
-	snprintf(out, max, "To allow it, type %sthe table%s and the %s.",
+	snprintf(out, max, "To allow it, type %sthe table%s and the %s.", json_bool(en->event, "rehearsal") ? "rehearse, " :
 	    (en->dangers & all) && !model_only_reads(en) ? "all rows, " : "", strchr(en->table, '+') != NULL ? "s (a+b)" : "",
 	    most ? "limit (<=N)" : "row count");
 }

@@ -96,6 +96,10 @@ driver_send_sql(struct live *lv, const char *reason, size_t n)
 		json_object_set_new(o, "rows", json_string(d->rows));
 	if (d->costly)
 		json_object_set_new(o, "costly", json_true());
+	if (d->rehearse && d->facts.class == SQL_CLASS_WRITE) {
+		json_object_set_new(o, "rehearsal", json_true());
+		d->rehearse = false;
+	}
 	if (n > 0)
 		json_set_bytes(o, "reason", reason, n);
 	d->costly = false;
@@ -345,6 +349,16 @@ reply(struct live *lv, const char *text, size_t n)
 		live_send(lv, "reply", live_of(model_entry(lv->model, (size_t)waiting)->n, "text", text, n));
 }
 
+static void
+begin_rehearsal(struct live *lv)
+{
+	struct driver *d = lv->own;
+
+	d->rehearse = !d->rehearse;
+	live_notice(lv, SCREEN_WARN, d->rehearse ? "The next UPDATE or DELETE is a rehearsal: allowed, it runs and is taken back. "
+	    "\\rehearse again: it is not." : "No rehearsal: the next change is meant.");
+}
+
 static bool
 act(struct live *lv, enum key_action a, const char *rest, size_t n)
 {
@@ -354,6 +368,8 @@ act(struct live *lv, enum key_action a, const char *rest, size_t n)
 		reply(lv, rest, n);
 	else if (a == KEY_DESCRIBE || a == KEY_TABLES || a == KEY_FUNCTIONS)
 		driver_describe(lv, a, rest, n);
+	else if (a == KEY_REHEARSE)
+		begin_rehearsal(lv);
 	else if (a == KEY_COSTLY)
 		driver_costly(lv, rest, n);
 	else if (a == KEY_CANCEL)

@@ -14,6 +14,7 @@ struct driver {
 	char rows[40];			/* "= 3", "<= 500" or "" */
 	bool batch;			/* more statements stood behind it */
 	bool commit;			/* it asks for all collected changes */
+	bool rehearse;			/* the next change is a rehearsal */
 	bool costly;			/* it is a read that was too costly, to be asked for */
 	bool sent;			/* it is on its way, its answer has not come */
 	unsigned sent_on;		/* lv->links then: another link brings no answer */

@@ -264,6 +264,15 @@ lay_seen(struct lay *l, const struct model_hold *h)
 }
 
 void
+hold_rehearsed_log(struct log_entry *o)
+{
+	lay_line(&o->lay, SCREEN_STRONG, o->e->hold.event != NULL ? "REHEARSED: it did this, and was taken back" :
+	    "REHEARSAL: it runs by the second key and is taken back");
+	if (o->e->hold.event != NULL)
+		lay_tables(&o->lay, o->e, "  ");
+}
+
+void
 hold_log(struct log_entry *o)
 {
 	const struct model_entry *e = o->e;

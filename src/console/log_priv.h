@@ -27,8 +27,9 @@ void	log_error(struct log_entry *o, const char *title);
 void	log_rows(struct log_entry *o);
 /* log_write.c: a request from its asking to its end */
 void	log_write(struct log_entry *o);
-/* hold_lines.c: what ran and was not kept at once, up to the answer */
+/* hold_lines.c: what ran and was not kept at once, up to the answer; a rehearsal, and what it did */
 void	hold_log(struct log_entry *o);
+void	hold_rehearsed_log(struct log_entry *o);
 /* set_log.c: a change that is collected; the set's own events, false when it is none of them */
 void	log_staged(struct log_entry *o);
 bool	log_set(struct log_entry *o, const char *at);

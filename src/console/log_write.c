@@ -231,6 +231,8 @@ log_write(struct log_entry *o)
 	lay_asked(o);
 	lay_talk(o);
 	lay_seen(o);
+	if (json_bool(e->event, "rehearsal"))
+		hold_rehearsed_log(o);
 	if (e->hold.n > 0)
 		hold_log(o);
 	lay_clock(&o->lay, e->end_us, at);

@@ -82,6 +82,11 @@ model_fold_hold(struct model *m, size_t i, const struct transcript_line *l, cons
 {
 	struct model_entry *e = &m->slots[i]->e;
 
+	if (e->kind == MODEL_WRITE && e->hold.n == 0 && e->hold.event == NULL && l->kind == TRANSCRIPT_EVENT_REHEARSED) {
+		e->hold.event = json_incref((json_t *)fields);
+		e->hold.affected = json_int(fields, "affected", -1);
+		return true;
+	}
 	if (e->kind != MODEL_WRITE || (e->hold.n == 0 && l->kind != TRANSCRIPT_EVENT_HELD))
 		return false;
 	if (l->kind == TRANSCRIPT_EVENT_HELD) {

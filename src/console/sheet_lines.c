@@ -284,7 +284,9 @@ lay_checks(struct lay *l, const struct model_entry *e)
 static void
 lay_hold_wanted(struct lay *l, const struct model_entry *e)
 {
-	if (model_is_set(e))
+	if (json_bool(e->event, "rehearsal"))
+		lay_line(l, SCREEN_STRONG, "  REHEARSAL: it runs, what it did is shown, and it is taken back");
+	else if (model_is_set(e))
 		lay_line(l, SCREEN_PLAIN, "  it is held: it runs, its real effect is shown, and it is kept only by the key turned again");
 }
 

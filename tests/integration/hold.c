@@ -273,6 +273,7 @@ a_change_set_is_one_request(void **state)
 	test_event(ben, "done", 0);
 	stage(ben, "delete from orders_log where id > 0;", "<= 600");
 	test_refused(ben, "{\"do\":\"sql\",\"text\":\"update orders set note = 'x' where id = 2 -- and\"}", "denied");
+	test_refused(ben, "{\"do\":\"sql\",\"text\":\"create table other (a)\"}", "state");	/* it would not be a part */
 	stage(ben, "insert into orders_log(order_id, what) values (1, 'a'), (2, 'b')", "= 2");
 	assert_int_equal(changed(), 0);
 	n = number_of(test_ok(ben, "{\"do\":\"sql\",\"text\":\"commit\",\"reason\":\"all of it\"}"));
