@@ -174,7 +174,7 @@ void	dbrole_allowed(struct dbrole *d, const struct packet *p);
 void	dbrole_first_key(struct dbrole *d, const struct packet *p);
 /* dbrole_ticket.c: the ticket that came with the beginning, when it is the one whose digest the monitor named. */
 void	dbrole_take_ticket(struct dbrole *d, const json_t *init, const struct packet *p);
-enum { DBROLE_WHY = 640 };
+enum { DBROLE_WHY = 1000 };
 /* db's own verdict on a request, by level, stage, class, dangers, capabilities and what the ticket names of these bytes at this
  * moment; d->facts are those of q. NULL when it may be asked for and run, else why not. */
 const char *dbrole_judged(const struct dbrole *d, const struct db_pending *q, char why[DBROLE_WHY]);

@@ -46,6 +46,22 @@ bound_ok(const struct dbrole *d, const struct db_pending *q, struct err *e)
 	return q->bounded ? gate_change_bound(ticket_change_of(d->ticket, &q->digest), &b, e) : 0;
 }
 
+/* What the sheet found may be the first to ask for the strict path: then the ticket's lines are told here. */
+static const char *
+refusal(const struct db_pending *q, const struct gate_answer *a, const char *object, char why[DBROLE_WHY])
+{
+	struct buf text;
+
+	buf_init(&text, DBROLE_WHY);
+	if (a->strict) {
+		buf_puts(&text, "; ");
+		gate_change_wanted(&text, &q->digest, object, true);
+	}
+	snprintf(why, DBROLE_WHY, "db judges for itself: %.500s%.440s", a->why, buf_over(&text) ? "" : buf_str(&text));
+	buf_fini(&text);
+	return why;
+}
+
 const char *
 dbrole_judged(const struct dbrole *d, const struct db_pending *q, char why[DBROLE_WHY])
 {
@@ -64,10 +80,8 @@ dbrole_judged(const struct dbrole *d, const struct db_pending *q, char why[DBROL
 	(void)gate_object(d->facts, object);
 	c.named = gate_named_in(d->ticket, &q->digest, object, clock_wall_us());
 	gate_judge(&c, &a);
-	if (a.verdict != GATE_ASK) {
-		snprintf(why, DBROLE_WHY, "db judges for itself: %s", a.why);
-		return why;
-	}
+	if (a.verdict != GATE_ASK)
+		return refusal(q, &a, object, why);
 	if (bound_ok(d, q, &e) == 0)
 		return NULL;
 	snprintf(why, DBROLE_WHY, "db judges for itself: %.600s", e.text);

@@ -11,7 +11,7 @@ noinst_HEADERS += include/twokey/db/driver.h include/twokey/db/subject.def \
 	%D%/allowed.h %D%/driver.h %D%/own.def %D%/own.h %D%/own_pg_audit.def %D%/pg.h %D%/locks.h %D%/pg_guard_sql.h %D%/pg_hit_sql.h %D%/shown.h %D%/sqlite.h %D%/sqlite_fn.def
 %C%_libdb_a_SOURCES += %D%/name.c %D%/pg_describe.c %D%/pg_plan.c %D%/pg_weigh.c
 noinst_HEADERS += %D%/name.h %D%/own_pg_describe.def
-%C%_libdb_a_SOURCES += %D%/sqlite_define.c %D%/pg_define.c %D%/pg_outside.c
+%C%_libdb_a_SOURCES += %D%/sqlite_define.c %D%/pg_define.c %D%/pg_outside.c %D%/my_at_once.c %D%/my_define.c
 noinst_HEADERS += %D%/own_pg_define.def
 %C%_libdb_a_SOURCES += %D%/sqlite_describe.c %D%/sqlite_weigh.c
 noinst_HEADERS += %D%/own_sqlite_describe.def

@@ -220,6 +220,8 @@ int	my_look_sets_off(struct my_look *l, struct err *e);
 int	my_look_match(struct my_look *l, const struct db_sink *sample, struct err *e);
 /* my_locks.c: whose locks it meets; the sheet says how far they were seen. 0, or ERR_DATABASE. */
 int	my_locks(struct my_look *l, struct err *e);
+/* my_define.c: in the place of the last one, for a change of definitions */
+int	my_define(struct my_look *l, struct err *e);
 /* my_warned.c */
 /* Asks for and appends what the server warned of last, one line each; number (may be NULL) gets the first that
  * says that a value was not kept as written, or that rows stay after ROLLBACK. */
@@ -241,6 +243,11 @@ bool	my_is_there(struct db_conn *c);
 int	my_waiting(struct db_conn *c, struct db_waiting *w, struct err *e);
 /* How the server's error ends a run. */
 void	my_ended_by(struct db_conn *c, unsigned number, const struct db_statement *s, struct db_result *r);
+/* Begins the transaction that may write and compares the only part in it. */
+bool	my_still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result *r);
+/* my_at_once.c: for what commits by itself */
+bool	my_is_at_once(const struct sql_facts *f);
+void	my_run_at_once(struct db_conn *c, const struct db_allowed *a, struct db_result *r);
 void	my_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r);
 int	my_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);
 

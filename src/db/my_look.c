@@ -123,7 +123,7 @@ add_one(struct my_look *l, const struct sql_table *t, struct err *e)
 	if (t->schema.n == 0)
 		v[0] = (struct my_value){ MY_NAME, l->c->database, strlen(l->c->database) };
 	ret = my_own(l->c, OWN_MY_DEFINITION, 2, v, &l->sheet->own, &res, &why);
-	if (ret == ERR_STATEMENT && (t->use & SQL_USE_WRITE) != 0) {
+	if (ret == ERR_STATEMENT && (t->use & SQL_USE_WRITE) != 0 && !sql_is_definition(l->f)) {
 		ret = err_set(e, ERR_STATEMENT, "the database refuses the statement: %s", mysql_error(l->c->my));
 	} else if (ret == ERR_STATEMENT) {
 		db_ground_text(&l->ground, "not told");
@@ -212,7 +212,9 @@ add_all(struct my_look *l, struct err *e)
 		ret = add_one(l, &l->f->tables[i], e);
 	if (ret == 0 && l->table != NULL)
 		ret = find_table(l, e);
-	if (ret == 0 && l->plain)
+	if (ret == 0 && sql_is_definition(l->f))
+		;	/* nothing is set off: triggers and actions of keys are about rows */
+	else if (ret == 0 && l->plain)
 		ret = my_look_sets_off(l, e);
 	else if (ret == 0)
 		ret = add_behind(l, e);
@@ -260,7 +262,9 @@ my_look_in(struct my_look *l, const struct db_sink *sample, struct err *e)
 		db_ground_text(&l->ground, l->engine);
 		db_ground_name(&l->ground, "the engine of the table");
 	}
-	if (ret == 0 && !l->ground_only)
+	if (ret == 0 && sql_is_definition(l->f))
+		ret = my_define(l, e);
+	else if (ret == 0 && !l->ground_only)
 		ret = my_look_match(l, sample, e);
 	db_bind_end(&l->ground, &l->match, l->sheet);
 	return ret;

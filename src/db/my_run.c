@@ -71,7 +71,11 @@ compare(const struct my_look *l, const struct db_allowed *a, struct db_part *p, 
 
 	if (!db_as_shown(a, p, l->sheet, r))
 		return;
-	if (l->stays) {
+	if (my_is_at_once(p->facts))
+		return;		/* nobody takes it for something that could be taken back */
+	if (l->stays && a->at_once && a->nparts == 1) {
+		p->stays = true;
+	} else if (l->stays) {
 		snprintf(text, sizeof text, "%.80s is kept by %.40s, which cannot roll back; twokey runs only what it could take back",
 		    l->stays_at, l->engine);
 		db_end_with(r, DB_FAILED, "wall", text);
@@ -313,6 +317,45 @@ execute_all(struct db_conn *c, const struct db_allowed *a, uint64_t matched, str
 }
 
 /* All parts are compared before the first is sent. */
+/* A table without transactions: on record first, then sent; whatever it does stays, and is told. */
+static void
+run_kept(struct db_conn *c, const struct db_allowed *a, uint64_t matched, struct db_effects *all, struct db_result *r)
+{
+	struct db_commit_point point = { .affected = matched != UINT64_MAX ? matched : 0, .backend = (int64_t)c->id };
+	struct db_part *p = &a->parts[0];
+	struct err e;
+
+	snprintf(point.system, sizeof point.system, "%s", c->system);
+	if (!settled(c, r) || !db_on_record(a, &point, r))
+		return;
+	if (!execute(c, &p->statement, r)) {
+		if (r->end == DB_ROLLEDBACK && strcmp(r->code, "cancelled") == 0 && r->rows == 0 && atomic_load(&c->cancelled) && !c->flagged)
+			return;		/* it was not sent */
+		if (c->lost) {
+			db_end_with(r, DB_UNKNOWN, "lost", "the connection was lost after the statement was sent, which stays at once");
+			return;
+		}
+		r->end = DB_FAILED;
+		snprintf(r->code, sizeof r->code, "partial");
+		db_note(&r->text, "the table has no transactions: rows that it had changed before the error stay changed");
+		return;
+	}
+	add_effects(c, p, all, r);
+	db_effects_put(all, &r->effects);
+	my_notices(c, r);
+	if (!db_bound_kept(p, r->rows, r)) {
+		r->end = DB_FAILED;
+		snprintf(r->code, sizeof r->code, "partial");
+		db_note(&r->text, "the table has no transactions: they stay changed");
+	} else if (my_own(c, OWN_MY_COMMIT, 0, NULL, &r->own, NULL, &e) == 0) {
+		r->end = DB_COMMITTED;
+		r->code[0] = '\0';
+	} else {
+		c->lost = true;
+		db_end_with(r, DB_UNKNOWN, "lost", e.text);
+	}
+}
+
 static bool
 run_parts(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
@@ -324,6 +367,11 @@ run_parts(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		if (!still_as_allowed(c, a, &a->parts[i], &matched, r))
 			return false;
 	all = must_zalloc(sizeof *all);
+	if (a->parts[0].stays) {
+		run_kept(c, a, matched, all, r);
+		free(all);
+		return false;
+	}
 	ran = execute_all(c, a, matched, all, r);
 	if (ran)
 		db_effects_put(all, &r->effects);
@@ -360,6 +408,18 @@ held(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 	return kept;
 }
 
+bool
+my_still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
+{
+	uint64_t matched;
+	struct err e = { .text = "" };
+	int ret = begin_write(c, &r->own, &e);
+
+	if (ret != 0)
+		refuse(c, ret, e.text, r);
+	return ret == 0 && still_as_allowed(c, a, &a->parts[0], &matched, r);
+}
+
 static void
 run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
@@ -370,13 +430,13 @@ run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 		refuse(c, ret, e.text, r);
 	else if (run_parts(c, a, r) && settled(c, r) && held(c, a, r) && settled(c, r))
 		my_commit(c, a, r);
-	if (!c->lost && r->end != DB_COMMITTED)
+	if (!c->lost && r->end != DB_COMMITTED && !a->parts[0].stays)	/* which has told its end */
 		roll_back(c, r);
 }
 
-/* What a ROLLBACK would not take back is not run by this version. */
+/* What a ROLLBACK would not take back runs on the strict path only. */
 static int
-may_run(const struct db_part *p, struct err *e)
+may_run(const struct db_allowed *a, const struct db_part *p, struct err *e)
 {
 	uint64_t never = SQL_DANGER_BIT(SQL_DANGER_IMPLICIT_COMMIT) | SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK) |
 	    SQL_DANGER_BIT(SQL_DANGER_MULTI);
@@ -384,6 +444,8 @@ may_run(const struct db_part *p, struct err *e)
 	static const char *const verbs[] = { "INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT" };
 	bool known = false;
 
+	if (a->at_once && my_is_at_once(p->facts) && p->facts->statements == 1)
+		return my_sendable(&p->statement, p->facts, e);
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		known = known || strcmp(p->facts->verb, verbs[i]) == 0;
 	if (!known)	/* ANALYZE DELETE answers with one row, however many it deletes */
@@ -392,8 +454,17 @@ may_run(const struct db_part *p, struct err *e)
 	if (p->facts->class != SQL_CLASS_WRITE || !p->facts->can_roll_back || p->facts->statements != 1 ||
 	    (p->facts->dangers & never) != 0)
 		return err_set(e, ERR_WALL, "the wall stopped it: %s commits by itself or cannot be rolled back on this engine;"
-		    " this version does not run it", p->facts->verb[0] != '\0' ? p->facts->verb : "it");
+		    " it runs on the strict path only", p->facts->verb[0] != '\0' ? p->facts->verb : "it");
 	return my_sendable(&p->statement, p->facts, e);
+}
+
+static bool
+has_at_once(const struct db_allowed *a)
+{
+	for (size_t i = 0; i < a->nparts; i++)
+		if (my_is_at_once(a->parts[i].facts))
+			return true;
+	return false;
 }
 
 int
@@ -405,12 +476,15 @@ my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 	if (c->lost)
 		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
 	for (size_t i = 0; i < a->nparts && ret == 0; i++)
-		ret = may_run(&a->parts[i], e);
+		ret = may_run(a, &a->parts[i], e);
 	if (ret != 0)
 		return ret;
 	my_begin(c);
 	c->names = &r->own;
-	run_inside(c, a, r);
+	if (has_at_once(a))
+		my_run_at_once(c, a, r);
+	else
+		run_inside(c, a, r);
 	c->names = NULL;
 	if (!c->lost)
 		(void)my_leave(c, &r->own, NULL);

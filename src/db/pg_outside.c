@@ -119,8 +119,8 @@ pg_run_outside(struct db_conn *c, const struct db_allowed *a, struct db_result *
 	struct db_commit_point p = { .backend = PQbackendPID(c->pg) };
 	char about[16] = "";
 
-	if (a->nparts != 1) {
-		db_end_with(r, DB_FAILED, "wall", "no transaction takes it, so it stands alone in its request");
+	if (a->nparts != 1 || !a->at_once) {
+		db_end_with(r, DB_FAILED, "wall", "no transaction takes it, so it runs on the strict path only, alone in its request");
 		return;
 	}
 	snprintf(p.system, sizeof p.system, "%s", c->system);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "lib/mariadb.h"
 #include "lib/pg.h"
 #include "strict_world.h"
 #include "twokey/base/json.h"
@@ -211,6 +212,73 @@ on_postgres_what_no_transaction_takes_is_strict(void **state)
 	test_broker_stop(&b);
 }
 
+static void
+my_sql(struct mariadb_server *my, const char *text)
+{
+	char *got = mariadb_server_sql(my, "shop", text);
+
+	if (strncmp(got, "error", 5) == 0)
+		fail_msg("%s: %s", text, got);
+	free(got);
+}
+
+static int64_t
+my_number(struct mariadb_server *my, const char *text)
+{
+	char *got = mariadb_server_sql(my, "shop", text);
+	int64_t v = strtoll(got, NULL, 10);
+
+	free(got);
+	return v;
+}
+
+/* There every change of definitions commits by itself, and some tables have no transactions: all of it is strict. */
+static void
+on_mariadb_what_commits_by_itself_is_strict(void **state)
+{
+	static const char alter[] = "ALTER TABLE orders ADD COLUMN day date", flat[] = "UPDATE flat SET a = a + 1 WHERE id < 3";
+	struct mariadb_server *my = mariadb_server_start(NULL);
+	struct test_broker_options o = { .engine = "mariadb", .target = target };
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	json_t *a;
+	int64_t n;
+
+	(void)state;
+	assert_non_null(my);
+	free(mariadb_server_sql(my, NULL, "CREATE DATABASE shop"));
+	my_sql(my, "CREATE TABLE orders (id int PRIMARY KEY, status text); INSERT INTO orders VALUES (1, 'new'), (2, 'new');"
+	    "CREATE TABLE flat (id int PRIMARY KEY, a int) ENGINE=MyISAM; INSERT INTO flat VALUES (1, 1), (2, 1), (3, 1);"
+	    "CREATE USER support@localhost PASSWORD EXPIRE INTERVAL 30 DAY;"
+	    "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, SHOW VIEW, TRIGGER ON shop.* TO support@localhost;"
+	    "GRANT SLAVE MONITOR ON *.* TO support@localhost");
+	snprintf(target, sizeof target, "    socket: %s\n    database: shop\n    user: support\n", mariadb_server_socket(my));
+	test_broker_start(&b, &o);
+	strict_open(&b, "DDL-5", on_pg(alter, "orders"), &ben, &anna);
+	strict_refused(ben, "ALTER TABLE orders ADD COLUMN more date", "strict", "cannot roll it back");
+	strict_refused(ben, "TRUNCATE orders", "strict", "exactly these bytes");
+	n = strict_asked(ben, alter, NULL);
+	test_event(ben, "sheet", n);
+	typed(anna, n, "alter orders", true);
+	assert_string_equal(json_str(test_event(ben, "committing", n), "xid", NULL), "");
+	test_event(ben, "committed", n);
+	assert_int_equal(my_number(my, "SELECT count(*) FROM information_schema.COLUMNS WHERE COLUMN_NAME = 'day'"), 1);
+	/* that its table has no transactions is seen by the sheet */
+	a = test_event(ben, "failed", strict_asked(ben, flat, NULL));
+	assert_string_equal(json_str(a, "code", NULL), "judged");
+	assert_non_null(strstr(test_body(ben, json_int(a, "n", 0), "error"), "exactly these bytes; have a ticket accepted"));
+	strict_close(&b, ben, anna);
+	strict_open(&b, "DDL-6", on_pg(flat, "flat"), &ben, &anna);
+	n = strict_asked(ben, flat, NULL);
+	test_event(ben, "sheet", n);
+	typed(anna, n, "flat 2", true);
+	assert_int_equal(json_int(test_event(ben, "committed", n), "affected", 0), 2);
+	assert_int_equal(my_number(my, "SELECT sum(a) FROM flat"), 5);
+	strict_close(&b, ben, anna);
+	test_broker_stop(&b);
+	mariadb_server_stop(my);
+}
+
 int
 main(void)
 {
@@ -219,6 +287,7 @@ main(void)
 		cmocka_unit_test(elsewhere_it_is_asked_denied_and_taken_back),
 		cmocka_unit_test(on_postgres_it_runs_in_a_transaction_with_its_xid_on_record),
 		cmocka_unit_test(on_postgres_what_no_transaction_takes_is_strict),
+		cmocka_unit_test(on_mariadb_what_commits_by_itself_is_strict),
 	};
 
 	return cmocka_run_group_tests_name("ddl", tests, start, stop);

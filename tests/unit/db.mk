@@ -1,5 +1,5 @@
 DB_TESTS = tests/unit/db_pg_define.t tests/unit/db_sqlite_define.t tests/unit/db_pg_audit.t tests/unit/db_pg_login.t tests/unit/db_pg_pooler.t tests/unit/db_pg_guard.t tests/unit/db_pg_read.t tests/unit/db_pg_run.t tests/unit/db_sqlite_read.t tests/unit/db_sqlite_run.t \
-	tests/unit/db_my_read.t tests/unit/db_my_run.t tests/unit/db_shown.t
+	tests/unit/db_my_read.t tests/unit/db_my_run.t tests/unit/db_my_define.t tests/unit/db_shown.t
 check_PROGRAMS += $(DB_TESTS)
 TESTS += $(DB_TESTS)
 tests_unit_db_shown_t_SOURCES = tests/unit/db_shown.c
@@ -42,6 +42,9 @@ DB_MY_FILES = $(DB_TEST_FILES) tests/unit/db_my.c tests/unit/db_my.h
 tests_unit_db_my_read_t_SOURCES = tests/unit/db_my_read.c $(DB_MY_FILES)
 tests_unit_db_my_read_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
 tests_unit_db_my_read_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
+tests_unit_db_my_define_t_SOURCES = tests/unit/db_my_define.c $(DB_MY_FILES)
+tests_unit_db_my_define_t_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS) -I$(srcdir)/tests
+tests_unit_db_my_define_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)
 tests_unit_db_my_run_t_SOURCES = tests/unit/db_my_run.c $(DB_MY_FILES)
 tests_unit_db_my_run_t_CFLAGS = $(UNIT_CFLAGS) -I$(srcdir)/tests
 tests_unit_db_my_run_t_LDADD = $(SERVER_TEST_LIBS) $(DB_LIBS) $(CMOCKA_LIBS)

@@ -185,7 +185,7 @@ static int
 run(struct bench *b, struct db_part *parts, size_t n)
 {
 	struct db_allowed a = { .parts = parts, .nparts = n, .ctx = b, .holding = b->hold != NULL ? on_holding : NULL,
-	    .committing = on_committing };
+	    .committing = on_committing, .at_once = b->at_once };
 
 	b->asked = b->nheld = 0;
 	b->e = (struct err){ .text = "" };

@@ -24,6 +24,7 @@ struct bench {
 	uint64_t stop_after;	/* the sink says stop after so many rows, 0: never */
 	bool blind;		/* as if the classifier took everything for a read */
 	bool nameless;		/* and as if it saw no names in it */
+	bool at_once;		/* as the strict path lets it run */
 	bool wants_commit;	/* what committing answers */
 	struct db_commit_point point;
 	unsigned asked;		/* how often committing was asked */

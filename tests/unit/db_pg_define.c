@@ -186,6 +186,11 @@ what_no_transaction_takes_runs_outside_of_one(void **state)
 
 	own_tables();
 	before = indexes();
+	s->b.wants_commit = true;
+	assert_int_equal(bench_do(&s->b, sql, 0), 0);
+	assert_string_equal(s->b.r.code, "wall");	/* not on the strict path */
+	assert_int_equal(indexes(), before);
+	s->b.at_once = true;
 	s->b.wants_commit = false;
 	assert_int_equal(bench_do(&s->b, sql, 0), 0);
 	assert_int_equal(s->b.r.end, DB_ROLLEDBACK);

@@ -185,6 +185,7 @@ struct db_part {
 	bool at_most;			/* bound is "<= rows" instead of "= rows" */
 	uint64_t rows;
 	uint64_t touched;		/* filled: rows that it touched */
+	bool stays;			/* filled: it is kept by an engine that cannot take it back */
 	bool moved;			/* filled: other rows within the bound than those that were shown */
 };
 
@@ -207,6 +208,9 @@ struct db_allowed {
 	/* Called once all parts ran within their bounds: false takes the change back. It may wait, up to hold_ms of
 	 * the target. NULL: nothing is held, and rows that moved are a reason to take it back. */
 	bool (*holding)(void *ctx, struct db_held *h);
+	/* It may run although nobody could take it back (the strict path): then committing is called before the statement is
+	 * sent, nothing is held, and what is over the bound is told and stays. One part. */
+	bool at_once;
 	/* Called after that and before COMMIT: other than 0 rolls back. */
 	int (*committing)(void *ctx, const struct db_commit_point *p);
 };
