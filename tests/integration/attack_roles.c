@@ -233,6 +233,38 @@ a_tunnel_is_heard_after_the_beginning_only(void **state)
 	ends_well(&r);
 }
 
+/* db lost sight of a run before any commit point: nobody may call that rolled back, and it is not sealed. */
+static void
+what_db_does_not_know_is_not_told_as_rolled_back(void **state)
+{
+	struct role r;
+	char command[200];
+	int status;
+
+	(void)state;
+	begin(&r);
+	assert_true(line(&r, SESSION, begins));
+	assert_true(line(&r, SESSION, "{\"do\":\"event\",\"event\":{\"ev\":\"run\",\"of\":1,\"digest\":\"00\",\"bind\":\"00\"}}"));
+	hears(&r, "\"run\"");
+	close(r.fd[MONITOR]);	/* nobody can be asked either */
+	assert_true(line(&r, BULK, "{\"unknown\":1}"));
+	for (int i = CONTROL; i < ENDS; i++)
+		close(r.fd[i]);
+	hears(&r, "\"outcome\"");
+	assert_true(line(&r, SESSION, "{\"do\":\"finish\"}"));
+	hears(&r, "\"waits\"");
+	close(r.fd[SESSION]);
+	assert_int_equal(waitpid(r.pid, &status, 0), r.pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);	/* to be recovered */
+	assert_true(in_file(&r, "\"ev\":\"unknown\""));
+	assert_true(in_file(&r, "by hand: compare the rows"));
+	assert_false(in_file(&r, "rolledback"));
+	assert_false(in_file(&r, "\"seal\""));
+	snprintf(command, sizeof command, "rm -rf %s", r.folder);
+	(void)!system(command);
+	buf_fini(&r.heard);
+}
+
 /* Sends until the recorder lets the tunnel go; it must. */
 static void
 lets_go(struct role *r, const char *text, size_t n)
@@ -466,6 +498,7 @@ main(void)
 		cmocka_unit_test(a_tunnel_writes_no_event_of_others),
 		cmocka_unit_test(a_tunnel_is_heard_after_the_beginning_only),
 		cmocka_unit_test(what_is_no_tunnel_is_let_go),
+		cmocka_unit_test(what_db_does_not_know_is_not_told_as_rolled_back),
 		cmocka_unit_test(descriptors_of_a_tunnel_are_not_kept),
 		cmocka_unit_test(an_account_is_judged_by_what_was_told_of_it),
 		cmocka_unit_test(a_process_asks_for_its_own_secret_only),

@@ -236,6 +236,45 @@ killed_after_commit_the_server_says_committed(void **state)
 	(void)state;
 	the_server_is_asked("db.before-answer", "k2", "\"is\":\"committed\"", 5);
 }
+
+/* A server that cannot be reached leaves it open; the next start of the broker asks again, and nobody has to settle it. */
+static void
+a_server_that_comes_back_is_asked_again(void **state)
+{
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	char here[300], away[320];
+	json_t *open;
+	int64_t n;
+	pid_t db;
+
+	(void)state;
+	broker_on_pg(&b, "db.before-answer");
+	test_session(&b, "PG-6", &ben, &anna);
+	n = test_request(ben, "update orders set note = 'k3' where status = 'new'", "= 5");
+	db = test_broker_role(&b, "db");
+	assert_true(json_bool(test_allow(anna, n, "orders 5"), "ok"));
+	test_wait_stopped(db);
+	snprintf(here, sizeof here, "%s/.s.PGSQL.5432", pg_server_socket(server));
+	snprintf(away, sizeof away, "%s.away", here);
+	assert_int_equal(rename(here, away), 0);
+	kill(db, SIGKILL);
+	test_wait_eof(ben);
+	open = test_wait_over(&b);
+	assert_non_null(open);
+	assert_non_null(strstr(json_str(json_object_get(open, "open"), "how", NULL), "SELECT pg_xact_status('"));
+	json_decref(open);
+	assert_int_equal(rename(away, here), 0);
+	test_broker_kill(&b);
+	test_broker_restart(&b);
+	assert_true(test_wait_sealed(&b));
+	transcript_has(&b, "\"is\":\"unknown\"");
+	transcript_has(&b, "\"is\":\"committed\"");
+	transcript_has(&b, "pg_xact_status('");
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
 #endif
 
 static pid_t hung[2];	/* the server and the backend of the session */
@@ -320,6 +359,7 @@ main(void)
 #ifdef TWOKEY_FAULTS
 		cmocka_unit_test(killed_before_commit_the_server_says_aborted),
 		cmocka_unit_test(killed_after_commit_the_server_says_committed),
+		cmocka_unit_test(a_server_that_comes_back_is_asked_again),
 #endif
 		cmocka_unit_test(a_server_that_hangs_does_not_keep_the_session),
 		cmocka_unit_test(a_server_that_is_not_there_is_said),
