@@ -5,8 +5,6 @@
 #include "cmd.h"
 
 #include <getopt.h>
-#include <langinfo.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +13,6 @@
 #include "twokey/base/must.h"
 
 #include "demo.h"
-#include "programs.h"
 
 struct options {
 	char *dsn;
@@ -46,16 +43,6 @@ parse(int argc, char **argv, struct options *o)
 			return cmd_usage("demo", c == ':' ? "%s needs a value" : "%s is no option of demo", argv[optind - 1]);
 	}
 	return optind == argc ? CMD_OK : cmd_usage("demo", "%s: demo takes no argument", argv[optind]);
-}
-
-/* The consoles want UTF-8; a login without a locale gets the one that is always there. */
-static void
-fix_locale(void)
-{
-	if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0)
-		return;
-	unsetenv("LC_ALL");
-	setenv("LC_CTYPE", "C.UTF-8", 1);
 }
 
 static bool
@@ -89,61 +76,14 @@ prepare_dsn(struct demo *d, char *uri, struct err *e)
 }
 
 static int
-make_shop(const struct demo *d, struct err *e)
-{
-	char *shop = demo_path(d, "shop.db");
-	const char *argv[] = { d->twokeyd, "--make-demo", shop, NULL };
-	int status = demo_run(argv, e);
-
-	free(shop);
-	if (status > 0)
-		return err_set(e, ERR_SYSTEM, "%s could not make the sample shop", d->twokeyd);
-	return status;
-}
-
-static int
 prepare(struct demo *d, const struct options *o, struct err *e)
 {
-	const struct passwd *pw = getpwuid(getuid());
-	int rc;
+	int rc = o->dsn ? demo_person(d, e) : 0;
 
-	if (!pw)
-		return err_set(e, ERR_SYSTEM, "user id %lu has no login name; the broker knows people by theirs",
-		    (unsigned long)getuid());
-	d->login = pw->pw_name;
 	d->tmux = !o->no_tmux && have_tmux();
-	rc = o->dsn ? prepare_dsn(d, o->dsn, e) : 0;
-	if (rc == 0)
-		rc = programs_find(&d->twokey, &d->twokeyd, e);
-	if (rc == 0)
-		rc = demo_folder(d, o->dir, e);
-	if (rc == 0 && !d->dsn)
-		rc = make_shop(d, e);
-	if (rc == 0)
-		rc = demo_write_config(d, e);
-	if (rc == 0)
-		rc = demo_broker_start(d, e);
-	if (rc == 0)
-		rc = demo_ticket_accept(d, e);
-	return rc;
-}
-
-static void
-print_end(const struct demo *d)
-{
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	char *transcript = demo_transcript(d);
-
-	if (transcript) {
-		printf("\nThe transcript: %s\n", transcript);
-		printf("    %s verify %s\n", d->twokey, transcript);
-		printf("    %s replay %s\n", d->twokey, transcript);
-		printf("    %s show %s\n", d->twokey, transcript);
-	}
-	printf("Everything of this demo is in %s\n", d->dir);
-	if (runtime && runtime[0] && strncmp(d->dir, runtime, strlen(runtime)) == 0)
-		printf("(a folder that goes when you log out)\n");
-	free(transcript);
+	if (rc == 0 && o->dsn)
+		rc = prepare_dsn(d, o->dsn, e);
+	return rc == 0 ? demo_prepare(d, o->dir, e) : rc;
 }
 
 int
@@ -156,7 +96,7 @@ cmd_demo(int argc, char **argv)
 
 	if (status != CMD_OK)
 		return status;
-	fix_locale();
+	demo_fix_locale();
 	demo_signal_watch();
 	if (prepare(&d, &o, &e) != 0)
 		status = demo_signal() ? CMD_FAILED : cmd_fail(&e);
@@ -165,10 +105,7 @@ cmd_demo(int argc, char **argv)
 	demo_broker_stop(&d);
 	demo_tidy(&d);
 	if (d.dir)
-		print_end(&d);
-	demo_dsn_free(d.dsn);
-	free(d.dir);
-	free(d.twokey);
-	free(d.twokeyd);
+		demo_print_end(&d);
+	demo_free(&d);
 	return status;
 }

@@ -29,6 +29,7 @@ struct demo {
 	const char *login;
 	struct demo_dsn *dsn;	/* NULL: the sample shop */
 	bool tmux;
+	bool train;		/* a training, not a demonstration */
 	pid_t broker;		/* 0: none runs */
 	int broker_out;
 };
@@ -41,6 +42,16 @@ void	demo_dsn_free(struct demo_dsn *d);
 bool	demo_dsn_hide(char *uri);
 /* Asks for a password on the terminal, without echo; nothing when there is no terminal or the answer is empty. */
 void	demo_dsn_ask(struct demo_dsn *d);
+
+/* demo_prepare.c: who it is; folder (dir, or NULL), sample shop or d->dsn, broker, ticket that is accepted. */
+void	demo_fix_locale(void);
+int	demo_person(struct demo *d, struct err *e);
+int	demo_prepare(struct demo *d, const char *dir, struct err *e);
+/* Where everything is. */
+void	demo_print_end(const struct demo *d);
+void	demo_free(struct demo *d);
+/* The id of its ticket. */
+const char *demo_ticket_id(const struct demo *d);
 
 /* Makes the folder: wanted, which must be new or empty, or a new private one. */
 int	demo_folder(struct demo *d, const char *wanted, struct err *e);

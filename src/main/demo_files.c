@@ -156,12 +156,18 @@ put_people(struct buf *b, const struct demo *d)
 	put_login(b, login);
 }
 
+static const char *
+target_name(const struct demo *d)
+{
+	return d->train ? "training" : "shop";
+}
+
 static void
 put_target(struct buf *b, const struct demo *d)
 {
 	const struct demo_dsn *dsn = d->dsn;
 
-	buf_puts(b, "targets:\n  - name: shop\n    stage: production\n");
+	buf_putf(b, "targets:\n  - name: %s\n    stage: production\n", target_name(d));
 	if (!dsn) {
 		buf_puts(b, "    engine: sqlite\n");
 		put_path(b, "    file", d, "shop.db");
@@ -224,6 +230,12 @@ put_excess(struct buf *b)
 		    excess_name((enum excess)k));
 }
 
+const char *
+demo_ticket_id(const struct demo *d)
+{
+	return d->train ? "TRAIN-1" : "DEMO-1";
+}
+
 char *
 demo_ticket(const struct demo *d, int64_t now_us)
 {
@@ -232,8 +244,9 @@ demo_ticket(const struct demo *d, int64_t now_us)
 
 	clock_format(now_us + INT64_C(3600000000) * TICKET_HOURS, until);
 	buf_init(&b, FILE_MAX);
-	buf_putf(&b, "id: DEMO-1\ntitle: \"%s\"\ntarget: shop\naccess: write\nstage: production\n", d->dsn ?
-	    "a look at a database of your own" : "orders that were paid and still say new");
+	buf_putf(&b, "id: %s\ntitle: \"%s\"\ntarget: %s\naccess: write\nstage: production\n", demo_ticket_id(d), d->train ?
+	    "training on a sample database, some requests are wrong on purpose" : d->dsn ?
+	    "a look at a database of your own" : "orders that were paid and still say new", target_name(d));
 	buf_puts(&b, "people:\n  - name: ben\n    seat: driver\n  - name: anna\n    seat: confirmer\n");
 	buf_putf(&b, "approver: anna\nsecond_key: customer\nexpires: %.19sZ\n", until);
 	if (d->dsn)

@@ -249,7 +249,7 @@ demo_ticket_accept(const struct demo *d, struct err *e)
 	if (made && !digest)
 		err_set(e, ERR_BUG, "the broker gave no digest for the ticket");
 	if (digest)
-		accepted = ask(d, "anna", "ticket-accept", json_pack("{s:s,s:s}", "ticket", "DEMO-1", "digest", digest), e);
+		accepted = ask(d, "anna", "ticket-accept", json_pack("{s:s,s:s}", "ticket", demo_ticket_id(d), "digest", digest), e);
 	json_decref(made);
 	if (!accepted)
 		return e->code;
