@@ -3,6 +3,7 @@
 #include "twokey/sql/facts.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "sql/ctx.h"
 
@@ -94,6 +95,50 @@ note_statement(struct ctx *c, struct whole *w)
 	memcpy(f->verb, c->verb, sizeof(f->verb));
 }
 
+static bool
+is_one_of(const struct sql_str *s, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		if (s->n == strlen(*names) && strncasecmp(s->p, *names, s->n) == 0)
+			return true;
+	return false;
+}
+
+static bool
+begins(const struct sql_str *s, const char *word)
+{
+	return s->n >= strlen(word) && strncasecmp(s->p, word, strlen(word)) == 0;
+}
+
+/* A table in which the server keeps accounts, rights, functions, definitions, settings. */
+static bool
+is_servers_own(enum sql_engine engine, const struct sql_table *t)
+{
+	static const char *const mysql[] = { "mysql", "sys", "performance_schema", "information_schema", NULL };
+	static const char *const postgres[] = { "pg_catalog", "information_schema", "pg_toast", NULL };
+
+	if (engine == SQL_SQLITE)
+		return begins(&t->name, "sqlite_");
+	if (engine == SQL_POSTGRES)
+		return is_one_of(&t->schema, postgres) || (t->schema.n == 0 && begins(&t->name, "pg_"));
+	return is_one_of(&t->schema, mysql);
+}
+
+/* Rows there are no rows: UPDATE mysql.user is a GRANT. */
+static void
+look_at_written(const struct sql_facts *f, enum sql_engine engine, struct whole *w)
+{
+	if (w->class != SQL_CLASS_WRITE && w->class != SQL_CLASS_DDL)
+		return;
+	for (size_t i = 0; i < f->ntables; i++)
+		if ((f->tables[i].use & SQL_USE_WRITE) && is_servers_own(engine, &f->tables[i])) {
+			w->class = SQL_CLASS_ADMIN;
+			w->reason = "it changes %, one of the server's own tables";
+			w->reason_name = f->tables[i].name;
+			return;
+		}
+}
+
 void
 sql_classify(struct sql_facts *f, const struct sql_settings *set, const char *sql, size_t n)
 {
@@ -116,6 +161,7 @@ sql_classify(struct sql_facts *f, const struct sql_settings *set, const char *sq
 		w.class = SQL_CLASS_UNKNOWN;	/* engines end the text there */
 		w.reason = "there is a zero byte in it, where some engines end the text";
 	}
+	look_at_written(f, set->engine, &w);
 	odd = chars_dangers(sql, n, &secret);
 	if (secret)
 		ctx_find_secrets(&c, 0, n);

@@ -312,6 +312,37 @@ secrets_are_found_and_blanked(void **state)
 }
 
 static void
+the_servers_own_tables_are_no_rows(void **state)
+{
+	static const struct {
+		enum sql_engine engine;
+		const char *sql;
+		enum sql_class class;
+	} own[] = {
+		{ SQL_MARIADB, "update mysql.user set Super_priv = 'Y' where User = 'ben'", SQL_CLASS_ADMIN },
+		{ SQL_MARIADB, "INSERT INTO `MySQL`.global_priv VALUES ('%', 'ben', '{}')", SQL_CLASS_ADMIN },
+		{ SQL_MYSQL, "delete from o using orders o join mysql.proxies_priv p", SQL_CLASS_WRITE },
+		{ SQL_MYSQL, "delete from p using orders o join mysql.proxies_priv p", SQL_CLASS_ADMIN },
+		{ SQL_MYSQL, "truncate performance_schema.threads", SQL_CLASS_ADMIN },
+		{ SQL_MARIADB, "update mysql_orders set note = 'x' where id = 1", SQL_CLASS_WRITE },
+		{ SQL_POSTGRES, "update pg_authid set rolsuper = true where rolname = 'ben'", SQL_CLASS_ADMIN },
+		{ SQL_POSTGRES, "with a as (delete from pg_catalog.pg_policy where oid = 1 returning 1) select 1 from a", SQL_CLASS_ADMIN },
+		{ SQL_POSTGRES, "insert into orders select oid from pg_class where oid = 1", SQL_CLASS_WRITE },
+		{ SQL_POSTGRES, "update shop.pg_orders set note = 'x' where id = 1", SQL_CLASS_WRITE },
+		{ SQL_SQLITE, "update main.sqlite_sequence set seq = 0 where name = 'orders'", SQL_CLASS_ADMIN },
+		{ SQL_SQLITE, "delete from SQLITE_SCHEMA where name = 'orders'", SQL_CLASS_ADMIN },
+		{ SQL_POSTGRES, "select 1 from pg_class", SQL_CLASS_READ },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+		classify(own[i].engine, own[i].sql);
+		if (f->class != own[i].class)
+			fail_msg("%s: %s", own[i].sql, sql_class_name(f->class));
+	}
+}
+
+static void
 the_written_table_is_told_when_there_is_one(void **state)
 {
 	classify(SQL_POSTGRES, "update t set a = 1 from u");
@@ -445,6 +476,7 @@ main(void)
 		cmocka_unit_test(deep_nesting_is_unknown_and_quick),
 		cmocka_unit_test(odd_characters_are_dangers),
 		cmocka_unit_test(secrets_are_found_and_blanked),
+		cmocka_unit_test(the_servers_own_tables_are_no_rows),
 		cmocka_unit_test(the_written_table_is_told_when_there_is_one),
 		cmocka_unit_test(the_object_of_a_definition_is_told_when_there_is_one),
 		cmocka_unit_test(what_commits_by_itself_cannot_be_rolled_back),
