@@ -131,6 +131,23 @@ look(struct hold *k)
 	return take_back(k->h, "waiters", text);
 }
 
+/* Which rows it was shown for, and which it ran on. */
+static void
+add_moved(struct hold *k)
+{
+	char text[sizeof k->h->parts->differs + 80];
+
+	for (size_t i = 0; i < k->h->nparts; i++) {
+		if (!k->h->parts[i].moved)
+			continue;
+		if (k->h->nparts > 1)
+			snprintf(text, sizeof text, "statement %zu matches other rows: %s", i + 1, k->h->parts[i].differs);
+		else
+			snprintf(text, sizeof text, "it matches other rows: %s", k->h->parts[i].differs);
+		add(&k->note, text);
+	}
+}
+
 static bool
 tell(struct hold *k)
 {
@@ -149,6 +166,7 @@ tell(struct hold *k)
 	ev = json_pack("{s:s, s:I, s:o, s:I, s:o, s:o, s:s, s:s}", "ev", "held", "of", (json_int_t)k->q->n, "why", why,
 	    "affected", (json_int_t)k->h->affected, "counts", counts, "effects", json_is_array(effects) ? effects : json_array(),
 	    "bind", bind, "until", until);
+	add_moved(k);
 	packet_text_body(&b, "note", buf_data(&k->note), buf_len(&k->note));
 	ret = dbrole_send(ev, &b, 1);
 	packet_bodies_free(&b, 1);

@@ -96,19 +96,28 @@ put_rows(struct buf *text, uint64_t n, const struct buf *keys)
 	}
 }
 
+/* Into p->differs: "2 (3, 4) when it was shown, 2 (3, 5) now". */
 static void
-other_rows(const char *code, const struct db_part *p, const struct db_sheet *now, struct db_result *r)
+tell_rows(struct db_part *p, const struct db_sheet *now)
 {
 	struct buf text;
 
-	buf_init(&text, 4096);
-	buf_puts(&text, "the rows that it matches are not those that were shown: ");
+	buf_init(&text, sizeof p->differs - 1);
 	put_rows(&text, p->matched, p->shown != NULL ? &p->shown->keys : NULL);
 	buf_puts(&text, " when it was shown, ");
 	put_rows(&text, now->count, &now->shown.keys);
-	buf_puts(&text, " now; ask again");
-	db_end_with(r, DB_ROLLEDBACK, code, buf_str(&text));
+	buf_puts(&text, " now");
+	snprintf(p->differs, sizeof p->differs, "%s", buf_str(&text));
 	buf_fini(&text);
+}
+
+static void
+other_rows(const char *code, const struct db_part *p, struct db_result *r)
+{
+	char text[sizeof p->differs + 100];
+
+	snprintf(text, sizeof text, "the rows that it matches are not those that were shown: %s; ask again", p->differs);
+	db_end_with(r, DB_ROLLEDBACK, code, text);
 }
 
 static void
@@ -138,12 +147,14 @@ db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_sheet
 {
 	bool other = p->keys_known && now->count_known && (!digest_equal(&now->keys, &p->keys) || now->count != p->matched);
 
+	if (other)
+		tell_rows(p, now);
 	if (other && !db_within(p, now->count))
-		other_rows("count", p, now, r);
+		other_rows("count", p, r);
 	else if (!digest_equal(&now->ground, &p->ground) || p->keys_known != now->count_known)
 		other_ground(p, now, r);
 	else if (other && a->holding == NULL)
-		other_rows("keys", p, now, r);
+		other_rows("keys", p, r);
 	else {
 		p->moved = other;
 		return true;

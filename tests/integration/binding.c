@@ -137,6 +137,24 @@ opened(struct test_console *anna, int64_t n)
 	assert_true(json_bool(test_answer(anna, "opened"), "ok"));
 }
 
+/* What is held is not there for anybody else, and is taken back by a no. */
+static void
+deny_held(struct test_console *ben, struct test_console *anna, size_t i, int64_t n)
+{
+	char text[TEXT], line[100];
+
+	json_t *held = test_event_either(ben, "held", "rolledback", n);
+	const char *note = test_body(ben, json_int(held, "n", 0), "note");
+
+	assert_string_equal(json_string_value(json_array_get(json_object_get(held, "why"), 0)), rows[i].code);
+	if (note == NULL || strstr(note, rows[i].words) == NULL)
+		fail_msg("%s", note != NULL ? note : "no note");
+	snprintf(line, sizeof line, "{\"do\":\"deny\",\"of\":%lld,\"reason\":\"other rows\"}", (long long)n);
+	test_ok(anna, line);
+	test_event(ben, "rolledback", n);
+	assert_int_equal(number(rows[i].engine, named(text, "select count(*) from # where note = 'w'", i)), 0);
+}
+
 static void
 check(struct test_console *ben, size_t i, int64_t n)
 {
@@ -177,7 +195,10 @@ wave(struct test_console *ben, struct test_console *anna, const size_t *which, s
 		a = test_allow(anna, n[k], named(text, rows[which[k]].rows[0] == '<' ? "# <=2" : "# 2", which[k]));
 		if (!json_bool(a, "ok"))
 			fail_msg("%s: %s", named(text, rows[which[k]].change, which[k]), json_str(a, "why", NULL));
-		check(ben, which[k], n[k]);
+		if (strcmp(rows[which[k]].event, "held") == 0)
+			deny_held(ben, anna, which[k], n[k]);
+		else
+			check(ben, which[k], n[k]);
 	}
 }
 

@@ -187,6 +187,7 @@ struct db_part {
 	uint64_t touched;		/* filled: rows that it touched */
 	bool stays;			/* filled: it is kept by an engine that cannot take it back */
 	bool moved;			/* filled: other rows within the bound than those that were shown */
+	char differs[1000];		/* filled when moved: how many and which, then and now */
 };
 
 /* What ran and is not kept yet. */
