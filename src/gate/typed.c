@@ -76,8 +76,8 @@ gate_request_expected(const struct gate_request *r, bool all_rows, char *out, si
 	size_t table = strnlen(r->table, sizeof r->table);
 	int n = -1;
 
-	if (r->act[0] != '\0' && table > 0 && table < sizeof r->table)
-		n = snprintf(out, size, "%.*s %s", GATE_ACT_MAX, r->held ? "keep" : r->act, r->table);
+	if (r->act[0] != '\0' && !r->held && table > 0 && table < sizeof r->table)
+		n = snprintf(out, size, "%.*s %s", GATE_ACT_MAX, r->act, r->table);
 	else if (r->bound.given && table > 0 && table < sizeof r->table)
 		n = snprintf(out, size, "%s%s %s%" PRIu64, r->held ? "keep " : r->rehearsal ? "rehearse " : all_rows || r->all_rows ? "all rows " : "",
 		    r->table, op_text(r), r->bound.rows);
@@ -112,9 +112,9 @@ typed_matches(const struct gate_request *r, const char *typed)
 	size_t op = strlen(op_text(r));
 	uint64_t rows;
 
-	if (r->act[0] != '\0')
+	if (r->act[0] != '\0' && !r->held)
 		return r->table[0] != '\0' && memchr(r->table, '\0', sizeof r->table) != NULL &&
-		    is_last(after_word(s, r->held ? "keep" : r->act), r->table);
+		    is_last(after_word(s, r->act), r->table);
 	if (!r->bound.given || r->table[0] == '\0' || memchr(r->table, '\0', sizeof r->table) == NULL)
 		return false;
 	if (r->held)

@@ -143,6 +143,34 @@ elsewhere_it_is_asked_denied_and_taken_back(void **state)
 	test_broker_stop(&b);
 }
 
+/* Where the ticket holds everything, a change of definitions is held too; its rows are none. */
+static void
+it_is_held_where_the_ticket_holds_all(void **state)
+{
+	struct test_broker_options o = { .stage = "staging" };
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	json_t *a;
+	int64_t n;
+
+	(void)state;
+	test_broker_start(&b, &o);
+	strict_open(&b, "DDL-7", "access: staging\\nstage: staging\\nhold: always\\n", &ben, &anna);
+	n = strict_allowed(ben, anna, "DROP TABLE orders_log", "drop orders_log");
+	test_event(anna, "held", n);
+	assert_int_equal(test_shop_number(&b, "select count(*) from sqlite_schema where name = 'orders_log'"), 1);
+	assert_false(json_bool(test_keep(anna, n, "drop orders_log"), "ok"));
+	a = test_keep(anna, n, "keep orders_log 0");
+	if (!json_bool(a, "ok"))
+		fail_msg("%s", json_str(a, "why", NULL));
+	test_event(ben, "committed", n);
+	assert_int_equal(test_shop_number(&b, "select count(*) from sqlite_schema where name = 'orders_log'"), 0);
+	test_ok(ben, "{\"do\":\"sql\",\"text\":\"begin\"}");
+	test_refused(ben, "{\"do\":\"sql\",\"text\":\"drop table orders\"}", "state");
+	strict_close(&b, ben, anna);
+	test_broker_stop(&b);
+}
+
 static const char *
 on_pg(const char *statement, const char *object)
 {
@@ -285,6 +313,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(on_production_what_drops_is_strict_and_the_rest_is_asked),
 		cmocka_unit_test(elsewhere_it_is_asked_denied_and_taken_back),
+		cmocka_unit_test(it_is_held_where_the_ticket_holds_all),
 		cmocka_unit_test(on_postgres_it_runs_in_a_transaction_with_its_xid_on_record),
 		cmocka_unit_test(on_postgres_what_no_transaction_takes_is_strict),
 		cmocka_unit_test(on_mariadb_what_commits_by_itself_is_strict),

@@ -273,6 +273,9 @@ a_strict_statement_that_the_ticket_does_not_name_is_not_run(void **state)
 	not_run(NULL, ticket_of(&r, all, "orders", 5), all, "no accepted ticket");
 	not_run(HEAD, NULL, all, "no accepted ticket");
 	not_run(HEAD, "id: T-1\n", one, "no accepted ticket");
+	not_run(HEAD, HEAD, "DROP TABLE orders", "drops an object");
+	not_run(HEAD, HEAD, "ALTER TABLE orders DROP COLUMN note", "drops an object");
+	not_run(HEAD, HEAD, "CREATE TABLE a(b); DELETE FROM orders WHERE id = 1", "more than one statement");
 }
 
 static void

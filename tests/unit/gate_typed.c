@@ -228,7 +228,7 @@ a_change_of_definitions_is_typed_by_its_act_and_object(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct gate_request r;
 		struct digest d = { { 1 } }, bind = { { 2 } };
-		struct gate_key key = { "anna", &d, &bind, rows[i].typed };
+		struct gate_key key = { .by = "anna", .side = TICKET_SIDE_CUSTOMER, .digest = &d, .bind = &bind, .typed = rows[i].typed };
 
 		gate_request_init(&r, 7, "ben", &d, 1, 0, 300);
 		strcpy(r.table, "orders");

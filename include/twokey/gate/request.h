@@ -141,7 +141,7 @@ int	gate_request_signing(struct gate_request *r, const struct gate_key *key, int
 int	gate_request_signed(struct gate_request *r, const struct gate_key *key, int64_t now_ms, struct err *e);
 /* What has to be typed: "orders 3", "orders <=500", "keep orders 3" of what is held, "rehearse orders 3", "all rows orders 812"
  * without WHERE (all_rows, or r->all_rows, which is what gate_request_allow goes by), "drop orders" where there are no rows to
- * count ("keep orders" when held). "" while nothing can be typed. */
+ * count. "" while nothing can be typed. */
 void	gate_request_expected(const struct gate_request *r, bool all_rows, char *out, size_t size);
 /* True when its time is over in state ASKING. (ALLOWED is executed at once or spoiled by the caller.) */
 bool	gate_request_expired(const struct gate_request *r, int64_t now_ms);
