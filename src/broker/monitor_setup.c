@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "twokey/base/err.h"
@@ -20,6 +21,7 @@
 
 #include "monitor.h"
 
+enum { LISTENS_STILL_MS = 3000 };
 enum { USER_FRONT, USER_RECORDER, USER_DB, USER_TUNNEL, USERS };
 
 int
@@ -94,24 +96,38 @@ lock_run(const struct monitor *m, struct err *e)
 	return err_set(e, ERR_EXISTS, "a broker uses the folder %s already", m->o->config->run);
 }
 
+/* The front of a broker that was killed a moment ago still listens: it sees that its monitor is gone, and goes. */
+static bool
+somebody_listens(const struct sockaddr_un *a)
+{
+	struct timespec pause = { 0, 20 * 1000000L };
+
+	for (int i = 0; i < LISTENS_STILL_MS / 20; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		bool there = fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof *a) == 0;
+
+		if (fd >= 0)
+			close(fd);
+		if (!there)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 /* A second broker on the same socket is refused; a dead one's socket is taken away. */
 static int
 make_socket(struct monitor *m, struct err *e)
 {
 	const char *path = m->o->config->socket;
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (strlen(path) >= sizeof a.sun_path)
 		return err_set(e, ERR_CONFIG, "the socket's path is longer than %zu bytes: %s",
 		    sizeof a.sun_path - 1, path);
 	strcpy(a.sun_path, path);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0) {
-		close(fd);
+	if (somebody_listens(&a))
 		return err_set(e, ERR_EXISTS, "a broker is running on %s already", path);
-	}
-	if (fd >= 0)
-		close(fd);
 	unlink(path);
 	m->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (m->listener < 0 || bind(m->listener, (struct sockaddr *)&a, sizeof a) != 0)
