@@ -418,6 +418,27 @@ rows_that_nobody_can_count_have_to_be_named(void **state)
 	world_end(w);
 }
 
+/* It has no rows to expect: only the reason is asked for. */
+static void
+a_change_of_definitions_asks_for_the_reason_alone(void **state)
+{
+	static const char *const texts[] = { "alter table orders add column day date", "drop table orders", "create index i on orders (id)" };
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+		json_t *o;
+
+		world_keys(w, texts[i]);
+		world_keys(w, ";\r");
+		world_sees(w, "reason, for the one who allows it>");
+		world_keys(w, "as agreed\r");
+		o = world_expect(w, "sql");
+		assert_null(json_object_get(o, "rows"));
+		json_decref(o);
+		world_end(w);
+	}
+}
+
 static void
 a_void_request_says_what_spoiled_it(void **state)
 {
@@ -490,6 +511,7 @@ main(void)
 		cmocka_unit_test(a_long_refusal_is_read_to_its_end),
 		cmocka_unit_test(a_statement_that_is_no_text_is_kept_and_not_sent),
 		cmocka_unit_test(rows_that_nobody_can_count_have_to_be_named),
+		cmocka_unit_test(a_change_of_definitions_asks_for_the_reason_alone),
 		cmocka_unit_test(a_void_request_says_what_spoiled_it),
 		cmocka_unit_test(a_confirmer_who_left_has_nothing_open),
 		cmocka_unit_test(an_end_of_access_that_is_days_away_has_its_date),

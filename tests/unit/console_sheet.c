@@ -266,6 +266,20 @@ names_of_any_length_wrap(void **state)
 }
 
 static void
+a_change_of_definitions_has_no_rows(void **state)
+{
+	char *s = sheet_of("drop table t", "{'by':'ben','class':'ddl','verb':'DROP TABLE','act':'drop','table':'t','dangers':['drop']}",
+	    "{'of':5,'how':'definition','count':0,'depends':['view loud']}", "{'k':'sample','rows':[]}");
+
+	assert_has(s, "DDL  DROP TABLE   object t");
+	assert_has(s, "to be typed: drop t");
+	assert_has(s, "  !!  this depends on it: view loud\n");
+	assert_has(s, "  !!  an object is dropped with what is in it\n");
+	assert_null(strstr(s, "matching rows"));
+	free(s);
+}
+
+static void
 before_and_after_stand_in_one_column(void **state)
 {
 	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','table':'t','op':'<=','rows':9}",
@@ -308,6 +322,7 @@ main(void)
 		cmocka_unit_test(who_is_in_the_way_is_told_and_made_harmless),
 		cmocka_unit_test(what_is_not_seen_of_locks_is_said),
 		cmocka_unit_test(names_of_any_length_wrap),
+		cmocka_unit_test(a_change_of_definitions_has_no_rows),
 		cmocka_unit_test(before_and_after_stand_in_one_column),
 		cmocka_unit_test(the_statement_comes_first_and_the_reason_last),
 	};
