@@ -129,6 +129,23 @@ front_ticket_show(struct request *r)
 	buf_fini(&text);
 }
 
+/* How long each request waits, in seconds: a console's clock may be another one. */
+static json_t *
+aged(const json_t *asks)
+{
+	json_t *v = json_deep_copy(asks), *ask;
+	int64_t now = clock_wall_us(), asked;
+	size_t i, n;
+
+	json_array_foreach(v, i, ask) {
+		const char *t = json_str(ask, "asked", &n);
+
+		if (t != NULL && clock_parse(t, n, &asked) == 0)
+			json_object_set_new(ask, "age", json_integer(now > asked ? (json_int_t)((now - asked) / 1000000) : 0));
+	}
+	return v;
+}
+
 static void
 list_session(struct request *r, const struct lobby *l, json_t *list)
 {
@@ -144,6 +161,8 @@ list_session(struct request *r, const struct lobby *l, json_t *list)
 		o = json_copy(l->status);
 		json_object_set_new(o, "session", json_string(l->session));
 		json_object_set_new(o, "since", json_string(l->since));
+		if (json_is_array(json_object_get(o, "asks")))
+			json_object_set_new(o, "asks", aged(json_object_get(o, "asks")));
 		json_object_set_new(o, "seat", json_string(ticket_seat_of(t, r->v->person->name, &seat) ?
 		    ticket_seat_name(seat) : "approver"));
 		json_array_append_new(list, o);
@@ -187,10 +206,13 @@ front_list(struct request *r)
 {
 	json_t *sessions = json_array();
 	struct ticket_list list = { r, json_array() };
+	const char *only = json_str(r->o, "only", NULL);
 
 	for (const struct lobby *l = r->f->lobbies; l != NULL; l = l->next)
 		list_session(r, l, sessions);
-	ticket_store_list(r->f->config->store, list_ticket, &list);
+	/* the store is walked when somebody comes or asks, not each time that the wall is looked at again */
+	if (only == NULL || strcmp(only, "sessions") != 0)
+		ticket_store_list(r->f->config->store, list_ticket, &list);
 	front_answer(r->v, r->name, r->id, true, json_pack("{s:o, s:o}", "sessions", sessions,
 	    "tickets", list.v));
 }

@@ -6,7 +6,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 	%D%/monitor_note.c %D%/monitor_oneshot.c %D%/oneshot.c %D%/oneshot.h %D%/monitor_setup.c %D%/monitor_spawn.c %D%/msg.def %D%/msg_answer.c \
 	%D%/msg_control.c %D%/msg_describe.c %D%/msg_secret.c %D%/msg_sign.c %D%/msg_set.c %D%/msg_sql.c %D%/msg_sql.h %D%/msg_talk.c %D%/packet.c %D%/packet.h %D%/recorder.c \
 	%D%/recorder.h %D%/recorder_db.c %D%/recorder_end.c %D%/recorder_open.c %D%/recorder_prove.c %D%/recorder_seal.c %D%/recorder_tunnel.c %D%/role.c %D%/role.def %D%/role.h \
-	%D%/seats.c %D%/seats.h %D%/session.c %D%/session.h %D%/session_connect.c %D%/session_end.c %D%/session_event.c %D%/session_hold.c %D%/session_presence.c %D%/session_record.c \
+	%D%/seats.c %D%/seats.h %D%/session.c %D%/session.h %D%/session_connect.c %D%/session_end.c %D%/session_event.c %D%/session_hold.c %D%/session_presence.c %D%/session_record.c %D%/session_status.c \
 	%D%/settings.c %D%/settings.h %D%/slice.c %D%/slice.h %D%/target.c %D%/target.h %D%/tunnelrole.c %D%/via.c %D%/via.h %D%/way.c %D%/way.h
 noinst_HEADERS += include/twokey/broker/broker.h
 %C%_libbroker_a_SOURCES += %D%/pace.c %D%/pace.h %D%/session_pace.c

@@ -168,6 +168,8 @@ turn(struct message *m, struct gate_request *r, bool first)
 	session_pace_answered(m->s, r, m->c->person);
 	if (!first && !held)
 		session_run(m->s, r);
+	else
+		session_status(m->s);
 }
 
 void

@@ -34,6 +34,7 @@ void
 msg_pause(struct message *m)
 {
 	m->s->state = SESSION_PAUSED;
+	m->s->stopped[0] = '\0';
 	record_by(m, TRANSCRIPT_EVENT_PAUSED, json_pack("{s:s}", "by", m->c->person));
 	session_status(m->s);
 }

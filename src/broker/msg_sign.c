@@ -167,6 +167,7 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 		return;
 	if (r->held) {		/* db has heard it: it is kept, whatever has come in between */
 		(void)gate_request_turn(r, sub->by, sub->side);
+		session_status(s);
 		return;
 	}
 	session_pace_answered(s, r, signing_of(s, r)->by);
@@ -177,6 +178,8 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 	}
 	if (gate_request_turn(r, sub->by, sub->side))
 		session_run(s, r);
+	else
+		session_status(s);
 }
 
 static void

@@ -23,23 +23,6 @@
 
 enum { FRONT_LINE_MAX = 4 * 1024 * 1024 };
 
-void
-session_status(struct session *s)
-{
-	struct console *driver = console_driver(s);
-	size_t waiting = 0;
-
-	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		waiting += s->requests[i] != NULL && (s->requests[i]->state == GATE_STATE_ASKING ||
-		    s->requests[i]->state == GATE_STATE_HOLD);
-	if (s->ticket == NULL || s->front == NULL)
-		return;
-	channel_send_json(s->front, json_pack("{s:s, s:s, s:s, s:s, s:i, s:b}", "ticket", s->ticket->id,
-	    "target", s->target, "stage", ticket_stage_name(s->ticket->stage),
-	    "driver", driver != NULL ? driver->person : "", "waiting", (int)waiting,
-	    "ending", s->state == SESSION_ENDING), -1);
-}
-
 /* Of the keys that this person signs with; the configuration's slice has them as "TYPE FINGERPRINT". */
 static json_t *
 fingerprints_of(const struct config_person *p)

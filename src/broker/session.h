@@ -124,6 +124,7 @@ struct session {
 	char engine[16];
 	char target[64];
 	enum session_state state;
+	char stopped[16];	/* why it is paused for want of a second person: code of the event; "" it is not, or by a person */
 	int file;		/* the transcript, read-only */
 	uint64_t end;		/* recorded bytes */
 	uint64_t *ends;		/* end of event n at ends[n]; ends[0] is 0 */
@@ -246,7 +247,7 @@ void	console_answer(struct console *c, const char *re, const json_t *id, bool ok
 void	console_refuse(struct console *c, const char *re, const json_t *id, int code, const char *why);
 void	console_leave(struct console *c, const char *code);
 void	console_bye(struct console *c, const char *code, const char *why);
-/* Tells the front what the lobby shows. */
+/* session_status.c: tells the front what the lobby shows. */
 void	session_status(struct session *s);
 
 /* dispatch.c: the permit table, then the handler */

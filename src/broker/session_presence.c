@@ -3,6 +3,7 @@
  * approval), and somebody who may turn the key for that driver. */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "twokey/base/clock.h"
@@ -57,6 +58,7 @@ stop_for(struct session *s, const char *code, const char *who)
 	if (s->ticket->presence == TICKET_PRESENCE_WRITES)
 		json_object_set_new(ev, "only", json_string("writes"));
 	s->state = s->ticket->presence == TICKET_PRESENCE_WRITES ? SESSION_ALONE : SESSION_PAUSED;
+	snprintf(s->stopped, sizeof s->stopped, "%s", code);
 	session_record(s, TRANSCRIPT_EVENT_PAUSED, ev, NULL, 0);
 	session_status(s);
 }
@@ -84,6 +86,7 @@ session_look_around(struct session *s)
 		c->away = away;
 		session_record(s, away ? TRANSCRIPT_EVENT_AWAY : TRANSCRIPT_EVENT_BACK,
 		    json_pack("{s:s}", "by", c->person), NULL, 0);
+		session_status(s);
 		if (away)
 			session_look(s, "away", c->person);
 	}

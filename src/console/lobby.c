@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The lobby: what names this person, sessions first. Without a terminal it is printed. */
+/* The lobby: every session and ticket that names this person, on one wall that follows them. Without a terminal it is
+ * printed once. */
 #include "config.h"
 
 #include <poll.h>
@@ -17,110 +18,10 @@
 #include "twokey/console/link.h"
 #include "twokey/console/screen.h"
 
+#include "live.h"
 #include "lobby.h"
 
-enum { REFRESH_MS = 10000, WHY_MAX = 2000 };
-
-static const char *
-field(const json_t *o, const char *key)
-{
-	const char *s = json_str(o, key, NULL);
-
-	return s != NULL ? s : "";
-}
-
-size_t
-lobby_count(const json_t *list)
-{
-	return json_array_size(json_object_get(list, "sessions")) +
-	    json_array_size(json_object_get(list, "tickets"));
-}
-
-bool
-lobby_is_session(const json_t *list, size_t i)
-{
-	return i < json_array_size(json_object_get(list, "sessions"));
-}
-
-const json_t *
-lobby_item(const json_t *list, size_t i)
-{
-	size_t sessions = json_array_size(json_object_get(list, "sessions"));
-
-	return i < sessions ? json_array_get(json_object_get(list, "sessions"), i)
-	    : json_array_get(json_object_get(list, "tickets"), i - sessions);
-}
-
-void
-lobby_line(const json_t *list, size_t i, struct buf *out)
-{
-	const json_t *o = lobby_item(list, i);
-	long long waiting = json_int(o, "waiting", 0);
-
-	if (!lobby_is_session(list, i)) {
-		buf_putf(out, "ticket   %-16s %-10s %-10s %-9s %-8s %s", field(o, "ticket"), field(o, "target"),
-		    field(o, "stage"), field(o, "seat"), field(o, "state"), field(o, "title"));
-		return;
-	}
-	if (json_object_get(o, "open") != NULL) {
-		buf_putf(out, "UNKNOWN  %-16s %-10s %-10s %-9s session %s: is the change of %s there? settle it: Enter says how",
-		    field(o, "ticket"), field(o, "target"), field(o, "stage"), field(o, "seat"), field(o, "session"), field(o, "driver"));
-		return;
-	}
-	buf_putf(out, "session  %-16s %-10s %-10s %-9s ", field(o, "ticket"), field(o, "target"),
-	    field(o, "stage"), field(o, "seat"));
-	if (waiting > 0)
-		buf_putf(out, "%lld WAIT%s  ", waiting, waiting == 1 ? "S" : "");
-	buf_putf(out, "driver %s", field(o, "driver"));
-}
-
-/* An outcome that is open: what ran, how to find out, how to settle. */
-static void
-lobby_tell_open(const json_t *o, char *why, size_t max)
-{
-	const json_t *open = json_object_get(o, "open");
-
-	snprintf(why, max, "It is not known whether this is in the database: %.300s  -- %s. Who drove does not settle it: "
-	    "twokey settle -m \"how I know\" %s committed|aborted", field(open, "sql"), field(open, "how"), field(o, "session"));
-}
-
-bool
-lobby_choose(const json_t *list, size_t i, struct seat_wish *w, char *why, size_t max)
-{
-	const json_t *o = lobby_item(list, i);
-	bool drive = strcmp(field(o, "seat"), "driver") == 0;
-
-	w->drive = drive;
-	w->watch = strcmp(field(o, "seat"), "watcher") == 0;
-	w->ticket = drive ? json_str(o, "ticket", NULL) : NULL;
-	w->session = drive ? NULL : json_str(o, "session", NULL);
-	if (json_object_get(o, "open") != NULL) {
-		lobby_tell_open(o, why, max);
-		return false;
-	}
-	if (lobby_is_session(list, i))
-		return w->ticket != NULL || w->session != NULL;
-	if (strcmp(field(o, "state"), "new") == 0)
-		snprintf(why, max, "%s has no force yet: another person accepts it with: twokey ticket accept %s",
-		    field(o, "ticket"), field(o, "ticket"));
-	else if (strcmp(field(o, "state"), "expired") == 0)
-		snprintf(why, max, "%s has expired.", field(o, "ticket"));
-	else if (!drive)
-		snprintf(why, max, "%s is not open: its driver opens it, then it stands above.", field(o, "ticket"));
-	else
-		return true;
-	return false;
-}
-
-/* Sessions with requests that wait come to mind first: the choice begins there. */
-static size_t
-first_choice(const json_t *list)
-{
-	for (size_t i = 0; i < lobby_count(list); i++)
-		if (json_int(lobby_item(list, i), "waiting", 0) > 0)
-			return i;
-	return 0;
-}
+enum { REFRESH_MS = 2000, ALL_EVERY = 15, WHY_MAX = 2000 };
 
 static void __attribute__((format(printf, 4, 5)))
 put(struct screen *s, int row, enum screen_look look, const char *fmt, ...)
@@ -165,6 +66,21 @@ draw_why(struct screen *s, const char *why, int rows, int cols)
 	}
 }
 
+static void
+put_title(struct screen *s, const struct link_hello *me, const json_t *list)
+{
+	int64_t oldest;
+	size_t n = lobby_waiting(list, &oldest);
+	char age[16];
+
+	live_span(oldest, age);
+	if (n == 0)
+		put(s, 0, SCREEN_PLAIN, " twokey | LOBBY | %s (%s)", me->person, me->side);
+	else
+		put(s, 0, SCREEN_PLAIN, " twokey | LOBBY | %s (%s) | %zu request%s WAIT%s, %s", me->person, me->side, n,
+		    n == 1 ? "" : "s", n == 1 ? "S" : "", oldest >= 0 ? age : "");
+}
+
 void
 lobby_draw(struct screen *s, const struct link_hello *me, const json_t *list, size_t chosen, const char *why)
 {
@@ -174,7 +90,7 @@ lobby_draw(struct screen *s, const struct link_hello *me, const json_t *list, si
 
 	screen_erase(s);
 	screen_size(s, &rows, &cols);
-	put(s, 0, SCREEN_PLAIN, " twokey | LOBBY | %s (%s)", me->person, me->side);
+	put_title(s, me, list);
 	screen_row_look(s, 0, SCREEN_TITLE);
 	put(s, 1, SCREEN_PLAIN, " %s", me->unverified ? "demo: the two people are not verified"
 	    : strcmp(me->broker, "private") == 0
@@ -186,9 +102,11 @@ lobby_draw(struct screen *s, const struct link_hello *me, const json_t *list, si
 	buf_init(&b, 65536);
 	for (size_t i = from; i < n && i - from < room; i++, row++) {
 		buf_reset(&b);
-		buf_puts(&b, i == chosen ? "> " : "  ");
+		buf_puts(&b, i == chosen ? ">" : " ");
+		buf_putf(&b, i < 9 ? "%zu " : "  ", i + 1);
 		lobby_line(list, i, &b);
-		screen_put(s, row, 0, 0, SCREEN_PLAIN, buf_data(&b), buf_len(&b));
+		screen_put(s, row, 0, 0, json_int(lobby_item(list, i), "waiting", 0) > 0 ? SCREEN_WARN : SCREEN_PLAIN, buf_data(&b),
+		    buf_len(&b));
 		if (i == chosen) {
 			screen_row_look(s, row, SCREEN_CHOSEN);
 			screen_cursor(s, row, 0);
@@ -196,25 +114,68 @@ lobby_draw(struct screen *s, const struct link_hello *me, const json_t *list, si
 	}
 	buf_fini(&b);
 	draw_why(s, why, rows, cols);
-	put(s, rows - 1, SCREEN_DIM, " Up Down choose   Enter goes in   r reads it again   q leaves");
+	put(s, rows - 1, SCREEN_DIM, " Up Down choose   Enter or 1-9 goes in   r reads it again   q leaves");
 }
 
-static json_t *
-fetch(const struct seat_wish *w, struct link_hello *me, struct err *e)
-{
-	struct link *l = seat_connect(w, false, e);
-	json_t *list = NULL;
+/* One connection for as long as the wall is looked at; tickets are asked for less often than sessions. */
+struct wall {
+	const struct seat_wish *w;
+	struct link *link;
+	struct link_hello me;
+	json_t *tickets;
+	unsigned looks;
+};
 
-	if (l != NULL) {
-		*me = *link_hello(l);
-		list = link_ask(l, "list", NULL, e);
+static json_t *
+ask_list(struct wall *l, bool all, struct err *e)
+{
+	json_t *list, *fields = all ? NULL : json_pack("{s:s}", "only", "sessions");
+
+	if (l->link == NULL)
+		l->link = seat_connect(l->w, false, e);
+	if (l->link == NULL) {
+		json_decref(fields);
+		return NULL;
 	}
-	link_close(l);
+	l->me = *link_hello(l->link);
+	list = link_ask(l->link, "list", fields, e);
+	if (list == NULL) {
+		link_close(l->link);
+		l->link = NULL;
+	}
 	return list;
 }
 
+/* The list as it is now; again: somebody asked for it. NULL when the broker is not there. */
+static json_t *
+fetch(struct wall *l, bool again, struct err *e)
+{
+	bool all = again || l->tickets == NULL || l->looks++ % ALL_EVERY == 0;
+	json_t *list = ask_list(l, all, e);
+
+	if (list == NULL)
+		list = ask_list(l, all, e);	/* a broker that was started again */
+	if (list == NULL)
+		return NULL;
+	if (all) {
+		json_decref(l->tickets);
+		l->tickets = json_incref(json_object_get(list, "tickets"));
+	} else {
+		json_object_set(list, "tickets", l->tickets);
+	}
+	lobby_sort(list);
+	return list;
+}
+
+static void
+wall_fini(struct wall *l)
+{
+	link_close(l->link);
+	json_decref(l->tickets);
+}
+
 /* What a key does in the lobby. */
-enum lobby_did { LOBBY_STAYS, LOBBY_ENTERS, LOBBY_FETCHES, LOBBY_LEAVES };
+enum lobby_did { LOBBY_STAYS, LOBBY_ENTERS, LOBBY_LOOKS, LOBBY_FETCHES, LOBBY_LEAVES };
 
 static enum lobby_did
 on_key(const struct screen_event *ev, size_t n, size_t *chosen)
@@ -225,7 +186,10 @@ on_key(const struct screen_event *ev, size_t n, size_t *chosen)
 		*chosen += *chosen + 1 < n;
 	else if (ev->key == SCREEN_KEY_ENTER)
 		return n > 0 ? LOBBY_ENTERS : LOBBY_STAYS;
-	else if (ev->key == SCREEN_KEY_TEXT && ev->utf8[0] == 'r')
+	else if (ev->key == SCREEN_KEY_TEXT && ev->utf8[0] >= '1' && ev->utf8[0] <= '9' && (size_t)(ev->utf8[0] - '1') < n) {
+		*chosen = (size_t)(ev->utf8[0] - '1');
+		return LOBBY_ENTERS;
+	} else if (ev->key == SCREEN_KEY_TEXT && ev->utf8[0] == 'r')
 		return LOBBY_FETCHES;
 	else if (ev->key == SCREEN_KEY_F10 || (ev->key == SCREEN_KEY_TEXT && ev->utf8[0] == 'q') ||
 	    (ev->key == SCREEN_KEY_CTRL && (ev->utf8[0] == 'c' || ev->utf8[0] == 'd')))
@@ -233,7 +197,7 @@ on_key(const struct screen_event *ev, size_t n, size_t *chosen)
 	return LOBBY_STAYS;
 }
 
-/* Keys until something happens; LOBBY_FETCHES after REFRESH_MS. */
+/* Keys until something happens; LOBBY_LOOKS after REFRESH_MS. */
 static enum lobby_did
 wait_key(struct screen *s, size_t n, size_t *chosen)
 {
@@ -243,7 +207,7 @@ wait_key(struct screen *s, size_t n, size_t *chosen)
 	int wait = screen_wait(s, clock_mono_ms());
 
 	if (poll(p, 2, wait >= 0 ? wait : REFRESH_MS) == 0 && wait < 0)
-		return LOBBY_FETCHES;
+		return LOBBY_LOOKS;
 	if (!screen_fill(s))
 		return LOBBY_LEAVES;
 	while (screen_next(s, clock_mono_ms(), &ev)) {
@@ -255,50 +219,60 @@ wait_key(struct screen *s, size_t n, size_t *chosen)
 	return LOBBY_STAYS;
 }
 
+/* Draws and hears keys until the list has to be looked at again, or something is chosen or left. */
+static enum lobby_did
+show(struct screen *s, const struct wall *l, const json_t *list, size_t *chosen, struct seat_wish *out, char *why, size_t max)
+{
+	enum lobby_did did;
+
+	do {
+		lobby_draw(s, &l->me, list, *chosen, why);
+		screen_flush(s);
+		did = wait_key(s, lobby_count(list), chosen);
+	} while (did == LOBBY_STAYS || (did == LOBBY_ENTERS && !lobby_choose(list, *chosen, out, why, max)));
+	return did;
+}
+
 /* The lobby on a screen of its own until something is chosen. False: the person leaves. */
 static bool
 choose(const struct seat_wish *w, json_t **list, struct seat_wish *out, char *why, size_t max, struct err *e)
 {
 	struct screen *s = screen_open(e);
-	struct link_hello me = { 0 };
-	size_t chosen;
-	bool found = false;
+	struct wall l = { .w = w };
+	enum lobby_did did = LOBBY_FETCHES;
+	size_t chosen = 0, waiting = 0, now;
+	int64_t oldest;
 	json_t *fresh;
 
 	if (s == NULL)
 		return false;
-	fresh = fetch(w, &me, e);
-	chosen = first_choice(fresh);
-	while (fresh != NULL) {
-		enum lobby_did did;
-
+	while ((did == LOBBY_LOOKS || did == LOBBY_FETCHES) && (fresh = fetch(&l, did == LOBBY_FETCHES, e)) != NULL) {
+		/* rows move; who is chosen does not */
+		chosen = *list != NULL && chosen < lobby_count(*list) ? lobby_find_again(fresh, lobby_item(*list, chosen)) : 0;
+		now = lobby_waiting(fresh, &oldest);
+		if (now > waiting)
+			screen_bell(s);
+		waiting = now;
 		json_decref(*list);
 		*list = fresh;
-		if (chosen >= lobby_count(*list))
-			chosen = 0;
-		do {
-			lobby_draw(s, &me, *list, chosen, why);
-			screen_flush(s);
-			did = wait_key(s, lobby_count(*list), &chosen);
-		} while (did == LOBBY_STAYS || (did == LOBBY_ENTERS && !lobby_choose(*list, chosen, out, why, max)));
-		found = did == LOBBY_ENTERS;
-		if (did != LOBBY_FETCHES)
-			break;
-		why[0] = '\0';
-		fresh = fetch(w, &me, e);
+		did = show(s, &l, *list, &chosen, out, why, max);
+		if (did == LOBBY_FETCHES)
+			why[0] = '\0';
 	}
+	wall_fini(&l);
 	screen_close(s);
-	return found;
+	return did == LOBBY_ENTERS;
 }
 
 static int
 print_list(const struct seat_wish *w, struct err *e)
 {
-	struct link_hello me;
-	json_t *list = fetch(w, &me, e);
+	struct wall l = { .w = w };
+	json_t *list = fetch(&l, true, e);
 	char why[WHY_MAX];
 	struct buf line, safe;
 
+	wall_fini(&l);
 	if (list == NULL)
 		return e->code;
 	buf_init(&line, 65536);
@@ -325,10 +299,11 @@ print_list(const struct seat_wish *w, struct err *e)
 int
 seat_lobby_json(const struct seat_wish *w, struct err *e)
 {
-	struct link_hello me;
-	json_t *list = fetch(w, &me, e);
+	struct wall l = { .w = w };
+	json_t *list = fetch(&l, true, e);
 	char *text = list != NULL ? json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
+	wall_fini(&l);
 	if (list == NULL)
 		return e->code;
 	if (text != NULL)

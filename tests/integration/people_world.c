@@ -64,3 +64,25 @@ people_event(struct test_console *c, const char *ev, int k)
 		test_ok(c, "{\"do\":\"here\"}");
 	}
 }
+
+json_t *
+people_wall(const struct test_broker *b, const char *person, const char *state, int waiting)
+{
+	int64_t until = clock_mono_ms() + TEST_DEADLINE_MS;
+	struct test_console *c = test_console(b, person);
+
+	for (;;) {
+		json_t *list = test_ok(c, "{\"do\":\"list\",\"only\":\"sessions\"}");
+		json_t *o = json_array_get(json_object_get(list, "sessions"), 0);
+		const char *is = json_str(o, "state", NULL);
+
+		assert_int_equal(json_array_size(json_object_get(list, "tickets")), 0);
+		if (is != NULL && strcmp(is, state) == 0 && json_int(o, "waiting", -1) == waiting) {
+			o = json_deep_copy(o);
+			test_console_close(c);
+			return o;
+		}
+		if (clock_mono_ms() > until)
+			fail_msg("the wall says %s, %d waiting", is != NULL ? is : "nothing", (int)json_int(o, "waiting", -1));
+	}
+}

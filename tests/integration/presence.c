@@ -118,6 +118,48 @@ reads_go_on_where_only_writes_need_somebody(void **state)
 	test_broker_stop(&b);
 }
 
+/* One wall: how every session stands, seen without taking a seat. */
+static void
+the_wall_follows_a_session(void **state)
+{
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	json_t *o, *ask;
+	int64_t n, m;
+
+	(void)state;
+	test_broker_start(&b, NULL);
+	people_ticket(&b, "MFX-1", "presence: any");
+	ben = people_join(&b, "ben", "MFX-1");
+	o = people_wall(&b, "kim", "paused", 0);
+	assert_string_equal(json_str(o, "why", NULL), "absent");
+	assert_string_equal(json_str(o, "seat", NULL), "confirmer");
+	json_decref(o);
+	anna = people_join(&b, "anna", "MFX-1");
+	test_ok(anna, resume);
+	n = test_request(ben, update_1, "= 1");
+	m = test_request(ben, update_1, "= 1");
+	o = people_wall(&b, "kim", "ready", 2);
+	ask = json_array_get(json_object_get(o, "asks"), 0);
+	assert_int_equal(json_int(ask, "of", 0), n);
+	assert_string_equal(json_str(ask, "table", NULL), "orders");
+	assert_string_equal(json_str(ask, "class", NULL), "write");
+	assert_in_range(json_int(ask, "age", -1), 0, 60);
+	assert_int_equal(json_int(json_array_get(json_object_get(o, "asks"), 1), "of", 0), m);
+	ask = json_array_get(json_object_get(o, "here"), 0);
+	assert_string_equal(json_str(ask, "person", NULL), "anna");
+	assert_false(json_bool(ask, "away"));
+	json_decref(o);
+	test_ok(anna, "{\"do\":\"pause\"}");
+	o = people_wall(&b, "kim", "paused", 2);
+	assert_null(json_object_get(o, "why"));
+	json_decref(o);
+	test_end(&b, ben);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
 static void
 the_last_one_who_leaves_ends_it_where_the_ticket_says_so(void **state)
 {
@@ -391,6 +433,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_that_needs_somebody_for_anything_waits_for_one_who_resumes),
 		cmocka_unit_test(reads_go_on_where_only_writes_need_somebody),
+		cmocka_unit_test(the_wall_follows_a_session),
 		cmocka_unit_test(the_last_one_who_leaves_ends_it_where_the_ticket_says_so),
 		cmocka_unit_test(who_may_not_turn_the_key_is_no_second_person),
 		cmocka_unit_test(silence_stops_as_leaving_does),

@@ -71,6 +71,9 @@ both_keys_in_either_order_run_it_once(void **state)
 		assert_string_equal(json_str(o, "by", NULL), i ? "kim" : "anna");
 		assert_string_equal(json_str(o, "side", NULL), i ? "firm" : "customer");
 		assert_string_equal(test_body(w.ben, json_int(o, "n", 0), "typed"), "orders 1");
+		o = people_wall(&w.b, "ben", "ready", 1);
+		assert_string_equal(json_str(json_array_get(json_object_get(o, "asks"), 0), "turned", NULL), i ? "kim" : "anna");
+		json_decref(o);
 		o = test_allow(first, n, "orders 1");
 		assert_string_equal(json_str(o, "code", NULL), "denied");
 		assert_non_null(strstr(json_str(o, "why", NULL), "1 of 2 keys"));

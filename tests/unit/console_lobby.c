@@ -44,8 +44,8 @@ sessions_come_first_and_foreign_text_is_safe(void **state)
 	screen_dump(s, &out);
 	assert_non_null(strstr(buf_str(&out), "LOBBY | anna (customer)"));
 	assert_non_null(strstr(buf_str(&out), "protects against mistakes, not against this login"));
-	assert_non_null(strstr(buf_str(&out), "> session  MFX-1"));
-	assert_non_null(strstr(buf_str(&out), "confirmer 1 WAITS  driver ben"));
+	assert_non_null(strstr(buf_str(&out), ">1 session  MFX-1"));
+	assert_non_null(strstr(buf_str(&out), "confirmer 1 WAITS ben"));
 	assert_non_null(strstr(buf_str(&out), "a<1B>[2Jb"));
 	assert_null(strchr(buf_str(&out), '\033'));
 	buf_fini(&out);
@@ -87,11 +87,91 @@ entering_wishes_for_the_seat_that_is_named(void **state)
 	json_decref(l);
 }
 
+/* As a broker of now tells it. */
+static json_t *
+wall(void)
+{
+	return json_loads("{\"sessions\":["
+	    "{\"session\":\"s-1\",\"ticket\":\"MFX-1\",\"target\":\"shop\",\"stage\":\"production\",\"seat\":\"confirmer\","
+	    "\"driver\":\"ben\",\"state\":\"ready\",\"waiting\":0,\"asks\":[],\"here\":[]},"
+	    "{\"session\":\"s-2\",\"ticket\":\"MFX-2\",\"target\":\"shop\",\"stage\":\"production\",\"seat\":\"confirmer\","
+	    "\"driver\":\"\",\"state\":\"paused\",\"why\":\"left\",\"waiting\":0,\"asks\":[],\"here\":[]},"
+	    "{\"session\":\"s-3\",\"ticket\":\"MFX-3\",\"target\":\"shop\",\"stage\":\"staging\",\"seat\":\"watcher\","
+	    "\"driver\":\"leo\",\"state\":\"ready\",\"waiting\":1,\"asks\":[{\"of\":7,\"by\":\"leo\",\"class\":\"write\","
+	    "\"table\":\"orders\",\"age\":31,\"held\":true}],\"here\":[{\"person\":\"kim\",\"away\":true}]},"
+	    "{\"session\":\"s-4\",\"ticket\":\"MFX-4\",\"target\":\"crm\",\"stage\":\"production\",\"seat\":\"confirmer\","
+	    "\"driver\":\"ben\",\"state\":\"ready\",\"waiting\":2,\"asks\":[{\"of\":12,\"by\":\"ben\",\"class\":\"write\","
+	    "\"table\":\"a\\u001b[2Jb\",\"age\":192,\"held\":false,\"turned\":\"kim\"},{\"of\":13,\"by\":\"ben\",\"class\":\"write\","
+	    "\"table\":\"orders\",\"age\":20,\"held\":false}],\"here\":[{\"person\":\"kim\",\"away\":false}]},"
+	    "{\"session\":\"s-5\",\"ticket\":\"MFX-5\",\"target\":\"shop\",\"stage\":\"production\",\"seat\":\"confirmer\","
+	    "\"driver\":\"ben\",\"state\":\"alone\",\"waiting\":0,\"asks\":[],\"here\":[]}],"
+	    "\"tickets\":[{\"ticket\":\"MFX-9\",\"seat\":\"driver\",\"state\":\"accepted\",\"title\":\"later\"}]}", 0, NULL);
+}
+
+static void
+sees(int rows, int cols, const json_t *l, const char *const *lines, size_t n)
+{
+	struct link_hello me = { .person = "anna", .side = "customer", .broker = "system" };
+	struct screen *s = screen_open_headless(rows, cols);
+	struct buf out;
+
+	buf_init(&out, 1 << 16);
+	lobby_draw(s, &me, l, 0, "");
+	screen_dump(s, &out);
+	for (size_t i = 0; i < n; i++)
+		if (strstr(buf_str(&out), lines[i]) == NULL)
+			fail_msg("no \"%s\" on:\n%s", lines[i], buf_str(&out));
+	assert_null(strchr(buf_str(&out), '\033'));
+	buf_fini(&out);
+	screen_close(s);
+}
+
+static void
+what_waits_stands_on_top_with_its_age(void **state)
+{
+	static const char *const narrow[] = { " twokey | LOBBY | anna (customer) | 3 requests WAIT, 03:12",
+		">1 session  MFX-4            crm        production confirmer WAITS 03:12 +1 ben",
+		" 2 session  MFX-3            shop       staging    watcher   HELD 00:31 leo",
+		" 3 session  MFX-2            shop       production confirmer PAUSED left (no",
+		" 4 session  MFX-5            shop       production confirmer READS ONLY ben",
+		" 5 session  MFX-1            shop       production confirmer ready ben",
+		" 6 ticket   MFX-9", "Enter or 1-9 goes in" };
+	static const char *const wide[] = { "WAITS 03:12 +1 ben  #12 write a<1B>[2Jb, 1 of 2 keys, by kim  here: kim",
+		"HELD 00:31 leo  #7 write orders  here: kim AWAY", "PAUSED left (nobody drives)" };
+	json_t *l = wall();
+
+	lobby_sort(l);
+	sees(24, 80, l, narrow, sizeof narrow / sizeof narrow[0]);
+	sees(40, 140, l, wide, sizeof wide / sizeof wide[0]);
+	json_decref(l);
+}
+
+/* Rows move while somebody looks; the one that is chosen stays that. */
+static void
+a_row_is_found_again(void **state)
+{
+	json_t *before = wall(), *after = wall();
+
+	lobby_sort(after);
+	for (size_t i = 0; i < lobby_count(before); i++) {
+		const json_t *was = lobby_item(before, i), *is = lobby_item(after, lobby_find_again(after, was));
+
+		assert_true(json_equal(json_object_get(was, "ticket"), json_object_get(is, "ticket")));
+	}
+	assert_int_equal(lobby_find_again(after, NULL), 0);
+	json_array_clear(json_object_get(after, "sessions"));
+	assert_int_equal(lobby_find_again(after, lobby_item(before, 2)), 0);
+	json_decref(before);
+	json_decref(after);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sessions_come_first_and_foreign_text_is_safe),
+		cmocka_unit_test(what_waits_stands_on_top_with_its_age),
+		cmocka_unit_test(a_row_is_found_again),
 		cmocka_unit_test(entering_wishes_for_the_seat_that_is_named),
 	};
 
