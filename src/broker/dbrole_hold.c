@@ -87,6 +87,8 @@ bind_of(const struct hold *k)
 	for (size_t i = 0; i < k->h->nparts; i++) {
 		snprintf(line, sizeof line, "%" PRIu64, k->h->parts[i].touched);
 		digest_add_part(sum, line, strlen(line));
+		/* which rows it matched then and matches now, as the note says it */
+		digest_add_part(sum, k->h->parts[i].differs, k->h->parts[i].moved ? strlen(k->h->parts[i].differs) : 0);
 	}
 	digest_add_part(sum, k->h->effects, strlen(k->h->effects));
 	return digest_end(sum);

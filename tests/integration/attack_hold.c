@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A change that db holds, and a recorder that is this test: what is changed on the way between the key that keeps it and
+ * the COMMIT. db judges by itself, so nothing of it is kept (law 4). */
+#include "config.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "twokey/base/json.h"
+
+#include "attack_db_world.h"
+
+static const char holds[] = "id: T-1\ntitle: orders\ntarget: shop\naccess: write\nstage: production\npeople:\n"
+    "  - {name: ben, seat: driver}\n  - {name: anna, seat: confirmer}\n  - {name: kim, seat: watcher}\napprover: anna\n"
+    "second_key: any\nhold: always\nexpires: 2036-01-01T00:00:00Z\n";
+
+/* The request ran and is held; the bind of what is held. */
+static void
+hold(struct world *w, char bind[DIGEST_HEX + 1])
+{
+	json_t *ev;
+
+	begin(w, holds, "no", NULL);
+	send_event(w, 18, allowed(w));
+	send_event(w, 19, run(w));
+	ev = hears(w, "held", "rolledback");
+	assert_string_equal(json_str(ev, "ev", NULL), "held");
+	snprintf(bind, DIGEST_HEX + 1, "%s", json_str(ev, "bind", NULL));
+	json_decref(ev);
+	assert_int_equal(written(w), 0);
+}
+
+static json_t *
+kept(const struct world *w, const char *bind)
+{
+	json_t *ev = allowed(w);
+
+	json_object_set_new(ev, "ev", json_string("kept"));
+	json_object_set_new(ev, "bind", json_string(bind));
+	return ev;
+}
+
+/* A no ends it: what was sent before has kept nothing. */
+static void
+not_kept(struct world *w, const char *what)
+{
+	send_event(w, 30, json_pack("{s:s, s:i, s:s}", "ev", "denied", "of", 17, "by", "anna"));
+	not_run(w, what);
+	end(w);
+}
+
+static void
+as_it_should_be_it_is_kept_once(void **state)
+{
+	char bind[DIGEST_HEX + 1];
+	struct world w;
+	json_t *ev;
+
+	(void)state;
+	hold(&w, bind);
+	send_event(&w, 20, kept(&w, bind));
+	ev = hears(&w, "committed", "rolledback");
+	assert_string_equal(json_str(ev, "ev", NULL), "committed");
+	json_decref(ev);
+	assert_int_equal(written(&w), 2);
+	/* the same again keeps and runs nothing any more */
+	sql(&w, "update orders set note = null");
+	send_event(&w, 21, kept(&w, bind));
+	send_event(&w, 22, run(&w));
+	not_run(&w, "run again after it was kept");
+	end(&w);
+}
+
+static const struct field {
+	const char *key, *value;	/* NULL: it is missing; "~": one digit is another; "sheet": the one that was allowed */
+} fields[] = {
+	{ "digest", "~" }, { "digest", NULL }, { "bind", "~" }, { "bind", NULL }, { "bind", "sheet" }, { "bind", "" },
+	{ "by", "ben" }, { "by", "kim" }, { "by", NULL }, { "by", "" }, { "by", "mallory" }, { "of", "18" }, { "of", NULL },
+	{ "until", NULL }, { "until", "2020-01-01T00:00:00.000000Z" }, { "until", "2035-12-31T00:00:00.000000Z" }, { "until", "soon" },
+	{ "ev", "keep" }, { "ev", "committed" }, { "ev", "committing" }, { "ev", "turned" },
+};
+
+static void
+change(json_t *ev, const struct world *w, const struct field *f)
+{
+	char text[200];
+
+	if (f->value == NULL) {
+		json_object_del(ev, f->key);
+	} else if (strcmp(f->key, "of") == 0) {
+		json_object_set_new(ev, "of", json_integer(atoi(f->value)));
+	} else if (strcmp(f->value, "sheet") == 0) {
+		json_object_set_new(ev, f->key, json_string(w->bind));
+	} else if (strcmp(f->value, "~") == 0) {
+		snprintf(text, sizeof text, "%s", json_str(ev, f->key, NULL));
+		text[5] = text[5] == 'a' ? 'b' : 'a';
+		json_object_set_new(ev, f->key, json_string(text));
+	} else {
+		json_object_set_new(ev, f->key, json_string(f->value));
+	}
+}
+
+static void
+a_field_that_is_changed_on_its_way_keeps_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+		char bind[DIGEST_HEX + 1], what[100];
+		struct world w;
+		json_t *ev;
+
+		hold(&w, bind);
+		ev = kept(&w, bind);
+		change(ev, &w, &fields[i]);
+		snprintf(what, sizeof what, "%s %s", fields[i].key, fields[i].value != NULL ? fields[i].value : "is missing");
+		send_event(&w, 20, ev);
+		not_kept(&w, what);
+	}
+}
+
+/* The first key again, another run, a second request: while it is held nothing of it is taken for the key that keeps it. */
+static void
+nothing_else_keeps_it(void **state)
+{
+	char bind[DIGEST_HEX + 1];
+	struct world w;
+
+	(void)state;
+	hold(&w, bind);
+	send_event(&w, 20, allowed(&w));
+	not_kept(&w, "the first key again");
+	hold(&w, bind);
+	send_event(&w, 20, run(&w));
+	not_kept(&w, "run again");
+	/* before it ran: a key for what is not held yet */
+	begin(&w, holds, "no", NULL);
+	send_event(&w, 18, kept(&w, w.bind));
+	send_event(&w, 19, run(&w));
+	not_run(&w, "kept before it was allowed");
+	end(&w);
+	begin(&w, holds, "no", NULL);
+	send_event(&w, 18, allowed(&w));
+	send_event(&w, 19, kept(&w, w.bind));
+	send_event(&w, 20, run(&w));
+	json_decref(hears(&w, "held", "held"));
+	not_kept(&w, "kept before it was held");
+}
+
+/* The recorder is gone: nobody could tell of a COMMIT. */
+static void
+who_loses_the_recorder_keeps_nothing(void **state)
+{
+	char bind[DIGEST_HEX + 1];
+	struct world w;
+
+	(void)state;
+	hold(&w, bind);
+	tell(&w, json_pack("{s:b}", "end", 1), NULL, NULL);
+	not_run(&w, "it was told to end");
+	end(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_it_should_be_it_is_kept_once),
+		cmocka_unit_test(a_field_that_is_changed_on_its_way_keeps_nothing),
+		cmocka_unit_test(nothing_else_keeps_it),
+		cmocka_unit_test(who_loses_the_recorder_keeps_nothing),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests_name("attack_hold", tests, NULL, NULL);
+}
