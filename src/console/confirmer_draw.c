@@ -52,7 +52,7 @@ turned_mine(const struct live *lv, const struct model_entry *en)
 
 	for (size_t i = 0; i < h->npeople; i++)
 		if (strcmp(h->people[i].name, lv->seat.person) == 0)
-			return strcmp(h->people[i].side, en->turned_side) == 0;
+			return strcmp(h->people[i].side, model_turned_side(en)) == 0;
 	return false;
 }
 
@@ -107,10 +107,6 @@ sheet_words(const struct live *lv, const struct model_entry *en, char *out, size
 	next = model_held(lv->model);
 	if (next >= 0) {
 		en = model_entry(lv->model, (size_t)next);
-		if (model_turned_words(en, turned, sizeof turned)) {
-			snprintf(out, max, " Request %" PRIu64 " is HELD: %s", en->n, turned);
-			return;
-		}
 		hold_row(lv, en, confirmer_waits(lv, en) && confirmer_entry(lv) == en, out, max);
 		return;
 	}

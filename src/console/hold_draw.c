@@ -22,8 +22,12 @@ seconds_left(const struct live *lv, const struct model_entry *en)
 void
 hold_row(const struct live *lv, const struct model_entry *en, bool open, char *out, size_t max)
 {
-	snprintf(out, max, " REQUEST %" PRIu64 " HELD, not kept: %s   %d s left, then rolled back", en->n,
-	    open ? "its locks are held" : "F5 shows what it did", seconds_left(lv, en));
+	char turned[MODEL_NAME_MAX + 60];
+
+	if (open && model_turned_words(en, turned, sizeof turned))
+		snprintf(out, max, " REQUEST %" PRIu64 " HELD: %s   %d s left", en->n, turned, seconds_left(lv, en));
+	else
+		snprintf(out, max, " REQUEST %" PRIu64 " HELD, not kept: %s   %d s left, then rolled back", en->n, open ? "its locks are held" : "F5 shows what it did", seconds_left(lv, en));
 }
 
 void
@@ -36,7 +40,12 @@ void
 hold_driver_row(const struct live *lv, const struct model_entry *en, char *out, size_t max)
 {
 	const struct model_person *p = live_person(lv, "confirmer");
+	char turned[MODEL_NAME_MAX + 60];
 
+	if (model_turned_words(en, turned, sizeof turned)) {
+		snprintf(out, max, "#%" PRIu64 " HELD, not kept yet: rolled back in %d s  %s", en->n, seconds_left(lv, en), turned);
+		return;
+	}
 	snprintf(out, max, "#%" PRIu64 " HELD, not kept yet: rolled back in %d s  %s%s", en->n, seconds_left(lv, en),
 	    p == NULL || !p->joined ? "nobody is here to keep it" : en->hold.opened_us > 0 ? en->hold.opened_by : p->name,
 	    p == NULL || !p->joined ? "" : en->hold.opened_us > 0 ? " reads what it did" : " must turn the key");

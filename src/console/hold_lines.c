@@ -189,7 +189,9 @@ lay_answer(struct lay *l, const struct model_entry *e)
 	char at[12];
 
 	lay_clock(l, h->answered_us, at);
-	if (h->answer == TRANSCRIPT_EVENT_KEPT)
+	if (h->answer == TRANSCRIPT_EVENT_KEPT && h->turned_by[0] != '\0')
+		lay_line(l, SCREEN_PLAIN, "  KEPT by 2 keys: %s's of the %s, then %s's %s", h->turned_by, h->turned_side, h->by, at);
+	else if (h->answer == TRANSCRIPT_EVENT_KEPT)
 		lay_line(l, SCREEN_PLAIN, "  KEPT by %s %s", h->by, at);
 	else if (h->answer == TRANSCRIPT_EVENT_DENIED)
 		lay_line(l, SCREEN_BAD, "  NOT KEPT, denied by %s %s%s%s", h->by, at, h->reason != NULL ? ": " : "",

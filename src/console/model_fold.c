@@ -197,9 +197,17 @@ model_is_waiting(const struct model_entry *e)
 bool
 model_turned_words(const struct model_entry *e, char *out, size_t max)
 {
-	if (e->turned_by[0] == '\0' || !model_is_waiting(e))
+	const char *by = e->hold.n > 0 ? e->hold.turned_by : e->turned_by;
+
+	if (by[0] == '\0' || !model_is_waiting(e))
 		return false;
-	snprintf(out, max, "1 of 2 keys turned, by %s; waits for the %s's", e->turned_by,
-	    strcmp(e->turned_side, "firm") == 0 ? "customer" : "firm");
+	snprintf(out, max, "1 of 2 keys turned, by %s; waits for the %s's", by,
+	    strcmp(model_turned_side(e), "firm") == 0 ? "customer" : "firm");
 	return true;
+}
+
+const char *
+model_turned_side(const struct model_entry *e)
+{
+	return e->hold.n > 0 ? e->hold.turned_side : e->turned_side;
 }

@@ -34,7 +34,6 @@ take_held(struct model *m, size_t i, const struct transcript_line *l, const json
 	struct model_entry *e = &m->slots[i]->e;
 	struct model_hold *h = &e->hold;
 
-	e->turned_by[0] = '\0';	/* both keys are asked for again */
 	h->n = l->n;
 	h->event = json_incref((json_t *)fields);
 	h->note = model_body_text(m, "note", NULL);

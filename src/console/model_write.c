@@ -163,8 +163,8 @@ fold_step(struct model *m, struct model_slot *s, const struct transcript_line *l
 		e->touched = json_bool(fields, "touch");
 		e->pin = json_bool(fields, "pin");
 	} else if (l->kind == TRANSCRIPT_EVENT_TURNED) {
-		model_copy_str(fields, "by", e->turned_by, sizeof e->turned_by);
-		model_copy_str(fields, "side", e->turned_side, sizeof e->turned_side);
+		model_copy_str(fields, "by", e->hold.n > 0 ? e->hold.turned_by : e->turned_by, sizeof e->turned_by);
+		model_copy_str(fields, "side", e->hold.n > 0 ? e->hold.turned_side : e->turned_side, sizeof e->turned_side);
 	} else if (l->kind == TRANSCRIPT_EVENT_ASKED || l->kind == TRANSCRIPT_EVENT_REPLIED) {
 		add_talk(m, e, fields, wall_us);
 		if (model_time(fields, "until") != 0)

@@ -192,6 +192,35 @@ the_sheet_on_the_screen_does_not_turn_into_the_effect(void **state)
 	world_end(w);
 }
 
+/* Two keys: both are turned again for what is held, also the one that was turned first before. */
+static void
+both_keys_are_asked_for_again(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	uint64_t n = world_request(w, update);
+
+	world_event(w, TRANSCRIPT_EVENT_OPENED, json_pack("{s:I, s:s, s:b}", "of", (json_int_t)n, "by", "anna", "last", 1), NULL, NULL);
+	world_event(w, TRANSCRIPT_EVENT_TURNED, json_pack("{s:I, s:s, s:s}", "of", (json_int_t)n, "by", "anna", "side", "customer"),
+	    "typed", "orders 3");
+	hold(w, n, 3, "ticket");
+	world_keys(w, "\033[15~");
+	take_opened(w, true);
+	world_pass(w, 2000);
+	world_sees(w, "keep>");
+	world_keys(w, "keep orders 3\r");
+	world_expect_str(w, "allow", "typed", "keep orders 3");
+	world_event(w, TRANSCRIPT_EVENT_TURNED, json_pack("{s:I, s:s, s:s}", "of", (json_int_t)n, "by", "anna", "side", "customer"),
+	    "typed", "keep orders 3");
+	world_sees(w, "HELD: 1 of 2 keys turned, by anna; waits for the firm's   18 s left");
+	world_keys(w, "keep orders 3\r");
+	world_expect_nothing(w);
+	world_event(w, TRANSCRIPT_EVENT_KEPT, of_by(n, "kim"), "typed", "keep orders 3");
+	world_keys(w, "\033");
+	world_sees(w, "KEPT by 2 keys: anna's of the customer, then kim's");
+	world_sees(w, "2 keys: anna's of the customer, then anna's");
+	world_end(w);
+}
+
 static void
 f5_opens_what_is_held_before_what_only_waits(void **state)
 {
@@ -376,6 +405,7 @@ main(void)
 		cmocka_unit_test(a_difference_is_marked),
 		cmocka_unit_test(a_cascade_into_a_named_table_is_marked),
 		cmocka_unit_test(the_sheet_on_the_screen_does_not_turn_into_the_effect),
+		cmocka_unit_test(both_keys_are_asked_for_again),
 		cmocka_unit_test(f5_opens_what_is_held_before_what_only_waits),
 		cmocka_unit_test(it_is_taken_back_with_a_reason),
 		cmocka_unit_test(an_effect_that_is_over_cannot_be_kept),

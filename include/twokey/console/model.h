@@ -112,6 +112,7 @@ struct model_hold {
 	int64_t wall_us, until_us;
 	int64_t opened_us, last_shown_us;	/* the effect, not the sheet of before */
 	char opened_by[MODEL_NAME_MAX];
+	char turned_by[MODEL_NAME_MAX], turned_side[16];	/* the first of two keys, as of the entry */
 	enum transcript_event_kind answer;	/* KEPT, DENIED, WITHDRAWN, EXPIRED, VOID; HELD while there is none */
 	char by[MODEL_NAME_MAX];
 	char code[32];			/* of VOID */
@@ -253,6 +254,8 @@ void	model_reading_of(const struct model *m, const char *person, struct model_re
 bool	model_only_reads(const struct model_entry *e);
 /* "1 of 2 keys turned, by anna; waits for the firm's"; false while no key of two is turned, or it waits no more. */
 bool	model_turned_words(const struct model_entry *e, char *out, size_t max);
+/* The side of the first of two keys, "" while none is turned; of what is held, of those that keep it. */
+const char *model_turned_side(const struct model_entry *e);
 /* True while it waits for the second key, also to be kept. */
 bool	model_is_waiting(const struct model_entry *e);
 /* True while it has run and is not kept yet: the second key has to be turned again. */
