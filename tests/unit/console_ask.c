@@ -289,7 +289,7 @@ the_sheet_of_a_costly_read_says_that_it_only_reads(void **state)
 	world_keys(w, "\\back\r");
 	world_sees(w, "4711");
 	world_sees(w, "(1 row)");
-	world_sees(w, "reads 1  writes 0");
+	world_sees(w, "you: 1 allowed, 0 denied");
 	world_end(w);
 }
 
