@@ -87,8 +87,8 @@ lay_takes(struct lay *l, const struct model_entry *e)
 	json_array_foreach(takes, i, v)
 		if (json_is_string(v) && is_first(takes, i))
 			buf_putf(&b, "%s%s", i > 0 ? ", " : "", json_string_value(v));
-	lay_line(l, SCREEN_PLAIN, "      takes %s%s", buf_str(&b), strcmp(e->class, "write") == 0 ?
-	    ", and every row that it changes" : "");
+	lay_line(l, SCREEN_PLAIN, "      takes %s%s", buf_str(&b), strcmp(e->class, "write") == 0 &&
+	    strstr(buf_str(&b), " on the file") == NULL ? ", and every row that it changes" : "");
 	buf_fini(&b);
 }
 
@@ -186,7 +186,7 @@ sheet_locks(struct lay *l, const struct model_entry *e)
 	if (strcmp(sight, "none") == 0)
 		lay_line(l, SCREEN_WARN, "  !!  whose locks it meets is not seen by this account");
 	else if (strcmp(sight, "part") == 0)
-		lay_line(l, SCREEN_WARN, "  !!  locks of others are seen only in part by this account");
+		lay_line(l, SCREEN_WARN, "  !!  of others and their locks this account sees only a part");
 	else if (n == 0)
 		lay_line(l, SCREEN_PLAIN, "  ok  nobody else has a lock that it would meet");
 }

@@ -65,7 +65,7 @@ rollback_of(const struct my_look *l)
 		return "engine";
 	if (!l->plain && l->found.ntargets == 0)
 		return "unknown";
-	return buf_len(&l->sheet->triggers) > 0 ? "triggers" : "yes";
+	return (l->sheet->dangers & SQL_DANGER_BIT(SQL_DANGER_TRIGGER)) != 0 ? "triggers" : "yes";
 }
 
 int

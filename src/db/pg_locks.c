@@ -162,6 +162,8 @@ tell(struct pg_look *l, const struct ask *a, const PGresult *res)
 	if (all > s->holders)
 		s->holders = all;
 	s->sight = hidden ? "part" : "all";
+	if (hidden)
+		db_note(&s->note, "since when others have their locks, and what they run, is told to members of pg_read_all_stats");
 }
 
 int

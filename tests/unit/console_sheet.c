@@ -233,7 +233,7 @@ what_is_not_seen_of_locks_is_said(void **state)
 	assert_null(strstr(s, "the engine cannot roll this back"));
 	free(s);
 	s = sheet_with_locks("{'of':5,'how':'derived','count':1,'sight':'part','holders':0,'rollback':'later'}", NULL);
-	assert_has(s, "  !!  locks of others are seen only in part by this account\n");
+	assert_has(s, "  !!  of others and their locks this account sees only a part\n");
 	assert_has(s, "  !!  not known whether it can be rolled back\n");
 	free(s);
 	s = sheet_with_locks("{'of':5,'how':'derived','count':1,'sight':'all','holders':0}", NULL);
