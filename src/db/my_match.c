@@ -151,6 +151,50 @@ match_derived(struct my_look *l, const struct db_sink *sample, struct err *e)
 	return ret;
 }
 
+static int
+plan_columns(void *ctx, const struct db_column *cols, size_t n)
+{
+	my_plan_columns(ctx, cols, n);
+	return 0;
+}
+
+static int
+plan_row(void *ctx, const struct db_cell *cells, size_t n)
+{
+	my_plan_row(ctx, cells, n);
+	return 0;
+}
+
+/* The second way. EXPLAIN of a write is refused inside the wall; of the query whose rows are added it tells about how
+ * many there are. */
+static int
+explain(struct my_look *l, struct err *e)
+{
+	struct my_plan plan = { .bad = true };
+	struct db_sink sink = { &plan, plan_columns, plan_row };
+	struct my_rows rows = { .c = l->c, .sink = &sink };
+	struct buf text;
+	struct err why;
+	int ret;
+
+	buf_init(&text, SQL_MAX);
+	buf_puts(&text, "EXPLAIN ");
+	ret = sql_derive_source(&l->c->sql, l->s->bytes, l->s->n, &text, &why);
+	if (ret == 0)
+		ret = select_derived(l, OWN_MY_EXPLAIN_SOURCE, &text, &rows, &why);
+	if (ret == 0 && !plan.bad && plan.n > 0) {
+		l->sheet->how = "explain";
+		l->sheet->estimate = plan.times;
+	} else if (ret != ERR_DATABASE && ret != ERR_CANCELLED) {
+		db_note(&l->sheet->note, "EXPLAIN does not tell it either: inside the wall the server takes it for no write");
+		ret = 0;
+	} else {
+		err_set(e, (enum err_code)ret, "%s", why.text);
+	}
+	buf_fini(&text);
+	return ret;
+}
+
 int
 my_look_match(struct my_look *l, const struct db_sink *sample, struct err *e)
 {
@@ -161,12 +205,12 @@ my_look_match(struct my_look *l, const struct db_sink *sample, struct err *e)
 		return 0;	/* the note says it already */
 	if (!l->plain) {
 		db_note(&l->sheet->note, "it is not known how many rows it touches: it does not write one plain table");
-		return 0;
+		return sample != NULL ? explain(l, e) : 0;
 	}
 	ret = match_derived(l, sample, &why);
 	if (ret == ERR_UNSUPPORTED) {
 		db_note(&l->sheet->note, why.text);
-		return 0;
+		return sample != NULL ? explain(l, e) : 0;
 	}
 	if (ret != 0 && e != NULL)
 		*e = why;

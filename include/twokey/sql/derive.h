@@ -39,5 +39,8 @@ struct sql_derive_want {
  * result is itself classified read. */
 int	sql_derive(const struct sql_settings *set, const char *sql, size_t n,
 	    const struct sql_derive_want *want, struct buf *out, struct err *e);
+/* Appends the query whose rows an INSERT or REPLACE adds, as it stands there, itself classified read: how many rows it
+ * gives is about how many are added. ERR_UNSUPPORTED with the reason in *e when there is none, nothing appended. */
+int	sql_derive_source(const struct sql_settings *set, const char *sql, size_t n, struct buf *out, struct err *e);
 
 #endif
