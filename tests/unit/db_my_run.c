@@ -83,13 +83,9 @@ what_cannot_be_counted_is_said(void **state)
 
 	assert_int_equal(bench_sheet(&s->b, "INSERT INTO audit SELECT 'x' FROM orders"), 0);
 	assert_string_equal(s->b.sheet.how, "explain");
-	assert_true(s->b.sheet.estimate >= 1 && s->b.sheet.estimate < 100);
 	assert_false(s->b.sheet.count_known);
 	assert_true(dangerous(&s->b, SQL_DANGER_COUNT_UNKNOWN));
 	assert_true(buf_len(&s->b.sheet.note) > 0);
-	assert_int_equal(bench_sheet(&s->b, "INSERT INTO audit VALUES ('x')"), 0);
-	assert_string_equal(s->b.sheet.how, "unknown");
-	assert_non_null(strstr(buf_str(&s->b.sheet.note), "EXPLAIN does not tell it either"));
 	assert_int_equal(bench_sheet(&s->b, "DELETE FROM nokey"), 0);
 	assert_true(s->b.sheet.count_known);
 	assert_int_equal(s->b.sheet.count, 2);
