@@ -60,6 +60,8 @@ confirmer_prompt(struct live *lv)
 	const struct confirmer *c = lv->own;
 
 	editor_mode(lv->editor, EDITOR_ANSWER, c->open_n > 0 ? c->open_held > 0 ? "keep> " : "allow> " : "message (it never runs)> ");
+	if (c->open_n > 0)
+		editor_typed_only(lv->editor);
 }
 
 long
@@ -200,6 +202,24 @@ is_open_held(const struct live *lv)
 	return c->open_held > 0 && en != NULL && confirmer_waits(lv, en);
 }
 
+/* A word that ends something is typed as well. */
+static void
+asking_word(struct live *lv, enum live_ask ask, const char *prompt)
+{
+	live_asking(lv, ask, prompt);
+	editor_typed_only(lv->editor);
+}
+
+/* By a key it is asked for: the others may have to wait for him, and what is held is taken back. */
+static void
+quit_by_key(struct live *lv)
+{
+	if (lv->lost || lv->seat.kind == SEAT_WATCHER)
+		leave(lv);
+	else
+		asking_word(lv, ASK_QUIT, "type leave to leave this seat> ");
+}
+
 static bool
 act(struct live *lv, enum key_action a, const char *rest, size_t n)
 {
@@ -218,7 +238,7 @@ act(struct live *lv, enum key_action a, const char *rest, size_t n)
 	else if (a == KEY_ASK)
 		question(lv, rest, n);
 	else if (a == KEY_STOP)
-		live_asking(lv, ASK_STOP, "type stop to end the session now> ");
+		asking_word(lv, ASK_STOP, "type stop to end the session now> ");
 	else if (a == KEY_PAUSE)
 		live_send(lv, "pause", NULL);
 	else if (a == KEY_RESUME)
@@ -241,6 +261,8 @@ on_answer_line(struct live *lv, const char *text, size_t n)
 		question(lv, text, n);
 	else if (ask == ASK_STOP)
 		on_stop_answer(lv, text, n);
+	else if (ask == ASK_QUIT && n == 5 && memcmp(text, "leave", 5) == 0)
+		leave(lv);
 }
 
 static json_t *
@@ -398,6 +420,10 @@ confirmer_key(struct live *lv, const struct screen_event *ev)
 	}
 	if (live_common_key(lv, ev))
 		return;
+	if (ev->key == SCREEN_KEY_F10 && lv->ask == ASK_NONE) {
+		quit_by_key(lv);
+		return;
+	}
 	if (lv->ask == ASK_NONE && !editor_is_busy(lv->editor)) {
 		if (scroll_sheet(lv, ev->key) || act(lv, key_of_event(ev, confirmer_where(lv)), "", 0))
 			return;

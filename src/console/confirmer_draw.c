@@ -295,16 +295,25 @@ standing(const struct model_header *h, bool watcher)
 	return "LIVE";
 }
 
-/* Once he has answered something his own numbers stand there: who sees them reads better. */
+/* Once he has answered something his own numbers stand there, for who sees them reads better; beside what left says, with the
+ * counts of the session where there is room. */
 static void
-own_words(const struct live *lv, char *out, size_t max)
+right_words(const struct live *lv, const char *left, char *out, size_t max)
 {
+	const struct model_header *h = model_header(lv->model);
+	int rows, cols, n;
 	struct buf b;
 
+	screen_size(lv->screen, &rows, &cols);
+	snprintf(out, max, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);
 	buf_init(&b, 200);
-	pace_reading(lv->model, lv->seat.person, false, &b);
-	if (buf_len(&b) > 0)
-		snprintf(out, max, "you: %s", buf_str(&b));
+	if (lv->seat.kind == SEAT_CONFIRMER)
+		pace_reading(lv->model, lv->seat.person, false, &b);
+	if (buf_len(&b) > 0) {
+		n = snprintf(out, max, "reads %u  writes %u  you: %s", h->reads, h->writes, buf_str(&b));
+		if (n + (int)strlen(left) + 9 > cols)
+			snprintf(out, max, "you: %s", buf_str(&b));
+	}
 	buf_fini(&b);
 }
 
@@ -313,20 +322,20 @@ draw_waiting(struct live *lv)
 {
 	const struct model_header *h = model_header(lv->model);
 	bool watcher = lv->seat.kind == SEAT_WATCHER;
-	char second[200], coach[200], right[80], live[120] = "";
+	char second[200], coach[200], right[160], live[120] = "";
+	const char *left;
 	bool waits = waiting_words(lv, second, sizeof second);
 	int rule;
 
 	live_draw_title(lv, waits ? second : NULL, SCREEN_WARN);
 	rule = live_draw_foot(lv, watcher ? KEYS_WATCHER : KEYS_WAITING,
 	    coach_confirmer(lv, NULL, coach, sizeof coach) ? coach : NULL);
-	snprintf(right, sizeof right, "reads %u  writes %u  denied %u", h->reads, h->writes, h->denied);
-	if (!watcher)
-		own_words(lv, right, sizeof right);
 	if (model_set(lv->model) != NULL)
 		snprintf(live, sizeof live, "LIVE; %s collects changes: %zu so far", model_set(lv->model)->by, model_set(lv->model)->changes);
-	live_draw_rule(lv, rule, !lv->follow ? "SCROLLED BACK, End goes on" : waits ? note(lv)
-	    : live[0] != '\0' && !h->paused && !h->alone ? live : standing(h, watcher), right);
+	left = !lv->follow ? "SCROLLED BACK, End goes on" : waits ? note(lv)
+	    : live[0] != '\0' && !h->paused && !h->alone ? live : standing(h, watcher);
+	right_words(lv, left, right, sizeof right);
+	live_draw_rule(lv, rule, left, right);
 	live_draw_log(lv, 2, live_draw_above(lv, rule));
 }
 

@@ -287,7 +287,7 @@ on_quit_answer(struct live *lv, const char *text, size_t n)
 	}
 }
 
-/* asked: Ctrl-D, which is easily pressed by accident. */
+/* asked: by a key, which is easily pressed by accident: no single one ends anything. */
 static void
 quit(struct live *lv, bool asked)
 {
@@ -438,7 +438,7 @@ driver_key(struct live *lv, const struct screen_event *ev)
 	}
 	if (live_common_key(lv, ev))
 		return;
-	if (ev->key == SCREEN_KEY_CTRL && ev->utf8[0] == 'd' && editor_is_empty(lv->editor)) {
+	if (ev->key == SCREEN_KEY_F10 || (ev->key == SCREEN_KEY_CTRL && ev->utf8[0] == 'd' && editor_is_empty(lv->editor))) {
 		if (lv->ask == ASK_NONE)
 			quit(lv, true);
 		return;

@@ -235,6 +235,7 @@ editor_mode(struct editor *ed, enum editor_mode mode, const char *prompt)
 
 	snprintf(ed->prompt, sizeof ed->prompt, "%s", prompt);
 	ed->mode = mode;
+	ed->typed = false;
 	if (same && mode == EDITOR_SQL)
 		return;
 	if (!same && mode == EDITOR_ANSWER) {
@@ -333,6 +334,12 @@ is_bound(const struct screen_event *ev)
 	return ev->nbytes < 2 || (ev->bytes[1] != '[' && ev->bytes[1] != 'O');	/* Alt and a key */
 }
 
+void
+editor_typed_only(struct editor *ed)
+{
+	ed->typed = true;
+}
+
 /* True for a key that readline is not given: a lone Esc would wait for a second key. */
 static bool
 is_kept_back(const struct screen_event *ev)
@@ -376,14 +383,18 @@ push_key(struct editor *ed, const struct screen_event *ev)
 bool
 editor_key(struct editor *ed, const struct screen_event *ev)
 {
+	struct buf before;
+
 	ed->complete = false;
 	editor_offers_drop(ed);
 	if (is_kept_back(ev) || ev->nbytes == 0 || move_row(ed, ev->key))
 		return false;
 	if (rl_end + (int)ev->nbytes >= EDITOR_TEXT_MAX)
 		return false;
+	editor_typed_begin(ed, &before);
 	push_key(ed, ev);
 	drain(ed);
+	editor_typed_check(ed, ev, &before);
 	if (ed->complete && ed->mode == EDITOR_SQL)
 		cut_statement(ed);
 	return ed->complete;

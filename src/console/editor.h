@@ -21,6 +21,8 @@ void	editor_settings(struct editor *ed, const struct sql_settings *set);
 /* What is being typed, and the prompt before it ("shop" makes "shop=> "; of an answer it is shown as it is). A
  * statement that was begun is kept while answers are typed. */
 void	editor_mode(struct editor *ed, enum editor_mode mode, const char *prompt);
+/* Until the next editor_mode the line takes typed characters alone: no yank, completion, history or macro fills it. */
+void	editor_typed_only(struct editor *ed);
 /* Another prompt of an answer, with the text kept. */
 void	editor_label(struct editor *ed, const char *prompt);
 

@@ -23,6 +23,7 @@ struct editor {
 	struct buf keys;	/* bytes for readline */
 	struct buf text;	/* the last complete one */
 	bool complete;
+	bool typed;		/* only what is typed key by key goes into the line */
 	struct buf draft;	/* the statement that was begun before an answer was asked for */
 	char **names;		/* for completion */
 	size_t nnames, cap_names;	/* sorted */
@@ -40,5 +41,9 @@ void	editor_history_add(struct editor *ed, const char *sql, size_t n);
 /* Sets readline's hooks for completion. */
 void	editor_complete_init(struct editor *ed);
 void	editor_offers_drop(struct editor *ed);
+
+/* editor_typed.c: around what one key does to the line */
+void	editor_typed_begin(const struct editor *ed, struct buf *before);
+void	editor_typed_check(struct editor *ed, const struct screen_event *ev, struct buf *before);
 
 #endif

@@ -10,6 +10,7 @@ noinst_HEADERS += %D%/screen_grid.h
 %C%_libconsole_a_SOURCES += %D%/editor_complete.c
 %C%_libconsole_a_SOURCES += %D%/editor_draw.c
 %C%_libconsole_a_SOURCES += %D%/editor_history.c
+%C%_libconsole_a_SOURCES += %D%/editor_typed.c
 %C%_libconsole_a_SOURCES += %D%/keys.c
 noinst_HEADERS += %D%/editor.h
 noinst_HEADERS += %D%/editor_priv.h

@@ -190,12 +190,38 @@ a_plan_does_not_count_and_a_break_makes_good(void **state)
 	test_broker_stop(&b);
 }
 
+/* Rule 23: nobody answered, so the answer is no. */
+static void
+silence_is_a_no(void **state)
+{
+	static const struct test_broker_options quick = { .request_seconds = 1 };
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	int64_t n;
+	json_t *a;
+
+	(void)state;
+	test_broker_start(&b, &quick);
+	test_session(&b, "MFX-1", &ben, &anna);
+	n = test_request(ben, update_1, "= 1");
+	test_event(anna, "expired", n);
+	a = test_allow(anna, n, "orders 1");
+	assert_false(json_bool(a, "ok"));
+	assert_null(test_event_seen(anna, "allowed", n));
+	assert_int_equal(test_shop_number(&b, "select count(*) from orders where note = 'x'"), 0);
+	test_end(&b, ben);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_one_too_many_is_refused_in_every_session),
 		cmocka_unit_test(two_sessions_at_one_time_count_together),
+		cmocka_unit_test(silence_is_a_no),
 		cmocka_unit_test(a_plan_does_not_count_and_a_break_makes_good),
 	};
 

@@ -414,6 +414,7 @@ who_leaves_declines_nothing(void **state)
 	(void)state;
 	wanted(w, "anna", pair);
 	world_keys(w, "half\033[21~");
+	world_keys(w, "leave\r");
 	json_decref(world_expect(w, "leave"));
 	assert_true(w->lv.done);
 	assert_int_equal(w->lv.secret.len, 0);

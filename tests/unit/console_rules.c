@@ -176,6 +176,127 @@ the_reason_stands_below_and_the_environment_in_the_dialog(void **state)
 	world_end(w);
 }
 
+static void
+open_and_wait(struct world *w)
+{
+	world_keys(w, "\033[15~");
+	json_decref(world_expect(w, "opened"));
+	world_pass(w, 5000);
+	world_sees(w, "allow>");
+}
+
+/* Rule 6: what was cut from another line is a paste as well, and names for Tab are no typing. */
+static void
+nothing_but_typing_fills_the_line_that_allows(void **state)
+{
+	static const char *const ways[] = { "\x19", "\033\x19", "\033.", "\033_", "\x19\033y", "\033[A", "\x10", "\t", "or\t" };
+	struct world *w = world_begin(SEAT_CONFIRMER, 60, 100);
+
+	(void)state;
+	world_keys(w, "\033[200~orders 3\033[201~");
+	world_sees(w, "> orders 3");
+	world_keys(w, "\x15");
+	world_keys(w, "orders 3\r");
+	world_expect_str(w, "say", "text", "orders 3");
+	world_request(w, "update orders set a = 1");
+	open_and_wait(w);
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		world_keys(w, ways[i]);
+		world_sees_not(w, "allow> ord");
+		world_keys(w, "\x15");
+	}
+	world_keys(w, "\r");
+	world_expect_nothing(w);
+	world_end(w);
+}
+
+/* Rule 11 */
+static void
+no_single_key_ends_or_leaves(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	(void)state;
+	world_keys(w, "\033[21~");
+	world_expect_nothing(w);
+	world_sees(w, "type end to end the session");
+	world_keys(w, "\r");
+	world_expect_nothing(w);
+	world_keys(w, "\033[21~end\r");
+	json_decref(world_expect(w, "end"));
+	world_end(w);
+	w = world_begin(SEAT_CONFIRMER, 24, 80);
+	world_request(w, "update orders set a = 1");
+	world_keys(w, "\033[21~");
+	world_sees(w, "type leave to leave");
+	world_keys(w, "\r");
+	world_expect_nothing(w);
+	assert_false(w->lv.done);
+	world_keys(w, "\033[19~\r");
+	world_expect_nothing(w);
+	world_keys(w, "\033[21~leave\r");
+	json_decref(world_expect(w, "leave"));
+	assert_true(w->lv.done);
+	world_end(w);
+	w = world_begin(SEAT_CONFIRMER, 24, 80);
+	world_keys(w, "\\q\r");
+	json_decref(world_expect(w, "leave"));
+	world_end(w);
+	w = world_begin(SEAT_WATCHER, 24, 80);	/* nobody waits for him */
+	world_keys(w, "\033[21~");
+	json_decref(world_expect(w, "leave"));
+	world_end(w);
+}
+
+/* Rule 17 */
+static void
+a_sample_that_cannot_be_read_is_said(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 60, 100);
+	uint64_t n = world_event(w, TRANSCRIPT_EVENT_REQUEST, json_pack("{s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:i, s:s, s:s}",
+	    "by", "ben", "class", "write", "verb", "INSERT", "digest", ZEROS, "tables", "dangers", "op", "=", "rows", 1,
+	    "table", "orders", "until", "2026-06-08T14:05:00.000000Z"), "sql", "insert into orders select 1");
+
+	(void)state;
+	world_event_bodies(w, TRANSCRIPT_EVENT_SHEET, json_pack("{s:I, s:s, s:s, s:[]}", "of", (json_int_t)n, "how", "unknown",
+	    "bind", ZEROS, "dangers"), "{\"k\":\"sample\",\"cols\":[],\"rows\":[]}", NULL);
+	open_and_wait(w);
+	world_sees(w, "matching rows: not known before it runs");
+	world_sees(w, "before and after: not shown, a read cannot tell");
+	world_end(w);
+}
+
+/* Rule 22: the count is typed from the sheet, so nobody's words stand there to be copied. */
+static void
+what_is_to_be_typed_is_told_but_not_spelled(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 60, 140);
+
+	(void)state;
+	world_request(w, "update orders set a = 1");
+	open_and_wait(w);
+	world_sees(w, "type the table and the row count");
+	world_sees(w, "matching rows now: 3");
+	world_sees_not(w, "orders 3");
+	world_sees_not(w, "orders = 3");
+	world_end(w);
+}
+
+/* Rule 26 */
+static void
+who_is_away_stands_in_the_second_row(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	(void)state;
+	world_sees(w, "confirmer anna: PRESENT");
+	world_event(w, TRANSCRIPT_EVENT_AWAY, json_pack("{s:s}", "by", "anna"), NULL, NULL);
+	world_sees(w, "confirmer anna: AWAY");
+	world_event(w, TRANSCRIPT_EVENT_BACK, json_pack("{s:s}", "by", "anna"), NULL, NULL);
+	world_sees(w, "confirmer anna: PRESENT");
+	world_end(w);
+}
+
 int
 main(void)
 {
@@ -184,6 +305,11 @@ main(void)
 		cmocka_unit_test(the_wait_is_as_long_as_the_brokers),
 		cmocka_unit_test(comments_are_dimmed_and_stand_there),
 		cmocka_unit_test(the_confirmer_sees_his_own_numbers),
+		cmocka_unit_test(nothing_but_typing_fills_the_line_that_allows),
+		cmocka_unit_test(no_single_key_ends_or_leaves),
+		cmocka_unit_test(a_sample_that_cannot_be_read_is_said),
+		cmocka_unit_test(what_is_to_be_typed_is_told_but_not_spelled),
+		cmocka_unit_test(who_is_away_stands_in_the_second_row),
 		cmocka_unit_test(the_reason_stands_below_and_the_environment_in_the_dialog),
 	};
 
