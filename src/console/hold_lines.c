@@ -141,7 +141,8 @@ lay_why(struct lay *l, const struct model_entry *e, const char *lead)
 	for (i = 0; *s != '\0'; i++) {
 		size_t n = strcspn(s, "\n");
 		const char *code = json_string_value(json_array_get(why, i));
-		bool moved = code != NULL && strcmp(code, "moved") == 0;
+		/* which rows they are follows behind the reasons, in words of twokey's own */
+		bool moved = code != NULL ? strcmp(code, "moved") == 0 : memmem(s, n, "matches other rows", 18) != NULL;
 		char first[40];
 
 		snprintf(first, sizeof first, "  %s%s", code != NULL ? lead : "", moved ? "!!  " : "");

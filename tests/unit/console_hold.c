@@ -53,7 +53,7 @@ hold(struct world *w, uint64_t n, int affected, const char *why)
 	    "s:s, s:s, s:f}", "of", (json_int_t)n, "why", why, "affected", affected, "counts", affected, "effects", "table", "orders",
 	    "inserted", 0, "updated", affected, "deleted", 0, "table", "orders_audit", "inserted", affected, "updated", 0, "deleted", 0,
 	    "bind", hex, "until", until, "took", 1.5), "note", strcmp(why, "moved") == 0 ?
-	    "other rows matched when it ran\nNobody is seen waiting for its locks." : "the ticket asks for it\nNobody is seen waiting for its locks.");
+	    "other rows matched when it ran\nit matches other rows: 4214 too\nNobody is seen waiting for its locks." : "the ticket asks for it\nNobody is seen waiting for its locks.");
 }
 
 static void
@@ -143,6 +143,7 @@ a_difference_is_marked(void **state)
 	take_opened(w, true);
 	world_sees(w, "4 rows; the sheet had said 3   !!  it DIFFERS");
 	world_sees(w, "!!  other rows matched when it ran");
+	world_sees(w, "!!  it matches other rows: 4214 too");
 	world_pass(w, 2000);
 	world_golden(w, "held_140x40.txt");
 	world_end(w);
