@@ -159,7 +159,9 @@ list_session(struct request *r, const struct lobby *l, json_t *list)
 		return;
 	if (ticket_seat_of(t, r->v->person->name, &seat) || (l->waits && strcmp(t->approver, r->v->person->name) == 0)) {
 		o = json_copy(l->status);
+		/* what a session says of itself is believed in nothing that the front knows */
 		json_object_set_new(o, "session", json_string(l->session));
+		json_object_set_new(o, "ticket", json_string(l->ticket));
 		json_object_set_new(o, "since", json_string(l->since));
 		if (json_is_array(json_object_get(o, "asks")))
 			json_object_set_new(o, "asks", aged(json_object_get(o, "asks")));

@@ -211,6 +211,8 @@ void	session_connected(struct session *s, const json_t *ev);
 /* session_presence.c: a second person who may turn the key for that driver (a request's "by"; NULL: whoever drives) has
  * a confirmer's seat and pressed a key within away_seconds. Asked anew each time: it does not wait for a tick. */
 bool	session_second_present(const struct session *s, const char *driver);
+/* Those are there whose keys the request still needs: where it takes two, one of each side that has not turned his. */
+bool	session_key_possible(const struct session *s, const struct gate_request *r);
 bool	console_is_away(const struct console *c);
 /* Some are in their seats, and none of them is at the keyboard: a request now would lapse unseen. */
 bool	session_all_away(const struct session *s, const char *driver);

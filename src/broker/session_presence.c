@@ -38,6 +38,27 @@ session_second_present(const struct session *s, const char *driver)
 	return false;
 }
 
+static bool
+side_present(const struct session *s, const char *driver, enum ticket_side side)
+{
+	for (const struct console *c = s->consoles; c != NULL; c = c->next)
+		if (c->side == side && may_turn_for(s, c, driver) && !console_is_away(c))
+			return true;
+	return false;
+}
+
+bool
+session_key_possible(const struct session *s, const struct gate_request *r)
+{
+	if (!r->both_sides)
+		return session_second_present(s, r->by);
+	for (int side = 0; side < TICKET_SIDES; side++)
+		if ((r->turned[0] == '\0' || r->turned_side != (enum ticket_side)side) &&
+		    !side_present(s, r->by, (enum ticket_side)side))
+			return false;
+	return true;
+}
+
 bool
 session_may_resume(const struct console *c)
 {

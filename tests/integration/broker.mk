@@ -38,8 +38,12 @@ tests_integration_signed_t_CFLAGS = $(UNIT_CFLAGS)
 tests_integration_signed_t_LDADD = $(KEYS_TEST_LIBS) $(BROKER_TEST_LIBS)
 # a second person is there, or is not
 PEOPLE_WORLD = tests/integration/people_world.c tests/integration/people_world.h
-check_PROGRAMS += tests/integration/presence.t tests/integration/queue.t tests/integration/quorum.t
-TESTS += tests/integration/presence.t tests/integration/queue.t tests/integration/quorum.t
+check_PROGRAMS += tests/integration/attack_people.t tests/integration/presence.t tests/integration/queue.t tests/integration/quorum.t
+TESTS += tests/integration/attack_people.t tests/integration/presence.t tests/integration/queue.t tests/integration/quorum.t
+tests_integration_attack_people_t_SOURCES = tests/integration/attack_people.c $(PEOPLE_WORLD)
+tests_integration_attack_people_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_attack_people_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_attack_people_t_LDADD = $(BROKER_TEST_LIBS)
 tests_integration_queue_t_SOURCES = tests/integration/queue.c $(PEOPLE_WORLD)
 tests_integration_queue_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_queue_t_CFLAGS = $(UNIT_CFLAGS)

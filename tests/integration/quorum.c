@@ -181,6 +181,37 @@ what_is_held_takes_both_again(void **state)
 	end(&w);
 }
 
+/* It is taken back as soon as one whose key is still needed is gone, and not when one is who has turned his. */
+static void
+what_is_held_needs_those_whose_keys_are_missing(void **state)
+{
+	struct world w;
+	int64_t n;
+
+	(void)state;
+	begin(&w, NULL, "hold: always");
+	for (int i = 0; i < 2; i++) {
+		n = test_request(w.ben, update_1, "= 1");
+		assert_true(json_bool(test_allow(w.anna, n, "orders 1"), "ok"));
+		assert_true(json_bool(test_allow(w.kim, n, "orders 1"), "ok"));
+		test_event(w.ben, "held", n);
+		if (i == 1)
+			assert_true(json_bool(test_keep(w.kim, n, "keep orders 1"), "ok"));
+		test_console_close(w.kim);
+		if (i == 0) {
+			assert_string_equal(json_str(test_event(w.ben, "void", n), "code", NULL), "second-left");
+			test_event(w.ben, "rolledback", n);
+		} else {
+			people_event(w.ben, "left", 2);
+			assert_true(json_bool(test_keep(w.anna, n, "keep orders 1"), "ok"));
+			test_event(w.ben, "committed", n);
+		}
+		assert_int_equal(test_shop_number(&w.b, changed_1), i);
+		w.kim = people_join(&w.b, "kim", "MFX-1");
+	}
+	end(&w);
+}
+
 static void
 a_ticket_whose_people_cannot_give_it_opens_nothing(void **state)
 {
@@ -282,6 +313,7 @@ main(void)
 		cmocka_unit_test(a_no_of_either_is_a_no),
 		cmocka_unit_test(one_key_waits_no_longer_than_the_request),
 		cmocka_unit_test(what_is_held_takes_both_again),
+		cmocka_unit_test(what_is_held_needs_those_whose_keys_are_missing),
 		cmocka_unit_test(a_ticket_whose_people_cannot_give_it_opens_nothing),
 		cmocka_unit_test(both_are_signed_and_verified_each),
 	};
