@@ -17,7 +17,7 @@
 #include "panel.h"
 #include "reach.h"
 
-enum { RESULT_ROWS_SHOWN = 500, NOTICE_ROWS = 3 };
+enum { RESULT_ROWS_SHOWN = 500, NOTICE_ROWS = 3, NAME_ROOM = 16, NAME_ROOM_WIDE = 32 };
 
 int
 live_put(struct live *lv, int row, int col, int width, enum screen_look look, const char *fmt, ...)
@@ -112,14 +112,15 @@ draw_first_row(struct live *lv)
 	static const char *const seats[] = { "", "CONFIRMER ", "WATCHER " };
 	const struct model_header *h = model_header(lv->model);
 	char stage[16], access[16], rec[60];
-	int rows, cols, s;
+	int rows, cols, s, room;
 
 	screen_size(lv->screen, &rows, &cols);
 	upper(stage, sizeof stage, h->stage);
 	upper(access, sizeof access, h->access);
-	live_put(lv, 0, 0, cols - 18, SCREEN_PLAIN, " %s%s%s%s | %s | %s | %s%s", seats[lv->seat.kind],
-	    lv->seat.kind == SEAT_DRIVER ? "" : lv->seat.person, lv->seat.kind == SEAT_DRIVER ? "" : " | ",
-	    h->ticket, stage, h->target, access,
+	room = cols >= LIVE_PANEL_FROM ? NAME_ROOM_WIDE : NAME_ROOM;	/* the stage is never pushed off by a name */
+	live_put(lv, 0, 0, cols - 18, SCREEN_PLAIN, " %s%.*s%s%.*s | %s | %s | %s%s", seats[lv->seat.kind],
+	    room, lv->seat.kind == SEAT_DRIVER ? "" : lv->seat.person, lv->seat.kind == SEAT_DRIVER ? "" : " | ",
+	    room, h->ticket, stage, h->target, access,
 	    cols >= LIVE_PANEL_FROM ? ", writes only by a second person" : "");
 	s = lv->wall_us > h->begin_us && h->begin_us > 0 ? (int)((lv->wall_us - h->begin_us) / 1000000) : 0;
 	snprintf(rec, sizeof rec, " %s %02d:%02d:%02d ", h->ended ? "ENDED" : h->paused ? "PAUSED" : h->alone ? "ALONE" : "REC",

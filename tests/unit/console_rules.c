@@ -297,6 +297,23 @@ who_is_away_stands_in_the_second_row(void **state)
 	world_end(w);
 }
 
+/* Rule 27, for names as long as they may be */
+static void
+long_names_leave_room_for_the_environment(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 60, 80);
+	struct model_header *h = (struct model_header *)(uintptr_t)model_header(w->lv.model);
+
+	(void)state;
+	memset(h->ticket, 'T', sizeof h->ticket - 1);
+	memset(w->lv.seat.person, 'p', sizeof w->lv.seat.person - 1);
+	w->lv.dirty = true;
+	world_request(w, "update orders set a = 1");
+	open_and_wait(w);
+	world_sees(w, " | PRODUCTION | ");
+	world_end(w);
+}
+
 int
 main(void)
 {
@@ -310,6 +327,7 @@ main(void)
 		cmocka_unit_test(a_sample_that_cannot_be_read_is_said),
 		cmocka_unit_test(what_is_to_be_typed_is_told_but_not_spelled),
 		cmocka_unit_test(who_is_away_stands_in_the_second_row),
+		cmocka_unit_test(long_names_leave_room_for_the_environment),
 		cmocka_unit_test(the_reason_stands_below_and_the_environment_in_the_dialog),
 	};
 
