@@ -108,6 +108,7 @@ spawn(struct world *w, const char *signer)
 	    "target", "engine", "sqlite", "file", w->file, "name", "shop", "signers", json_array());
 	json_object_set_new(init, "sides", json_pack("{s:s, s:s, s:s, s:s}", "ben", "firm", "kim", "firm", "anna", "customer",
 	    "eve", "customer"));
+	json_object_set_new(init, "sides", json_pack("{s:s, s:s, s:s, s:s}", "ben", "firm", "anna", "customer", "kim", "firm", "tom", "firm"));
 	if (signer != NULL)
 		json_array_append_new(json_object_get(init, "signers"), json_string(signer));
 	text = json_dumps(init, JSON_COMPACT);

@@ -168,6 +168,82 @@ who_loses_the_recorder_keeps_nothing(void **state)
 	end(&w);
 }
 
+static const char two_keys[] = "id: T-1\ntitle: orders\ntarget: shop\naccess: write\nstage: production\npeople:\n"
+    "  - {name: ben, seat: driver}\n  - {name: anna, seat: confirmer}\n  - {name: kim, seat: confirmer}\n"
+    "  - {name: tom, seat: confirmer}\napprover: anna\nsecond_key: any\nquorum: both_sides\nexpires: 2036-01-01T00:00:00Z\n";
+
+/* Where the ticket asks for a key of each side: who turned the first one, who the second; "" nobody, "!": over other rows.
+ * ben drives; ben, kim and tom are of the firm, anna is the customer's. */
+static const struct keys {
+	const char *first, *second;
+	bool runs;
+} keys[] = {
+	{ "anna", "kim", true }, { "kim", "anna", true },
+	{ "", "anna", false }, { "", "kim", false }, { "anna", "", false }, { "anna", "anna", false }, { "kim", "kim", false },
+	{ "kim", "tom", false }, { "ben", "anna", false }, { "anna", "ben", false }, { "mallory", "anna", false },
+	{ "anna", "mallory", false }, { "!anna", "kim", false }, { "anna", "!kim", false },
+};
+
+static void
+turn(struct world *w, int n, const char *ev, const char *who)
+{
+	json_t *o = allowed(w);
+
+	json_object_set_new(o, "ev", json_string(ev));
+	json_object_set_new(o, "by", json_string(who + (who[0] == '!')));
+	if (who[0] == '!')
+		json_object_set_new(o, "bind", json_string(w->keys));
+	send_event(w, n, o);
+}
+
+static void
+two_keys_are_of_two_people_and_sides(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		char what[100];
+		struct world w;
+		json_t *ev;
+
+		begin(&w, two_keys, "no", NULL);
+		if (keys[i].first[0] != '\0')
+			turn(&w, 18, "turned", keys[i].first);
+		if (keys[i].second[0] != '\0')
+			turn(&w, 19, "allowed", keys[i].second);
+		send_event(&w, 20, run(&w));
+		snprintf(what, sizeof what, "keys of %s and %s", keys[i].first, keys[i].second);
+		if (!keys[i].runs) {
+			not_run(&w, what);
+		} else {
+			ev = hears(&w, "committed", "rolledback");
+			if (strcmp(json_str(ev, "ev", NULL), "committed") != 0)
+				fail_msg("%s: %s", what, json_str(ev, "ev", NULL));
+			json_decref(ev);
+		}
+		end(&w);
+	}
+}
+
+/* Law 3: of the side that the ticket says, for db too. */
+static void
+a_key_of_the_wrong_side_runs_nothing(void **state)
+{
+	static const char ticket[] = "id: T-1\ntitle: orders\ntarget: shop\naccess: write\nstage: production\npeople:\n"
+	    "  - {name: ben, seat: driver}\n  - {name: anna, seat: confirmer}\n  - {name: kim, seat: confirmer}\napprover: anna\n"
+	    "second_key: other-side\nexpires: 2036-01-01T00:00:00Z\n";
+	struct world w;
+
+	(void)state;
+	begin(&w, ticket, "no", NULL);
+	turn(&w, 18, "allowed", "kim");
+	send_event(&w, 19, run(&w));
+	not_run(&w, "a key of the driver's own side");
+	turn(&w, 20, "allowed", "anna");
+	send_event(&w, 21, run(&w));
+	json_decref(hears(&w, "committed", "committed"));
+	end(&w);
+}
+
 int
 main(void)
 {
@@ -176,6 +252,8 @@ main(void)
 		cmocka_unit_test(a_field_that_is_changed_on_its_way_keeps_nothing),
 		cmocka_unit_test(nothing_else_keeps_it),
 		cmocka_unit_test(who_loses_the_recorder_keeps_nothing),
+		cmocka_unit_test(two_keys_are_of_two_people_and_sides),
+		cmocka_unit_test(a_key_of_the_wrong_side_runs_nothing),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
