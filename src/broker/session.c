@@ -299,6 +299,8 @@ session_main(json_t *init)
 	event_add(s.tick, &second);
 	front_attach(&s, SESSION_FD_FRONT);
 	event_base_dispatch(s.base);
+	/* whom the front handed over meanwhile is told that it is over */
+	(void)event_base_loop(s.base, EVLOOP_NONBLOCK);
 	session_fini(&s);
 	json_decref(init);
 	return 0;

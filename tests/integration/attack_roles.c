@@ -491,6 +491,41 @@ names_of_a_server_may_be_anything(void **state)
 	}
 }
 
+/* The front hands somebody over while the seal comes: he is told that it is over, not just cut off. */
+static void
+who_comes_with_the_seal_gets_a_word(void **state)
+{
+	static const char adopt[] = "{\"do\":\"adopt\",\"re\":\"join\",\"person\":\"anna\",\"seat\":\"confirmer\",\"login\":\"a\","
+	    "\"uid\":1,\"json\":true,\"bodies\":true,\"from\":1}\n";
+	char said[4096] = "";
+	struct world w;
+	int pair[2], status;
+	size_t n = 0;
+	ssize_t got;
+
+	(void)state;
+	session_begin(&w);
+	tells(&w, "{\"ev\":\"lost\",\"role\":\"db\"}");
+	hears(&w.r, "\"ended\"");
+	answer(&w);
+	is_read(&w.r, RECORDER);
+	kill(w.r.pid, SIGSTOP);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_true(line(&w.r, RECORDER, "{\"do\":\"sealed\",\"head\":\"00\",\"count\":1}"));
+	assert_int_equal(io_send_fd(w.r.fd[FRONT], adopt, sizeof adopt - 1, pair[1], NULL), 0);
+	close(pair[1]);
+	kill(w.r.pid, SIGCONT);
+	while ((got = recv(pair[0], said + n, sizeof said - 1 - n, 0)) > 0)
+		n += (size_t)got;
+	if (strstr(said, "\"re\":") == NULL)
+		fail_msg("it was cut off without a word");
+	close(pair[0]);
+	assert_int_equal(waitpid(w.r.pid, &status, 0), w.r.pid);
+	for (int i = 0; i < SESSION_ENDS; i++)
+		close(w.r.fd[i]);
+	buf_fini(&w.r.heard);
+}
+
 int
 main(void)
 {
@@ -504,6 +539,7 @@ main(void)
 		cmocka_unit_test(a_process_asks_for_its_own_secret_only),
 		cmocka_unit_test(a_second_connected_changes_nothing),
 		cmocka_unit_test(names_of_a_server_may_be_anything),
+		cmocka_unit_test(who_comes_with_the_seal_gets_a_word),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
