@@ -22,6 +22,7 @@
 
 #include "twokey/base/buf.h"
 #include "twokey/base/clock.h"
+#include "twokey/base/digest.h"
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
 #include "twokey/transcript/verify.h"
@@ -409,6 +410,35 @@ ends_by(const char *const *events, const char *code)
 	session_over(&w);
 }
 
+/* The front told the broker which ticket the session is opened for; the session's own first line is not believed. */
+static void
+a_session_begins_with_its_own_ticket_only(void **state)
+{
+	static const char text[] = "id: T-1\n";
+	struct digest d = digest_of(text, strlen(text));
+	struct role r = { 0 };
+	char hex[DIGEST_HEX + 1], event[1000];
+
+	(void)state;
+	digest_hex(&d, hex);
+	strcpy(r.folder, "/tmp/twokey-test-XXXXXX");
+	assert_non_null(mkdtemp(r.folder));
+	snprintf(r.path, sizeof r.path, "%s/s-1.jsonl", r.folder);
+	spawn(&r, "recorder", ENDS, json_pack("{s:s, s:s, s:s, s:I, s:b, s:b}", "session", "s-1", "digest", hex, "path", r.path,
+	    "quota", (json_int_t)8 * 1024 * 1024, "recover", 0, "tunnel", 0));
+	assert_true(line(&r, SESSION, begins));		/* another digest, no text */
+	hears(&r, "not the ticket which the session was opened for");
+	for (int i = 0; i < 2; i++) {	/* the digest of the one with the text of another; then the right one */
+		snprintf(event, sizeof event, "{\"do\":\"event\",\"b\":1,\"event\":{\"ev\":\"begin\",\"v\":1,\"session\":\"s-1\",\"ticket\":\"T-1\","
+		    "\"digest\":\"%s\",\"access\":\"write\",\"stage\":\"production\"}}\n{\"k\":\"ticket\",\"text\":\"id: T-%d\\n\"}", hex, 2 - i);
+		buf_reset(&r.heard);
+		assert_true(line(&r, SESSION, event));
+		hears(&r, i == 0 ? "not the ticket which the session was opened for" : "\"recorded\"");
+	}
+	assert_false(in_file(&r, "T-2"));
+	ends_well(&r);
+}
+
 static void
 an_account_is_judged_by_what_was_told_of_it(void **state)
 {
@@ -535,6 +565,7 @@ main(void)
 		cmocka_unit_test(what_is_no_tunnel_is_let_go),
 		cmocka_unit_test(what_db_does_not_know_is_not_told_as_rolled_back),
 		cmocka_unit_test(descriptors_of_a_tunnel_are_not_kept),
+		cmocka_unit_test(a_session_begins_with_its_own_ticket_only),
 		cmocka_unit_test(an_account_is_judged_by_what_was_told_of_it),
 		cmocka_unit_test(a_process_asks_for_its_own_secret_only),
 		cmocka_unit_test(a_second_connected_changes_nothing),

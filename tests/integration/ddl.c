@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -240,6 +241,36 @@ on_postgres_what_no_transaction_takes_is_strict(void **state)
 	test_broker_stop(&b);
 }
 
+/* Killed between the record and the statement: nobody can know, and nobody says that it was taken back. */
+static void
+a_death_before_it_is_sent_leaves_it_unknown(void **state)
+{
+	static const char index[] = "CREATE INDEX CONCURRENTLY lines_late ON lines (order_id)";
+	struct test_broker_options o = { .engine = "postgres", .target = target, .fault = "db.before-commit" };
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	int64_t n;
+	pid_t db;
+
+	(void)state;
+	test_broker_start(&b, &o);
+	strict_open(&b, "DDL-8", on_pg(index, "lines"), &ben, &anna);
+	n = strict_asked(ben, index, NULL);
+	test_event(ben, "sheet", n);
+	typed(anna, n, "create lines", true);
+	test_event(ben, "committing", n);
+	db = test_broker_role(&b, "db");
+	test_wait_stopped(db);
+	kill(db, SIGKILL);
+	test_event(ben, "unknown", n);
+	test_wait_eof(ben);	/* the session ends; what nobody knows stays open until it is settled */
+	assert_null(test_event_seen(ben, "rolledback", n));
+	assert_int_equal(number("SELECT count(*) FROM pg_class WHERE relname = 'lines_late'"), 0);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
 static void
 my_sql(struct mariadb_server *my, const char *text)
 {
@@ -316,6 +347,7 @@ main(void)
 		cmocka_unit_test(it_is_held_where_the_ticket_holds_all),
 		cmocka_unit_test(on_postgres_it_runs_in_a_transaction_with_its_xid_on_record),
 		cmocka_unit_test(on_postgres_what_no_transaction_takes_is_strict),
+		cmocka_unit_test(a_death_before_it_is_sent_leaves_it_unknown),
 		cmocka_unit_test(on_mariadb_what_commits_by_itself_is_strict),
 	};
 
