@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <libpq-fe.h>
 
 #include "twokey/base/buf.h"
 #include "twokey/base/io.h"
@@ -174,6 +175,70 @@ a_write_is_committed_with_its_xid_on_record(void **state)
 	assert_string_equal(json_str(test_event(ben, "rolledback", n), "code", NULL), "bind");
 	sql("DROP TRIGGER second ON orders; UPDATE orders SET status = 'paid' WHERE id = 1");
 	test_end(&b, ben);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
+/* The names of others stand in a body, never in an event line. */
+static void
+names_stand_in_a_body(const struct test_broker *b, const char *name)
+{
+	char path[700];
+	struct buf all;
+	size_t found = 0;
+
+	assert_true(test_wait_sealed(b));
+	test_transcript(b, path, sizeof path);
+	buf_init(&all, 16 * 1024 * 1024);
+	assert_int_equal(io_read_file(path, 16 * 1024 * 1024, &all, NULL), 0);
+	for (char *save = NULL, *text = buf_take(&all), *line = strtok_r(text, "\n", &save); ; line = strtok_r(NULL, "\n", &save)) {
+		if (line == NULL) {
+			free(text);
+			break;
+		}
+		if (strstr(line, name) == NULL)
+			continue;
+		assert_int_equal(strncmp(line, "{\"s\":", 5), 0);
+		found++;
+	}
+	assert_int_equal(found, 1);
+	buf_fini(&all);
+}
+
+static void
+who_is_in_the_way_is_on_record(void **state)
+{
+	const char *keys[] = { "host", "dbname", "user", "application_name", NULL };
+	const char *values[] = { pg_server_socket(server), "postgres", pg_server_user(server), "nightly-job-77", NULL };
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	PGconn *other = PQconnectdbParams(keys, values, 0);
+	json_t *sheet;
+	int64_t n;
+
+	(void)state;
+	PQclear(PQexec(other, "BEGIN; LOCK TABLE orders IN SHARE MODE"));
+	assert_int_equal(PQtransactionStatus(other), PQTRANS_INTRANS);
+	broker_on_pg(&b, NULL);
+	test_session(&b, "PG-9", &ben, &anna);
+	n = test_request(ben, "update orders set note = 'l' where id = 9", "= 1");
+	sheet = test_event(anna, "sheet", n);
+	assert_int_equal(json_int(sheet, "count", -1), 1);
+	assert_int_equal(json_int(sheet, "blocking", -1), 1);
+	assert_string_equal(json_str(sheet, "sight", NULL), "part");
+	assert_string_equal(json_str(sheet, "rollback", NULL), "yes");
+	assert_true(json_int(sheet, "table_bytes", -1) > 0);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(sheet, "takes"), 0)), "ROW EXCLUSIVE on orders");
+	test_deny(anna, n);
+	PQfinish(other);
+	n = test_request(ben, "update orders set note = 'l' where id = 9", "= 1");
+	sheet = test_event(anna, "sheet", n);
+	assert_int_equal(json_int(sheet, "holders", -1), 0);
+	assert_string_equal(json_str(sheet, "sight", NULL), "all");
+	test_deny(anna, n);
+	test_end(&b, ben);
+	names_stand_in_a_body(&b, "nightly-job-77");
 	test_console_close(ben);
 	test_console_close(anna);
 	test_broker_stop(&b);
@@ -355,6 +420,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_run_and_the_walls_hold),
+		cmocka_unit_test(who_is_in_the_way_is_on_record),
 		cmocka_unit_test(a_write_is_committed_with_its_xid_on_record),
 #ifdef TWOKEY_FAULTS
 		cmocka_unit_test(killed_before_commit_the_server_says_aborted),

@@ -226,8 +226,8 @@ a_closed_table_fails_the_sheet_and_its_holder_is_named(void **state)
 	if (strstr(s->b.e.text, " waits for ACCESS EXCLUSIVE on orders (") == NULL)
 		fail_msg("%s", s->b.e.text);
 	PQfinish(c);
-	while (PQgetResult(waiter) != NULL)
-		;
+	for (PGresult *res = PQgetResult(waiter); res != NULL; res = PQgetResult(waiter))
+		PQclear(res);
 	PQfinish(waiter);
 	sheet(&s->b, "UPDATE orders SET total = 0 WHERE id = 10");
 }
