@@ -131,6 +131,10 @@ take_end(struct model *m, struct model_entry *e, const struct transcript_line *l
 		e->rows = json_int(fields, "affected", -1);
 	}
 	model_copy_str(fields, json_str(fields, "state", NULL) != NULL ? "state" : "code", e->code, sizeof e->code);
+	if (l->kind == TRANSCRIPT_EVENT_OUTCOME || l->kind == TRANSCRIPT_EVENT_SETTLED) {	/* the last word counts */
+		free(e->answer);
+		e->answer = NULL;
+	}
 	model_set_text(m, &e->answer, l->kind == TRANSCRIPT_EVENT_FAILED ? "error" :
 	    l->kind == TRANSCRIPT_EVENT_DENIED ? "reason" : "why");
 	model_set_text(m, &e->notices, "notices");

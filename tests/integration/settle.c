@@ -205,7 +205,7 @@ the_next_session_on_that_target_is_told(void **state)
 static void
 the_program_lists_and_settles_it(void **state)
 {
-	char session[80], cmd[2048];
+	char session[80], cmd[2048], path[700];
 	struct test_broker b = broken(session);
 	const char *top = getenv("top_builddir");
 	int n = snprintf(cmd, sizeof cmd, "set -e; T=%s/twokey B='--broker %s --as'; ", top != NULL ? top : ".", b.socket);
@@ -218,6 +218,11 @@ the_program_lists_and_settles_it(void **state)
 	    "$T settle $B anna -m 'looked at it' %s committed", session, session, session, session);
 	assert_int_equal(system(cmd), 0);
 	assert_true(test_wait_sealed(&b));
+	/* who reads it later sees whose word it is */
+	test_transcript(&b, path, sizeof path);
+	snprintf(cmd, sizeof cmd, "T=%s/twokey; $T show %s | grep -q 'SETTLED .*committed, as anna says: looked at it' && $T verify %s",
+	    top != NULL ? top : ".", path, path);
+	assert_int_equal(system(cmd), 0);
 	test_broker_stop(&b);
 }
 #else

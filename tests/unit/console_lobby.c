@@ -53,6 +53,37 @@ sessions_come_first_and_foreign_text_is_safe(void **state)
 	screen_close(s);
 }
 
+/* What ran, what tells, how it is settled: all of it is on the screen, however long. */
+static void
+an_open_outcome_says_how_it_is_settled(void **state)
+{
+	struct link_hello me = { .person = "anna", .side = "customer", .broker = "system" };
+	struct screen *s = screen_open_headless(24, 80);
+	json_t *l = json_pack("{s:[{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:{s:s, s:s}}], s:[]}", "sessions",
+	    "session", "s-20261121-103612-9f3c11a0", "ticket", "MFX-1", "target", "shop", "stage", "production", "seat", "confirmer",
+	    "driver", "ben", "ending", 1, "open", "sql", "update orders set note = 'x\033[2J' where id = 3", "how",
+	    "ask the server: SELECT pg_xact_status('747'), system_identifier = 7301 AS same_server FROM pg_control_system(); it holds only "
+	    "where same_server is true; by hand: compare the rows that are there with the statement of event 17", "tickets");
+	static const char *const parts[] = { "UNKNOWN  MFX-1", "update orders set note", "<1B>[2J", "pg_xact_status('747')", "compare the rows",
+		"twokey settle", "s-20261121-103612-9f3c11a0", "committed|aborted" };
+	struct seat_wish w = { 0 };
+	char why[2000];
+	struct buf out;
+
+	(void)state;
+	assert_false(lobby_choose(l, 0, &w, why, sizeof why));
+	buf_init(&out, 1 << 16);
+	lobby_draw(s, &me, l, 0, why);
+	screen_dump(s, &out);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (strstr(buf_str(&out), parts[i]) == NULL)
+			fail_msg("%s is not on the screen:\n%s", parts[i], buf_str(&out));
+	assert_null(strchr(buf_str(&out), '\033'));
+	buf_fini(&out);
+	json_decref(l);
+	screen_close(s);
+}
+
 static void
 entering_wishes_for_the_seat_that_is_named(void **state)
 {
@@ -172,6 +203,7 @@ main(void)
 		cmocka_unit_test(sessions_come_first_and_foreign_text_is_safe),
 		cmocka_unit_test(what_waits_stands_on_top_with_its_age),
 		cmocka_unit_test(a_row_is_found_again),
+		cmocka_unit_test(an_open_outcome_says_how_it_is_settled),
 		cmocka_unit_test(entering_wishes_for_the_seat_that_is_named),
 	};
 
