@@ -29,6 +29,9 @@ struct pipe_state {
 	bool ended;		/* the session did end */
 	char ended_code[32];
 	bool holds;		/* the session is not ready yet: statements wait here for it */
+	bool stopped;		/* it is paused: they wait for one who resumes */
+	bool needs_second;	/* the ticket lets nothing go on without a second person */
+	unsigned seconds;	/* confirmers that are there */
 	unsigned asked;		/* statements whose answer has not come */
 	uint64_t runs;		/* the event of the one that runs, 0 none */
 	struct buf end;		/* the line that asks for the end, while it waits for what runs */
@@ -111,6 +114,43 @@ kind_of(const char *line, size_t n, enum transcript_event_kind *kind)
 	return end != NULL && transcript_event_parse(at, (size_t)(end - at), kind);
 }
 
+/* True for events of which more than the kind matters here. */
+static bool
+matters(enum transcript_event_kind k)
+{
+	return k == TRANSCRIPT_EVENT_BEGIN || k == TRANSCRIPT_EVENT_JOINED || k == TRANSCRIPT_EVENT_LEFT ||
+	    k == TRANSCRIPT_EVENT_PAUSED || k == TRANSCRIPT_EVENT_RESUMED || k == TRANSCRIPT_EVENT_ACCOUNT ||
+	    k == TRANSCRIPT_EVENT_READ || k == TRANSCRIPT_EVENT_DESCRIBE || k == TRANSCRIPT_EVENT_RUN ||
+	    k == TRANSCRIPT_EVENT_ENDED || is_end(k);
+}
+
+static bool
+is_word(const json_t *ev, const char *key, const char *word)
+{
+	const char *s = json_str(ev, key, NULL);
+
+	return s != NULL && strcmp(s, word) == 0;
+}
+
+/* Who is there, and whether the session stands still; false for other events. */
+static bool
+note_people(struct pipe_state *p, enum transcript_event_kind k, const json_t *ev)
+{
+	if (k == TRANSCRIPT_EVENT_BEGIN)
+		p->needs_second = is_word(ev, "presence", "any");
+	else if (k == TRANSCRIPT_EVENT_JOINED)
+		p->seconds += is_word(ev, "seat", "confirmer");
+	else if (k == TRANSCRIPT_EVENT_LEFT)
+		p->seconds -= is_word(ev, "seat", "confirmer") && p->seconds > 0;
+	else if (k == TRANSCRIPT_EVENT_PAUSED)
+		p->stopped = p->stopped || json_str(ev, "only", NULL) == NULL;
+	else if (k == TRANSCRIPT_EVENT_RESUMED)
+		p->stopped = false;
+	else
+		return false;
+	return true;
+}
+
 /* What an event means for what waits here. Those of rows are many and mean nothing. */
 static void
 note_event(struct pipe_state *p, const char *line, size_t n)
@@ -122,14 +162,15 @@ note_event(struct pipe_state *p, const char *line, size_t n)
 		return;
 	if (k == TRANSCRIPT_EVENT_ENDED) {
 		p->ended = true;
-		p->holds = false;
+		p->holds = p->stopped = false;
 		p->runs = 0;
 	}
-	if (k != TRANSCRIPT_EVENT_ACCOUNT && k != TRANSCRIPT_EVENT_READ && k != TRANSCRIPT_EVENT_DESCRIBE &&
-	    k != TRANSCRIPT_EVENT_RUN && k != TRANSCRIPT_EVENT_ENDED && !is_end(k))
+	if (!matters(k))
 		return;
 	ev = json_line_parse(line, n, NULL);
-	if (k == TRANSCRIPT_EVENT_ENDED) {
+	if (note_people(p, k, ev)) {
+		;
+	} else if (k == TRANSCRIPT_EVENT_ENDED) {
 		const char *code = json_str(ev, "code", NULL);
 
 		snprintf(p->ended_code, sizeof p->ended_code, "%s", code != NULL ? code : "");
@@ -138,6 +179,7 @@ note_event(struct pipe_state *p, const char *line, size_t n)
 
 		/* with anything in it the session ends */
 		p->holds = p->holds && !(json_is_array(refused) && json_array_size(refused) == 0);
+		p->stopped = p->stopped || (p->needs_second && p->seconds == 0);	/* as the next event will say */
 	} else if (k == TRANSCRIPT_EVENT_READ || k == TRANSCRIPT_EVENT_DESCRIBE) {
 		p->runs = (uint64_t)json_int(ev, "n", 0);
 	} else if (k == TRANSCRIPT_EVENT_RUN) {
@@ -157,6 +199,13 @@ note_line(struct pipe_state *p, const char *line, size_t n)
 		note_answer(p, line, n);
 }
 
+/* Statements of this driver wait here, for the database or for a second person. */
+static bool
+is_held(const struct pipe_state *p)
+{
+	return p->holds || (p->drives && p->stopped);
+}
+
 /* Something of this driver runs, or may do so at any moment. */
 static bool
 is_busy(const struct pipe_state *p)
@@ -173,7 +222,7 @@ send_in(struct pipe_state *p, const char *line, size_t n)
 		return true;
 	want = want_of(line, n);
 	/* a script need not wait for the database by itself; nothing runs after "end" */
-	if (want == WANT_STATEMENT && (p->holds || buf_len(&p->end) > 0))
+	if (want == WANT_STATEMENT && (is_held(p) || buf_len(&p->end) > 0))
 		return false;
 	if (want == WANT_END && is_busy(p)) {
 		/* it would cancel what runs, which a script does not mean: it goes after that, and "cancel" before it */
@@ -216,7 +265,7 @@ pass_in(struct pipe_state *p, struct err *e)
 		return err_set(e, ERR_TOO_LARGE, "a line on standard input is over %d bytes", LINK_REQUEST_MAX);
 	if (!p->in_ended || p->left)
 		return 0;
-	if (!send_in(p, buf_data(&p->in), buf_len(&p->in)) && p->holds)
+	if (!send_in(p, buf_data(&p->in), buf_len(&p->in)) && is_held(p))
 		return 0;
 	buf_reset(&p->in);
 	if (p->ending || is_busy(p) || buf_len(&p->end) > 0)
@@ -295,13 +344,13 @@ run_pipe(struct pipe_state *p, struct err *e)
 	int ret = 0;
 
 	while (ret == 0) {
-		waited = p->holds || is_busy(p);
+		waited = is_held(p) || is_busy(p);
 		read_in(p);
 		ret = pass_in(p, e);
 		if (buf_len(&p->out) < OUT_LOW)
 			link_pump(p->link);
 		pass_out(p);
-		if (waited && !p->holds && !is_busy(p))
+		if (waited && !is_held(p) && !is_busy(p))
 			continue;	/* what waited here can go now */
 		if (!write_out(p))
 			return err_set(e, ERR_CLOSED, "nobody reads standard output any more");

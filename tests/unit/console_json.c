@@ -238,6 +238,38 @@ a_statement_waits_for_the_database(void **state)
 	assert_int_equal(end(&w), 0);
 }
 
+/* A script at a ticket that asks for somebody who is there waits for one who resumes, at the beginning and later. */
+static void
+a_statement_waits_for_a_second_person(void **state)
+{
+	struct world w = begin(true);
+
+	greet(&w, true);
+	say(w.in, "{\"do\":\"sql\",\"text\":\"select 1\"}\n");
+	tell(&w, "{\"n\":1,\"ev\":\"begin\",\"presence\":\"any\"}");
+	connected(&w);
+	tell(&w, "{\"n\":4,\"ev\":\"paused\",\"code\":\"absent\"}");
+	tell(&w, "{\"n\":5,\"ev\":\"joined\",\"by\":\"anna\",\"seat\":\"confirmer\"}");
+	assert_int_equal(buf_len(&w.got), 0);
+	tell(&w, "{\"n\":6,\"ev\":\"resumed\",\"by\":\"anna\"}");
+	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 1\"}");
+	tell(&w, "{\"re\":\"sql\",\"ok\":true,\"n\":7}");
+	tell(&w, "{\"n\":7,\"ev\":\"read\"}");
+	tell(&w, "{\"n\":8,\"ev\":\"done\",\"of\":7}");
+	tell(&w, "{\"n\":9,\"ev\":\"paused\",\"code\":\"left\",\"who\":\"anna\",\"only\":\"writes\"}");
+	say(w.in, "{\"do\":\"sql\",\"text\":\"select 2\"}\n");	/* reads go on there */
+	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 2\"}");
+	tell(&w, "{\"n\":10,\"ev\":\"paused\",\"by\":\"kim\"}");
+	say(w.in, "{\"do\":\"here\"}\n{\"do\":\"sql\",\"text\":\"select 3\"}\n");
+	assert_broker_gets(&w, "{\"do\":\"here\"}");
+	assert_int_equal(buf_len(&w.got), 0);
+	tell(&w, "{\"n\":11,\"ev\":\"ended\",\"code\":\"alone\"}");
+	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 3\"}");	/* which the broker refuses */
+	close(w.broker);
+	w.broker = -1;
+	(void)end(&w);
+}
+
 static void
 nothing_runs_before_the_account_was_compared(void **state)
 {
@@ -391,6 +423,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_pass_both_ways_as_they_are),
 		cmocka_unit_test(a_statement_waits_for_the_database),
+		cmocka_unit_test(a_statement_waits_for_a_second_person),
 		cmocka_unit_test(nothing_runs_before_the_account_was_compared),
 		cmocka_unit_test(the_end_waits_for_what_runs_and_cancel_does_not),
 		cmocka_unit_test(a_seat_that_does_not_drive_leaves_while_something_runs),
