@@ -36,6 +36,7 @@ struct db_conn {
 	bool kept[OWNS];		/* statements of ours that the server has prepared, under names of this */
 	unsigned generation;
 	bool guard_types;		/* code stands behind types: the longer guard is asked */
+	bool locks_prepared;		/* the statement of pg_locks.c */
 	bool waited;			/* something failed because a lock was not to be had in time */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
 	bool ended;			/* the server's last words have come */

@@ -79,6 +79,9 @@ fini(struct ask *a)
 	buf_fini(&a->columns);
 }
 
+/* Planning it takes longer than running it. */
+static const char prepared[] = "twokey_locks";
+
 static bool
 send(struct pg_look *l, struct ask *a)
 {
@@ -90,8 +93,9 @@ send(struct pg_look *l, struct ask *a)
 	own_ran(&l->sheet->own, OWN_PG_LOCKS);
 	return PQenterPipelineMode(pg) &&
 	    PQsendQueryParams(pg, own_sql(&l->c->text, OWN_PG_SHORT, l->c->tag), 0, NULL, NULL, NULL, NULL, 0) &&
-	    PQsendQueryParams(pg, own_sql(&l->c->text, OWN_PG_LOCKS, l->c->tag), 6, NULL, v, NULL, NULL, 0) &&
-	    PQpipelineSync(pg);
+	    (l->c->locks_prepared ||
+	    PQsendPrepare(pg, prepared, own_sql(&l->c->text, OWN_PG_LOCKS, l->c->tag), 0, NULL)) &&
+	    PQsendQueryPrepared(pg, prepared, 6, v, NULL, NULL, 0) && PQpipelineSync(pg);
 }
 
 /* The one result of a statement of ours in the pipeline. */
@@ -177,6 +181,11 @@ pg_locks(struct pg_look *l, struct err *e)
 	sent = send(l, &a);
 	if (sent) {
 		PQclear(take(l->c));
+		if (!l->c->locks_prepared) {
+			res = take(l->c);
+			l->c->locks_prepared = PQresultStatus(res) == PGRES_COMMAND_OK;
+			PQclear(res);
+		}
 		res = take(l->c);
 		PQclear(PQgetResult(l->c->pg));
 		done = PQexitPipelineMode(l->c->pg) == 1;
