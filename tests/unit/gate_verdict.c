@@ -422,7 +422,7 @@ refusals_say_what_to_do(void **state)
 		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_WRITE, D(NO_WHERE), ALL_CAPS, 0, false }, "strict", "WHERE" },
 		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_DDL, D(DROP), ALL_CAPS, 0, false }, "strict", "drops an object" },
 		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_SESSION, 0, ALL_CAPS, 0, false }, "session-not-yet", "later" },
-		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_TCL, 0, ALL_CAPS, 0, false }, "tcl-not-yet", "later" },
+		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_TCL, 0, ALL_CAPS, 0, false }, "tcl-not-yet", "BEGIN" },
 		{ { TICKET_ACCESS_WRITE, TICKET_STAGE_PRODUCTION, SQL_CLASS_READ, D(MULTI), ALL_CAPS, 0, false }, "multi", "one statement" },
 		{ { TICKET_ACCESS_READ, TICKET_STAGE_EXPORT, SQL_CLASS_READ, 0, ALL_CAPS & ~CAP_BIT(CAP_READ_WALL), 0, false },
 		    "no-read-wall", "would not stop a read that writes" },
