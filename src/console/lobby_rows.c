@@ -112,7 +112,7 @@ lobby_line(const json_t *list, size_t i, struct buf *out)
 	buf_putf(out, "session  %-16s %-10s %-10s %-9s ", field(o, "ticket"), field(o, "target"),
 	    field(o, "stage"), field(o, "seat"));
 	put_standing(o, out);
-	buf_putf(out, " %s", field(o, "driver")[0] != '\0' ? field(o, "driver") : "(nobody drives)");
+	buf_putf(out, " %s", field(o, "driver")[0] != '\0' ? field(o, "driver") : "(no driver)");
 	put_more(o, out);
 }
 

@@ -165,6 +165,8 @@ lay_void(struct log_entry *o, const char *at)
 		{ "dangers", "the database shows a danger in it that this ticket does not let pass" },
 		{ "sheet", "the database could not say what it would touch" },
 		{ "driver-left", "the driver left, and what waits does not outlive that" },
+		{ "paused", "the session was paused while the signature was verified" },
+		{ "alone", "the last second person had gone when the signature was verified" },
 		{ "ended", "the session ended before it was answered" },
 	};
 	const struct model_entry *e = o->e;

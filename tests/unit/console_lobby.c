@@ -168,7 +168,7 @@ what_waits_stands_on_top_with_its_age(void **state)
 		" 5 session  MFX-1            shop       production confirmer ready ben",
 		" 6 ticket   MFX-9", "Enter or 1-9 goes in" };
 	static const char *const wide[] = { "WAITS 03:12 +1 ben  #12 write a<1B>[2Jb, 1 of 2 keys, by kim  here: kim",
-		"HELD 00:31 leo  #7 write orders  here: kim AWAY", "PAUSED left (nobody drives)" };
+		"HELD 00:31 leo  #7 write orders  here: kim AWAY", "PAUSED left (no driver)" };
 	json_t *l = wall();
 
 	lobby_sort(l);
