@@ -170,7 +170,7 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 		session_status(s);
 		return;
 	}
-	session_pace_answered(s, r, signing_of(s, r)->by);
+	session_pace_answered(s, r, sub->by);
 	session_look_around(s);	/* the last second person may have gone while it was verified */
 	if (s->state != SESSION_READY) {
 		session_void(s, r, s->state == SESSION_ALONE ? "alone" : "paused");
@@ -203,7 +203,6 @@ record_signed(struct message *m, struct gate_request *r, const struct signing *g
 	packet_text_body(&b[2], "signature", p, n);
 	m->s->submitting = true;
 	m->s->proving = r->n;
-	snprintf(signing_of(m->s, r)->by, GATE_NAME_MAX, "%s", m->c->person);
 	sub = session_record(m->s, first ? TRANSCRIPT_EVENT_TURNED : r->held ? TRANSCRIPT_EVENT_KEPT : TRANSCRIPT_EVENT_ALLOWED, ev, b, 3);
 	snprintf(sub->by, sizeof sub->by, "%s", m->c->person);
 	sub->side = m->c->side;

@@ -72,7 +72,6 @@ struct signing {
 	struct digest keys;	/* of the sheet */
 	uint64_t n;		/* the event signing, 0: nobody signs */
 	struct digest head;	/* of its line */
-	char by[GATE_NAME_MAX];	/* whose signature is being verified */
 	char nonce[33];
 	char until[CLOCK_TEXT];
 };

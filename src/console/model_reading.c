@@ -10,12 +10,22 @@
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
 
-static struct model_reader *
-reader_of(struct model_entry *e, const char *by)
+const struct model_reader *
+model_reader_of(const struct model_entry *e, const char *by)
 {
 	for (size_t i = 0; i < e->nreaders; i++)
 		if (strcmp(e->readers[i].by, by) == 0)
 			return &e->readers[i];
+	return NULL;
+}
+
+static struct model_reader *
+reader_of(struct model_entry *e, const char *by)
+{
+	const struct model_reader *r = model_reader_of(e, by);
+
+	if (r != NULL)
+		return &e->readers[r - e->readers];
 	if (e->nreaders == MODEL_READERS_MAX || by[0] == '\0')
 		return NULL;
 	model_copy_text(by, e->readers[e->nreaders].by, MODEL_NAME_MAX);
@@ -42,16 +52,16 @@ void
 model_reading_answered(struct model_entry *e, enum transcript_event_kind kind, const json_t *fields, int64_t wall_us)
 {
 	char by[MODEL_NAME_MAX];
+	struct model_reader *r;
 
-	if (e->verdict != 0 || (kind != TRANSCRIPT_EVENT_ALLOWED && kind != TRANSCRIPT_EVENT_DENIED))
+	if (kind != TRANSCRIPT_EVENT_ALLOWED && kind != TRANSCRIPT_EVENT_TURNED && kind != TRANSCRIPT_EVENT_DENIED)
 		return;
-	e->verdict = kind == TRANSCRIPT_EVENT_ALLOWED ? 1 : -1;
-	e->read_us = -1;
 	model_copy_str(fields, "by", by, sizeof by);
-	model_copy_text(by, e->verdict_by, sizeof e->verdict_by);
-	for (size_t i = 0; i < e->nreaders; i++)
-		if (strcmp(e->readers[i].by, by) == 0)
-			e->read_us = wall_us > e->readers[i].since_us ? wall_us - e->readers[i].since_us : 0;
+	r = reader_of(e, by);
+	if (r == NULL || r->verdict != 0)
+		return;
+	r->verdict = kind == TRANSCRIPT_EVENT_DENIED ? -1 : 1;
+	r->read_us = r->since_us == 0 ? -1 : wall_us > r->since_us ? wall_us - r->since_us : 0;
 }
 
 static int
@@ -70,14 +80,14 @@ model_reading_of(const struct model *m, const char *person, struct model_reading
 
 	*out = (struct model_reading){ .median_us = -1 };
 	for (size_t i = 0; i < m->nslots; i++) {
-		const struct model_entry *e = &m->slots[i]->e;
+		const struct model_reader *r = model_reader_of(&m->slots[i]->e, person);
 
-		if (e->verdict == 0 || strcmp(e->verdict_by, person) != 0)
+		if (r == NULL || r->verdict == 0)
 			continue;
-		out->allowed += e->verdict > 0;
-		out->denied += e->verdict < 0;
-		if (e->read_us >= 0)
-			v[n++] = e->read_us;
+		out->allowed += r->verdict > 0;
+		out->denied += r->verdict < 0;
+		if (r->read_us >= 0)
+			v[n++] = r->read_us;
 	}
 	if (n > 0) {
 		qsort(v, n, sizeof *v, by_length);

@@ -167,6 +167,8 @@ fold_step(struct model *m, struct model_slot *s, const struct transcript_line *l
 		e->touched = json_bool(fields, "touch");
 		e->pin = json_bool(fields, "pin");
 	} else if (l->kind == TRANSCRIPT_EVENT_TURNED) {
+		if (e->hold.n == 0)
+			model_reading_answered(e, l->kind, fields, wall_us);
 		model_copy_str(fields, "by", e->hold.n > 0 ? e->hold.turned_by : e->turned_by, sizeof e->turned_by);
 		model_copy_str(fields, "side", e->hold.n > 0 ? e->hold.turned_side : e->turned_side, sizeof e->turned_side);
 	} else if (l->kind == TRANSCRIPT_EVENT_ASKED || l->kind == TRANSCRIPT_EVENT_REPLIED) {

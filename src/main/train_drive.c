@@ -126,6 +126,7 @@ ask(struct drive *d, struct train_request *r)
 static bool
 wait_answer(struct drive *d, struct train_request *r)
 {
+	const struct model_reader *reader;
 	const struct model_entry *e;
 
 	do {
@@ -133,8 +134,9 @@ wait_answer(struct drive *d, struct train_request *r)
 			return false;
 		e = model_entry_of(d->model, r->n);
 	} while (e == NULL || e->end == NULL);
-	r->verdict = e->verdict;
-	r->read_us = e->verdict != 0 ? e->read_us : -1;
+	reader = model_reader_of(e, "anna");
+	r->verdict = reader != NULL ? reader->verdict : 0;
+	r->read_us = r->verdict != 0 ? reader->read_us : -1;
 	return true;
 }
 

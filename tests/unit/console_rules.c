@@ -150,6 +150,17 @@ the_confirmer_sees_his_own_numbers(void **state)
 	assert_int_equal(r.unread, 1);
 	assert_true(r.median_us >= 0);
 	world_sees(w, "you: 1 allowed, 2 denied, median ");
+	/* of two keys both are somebody's answer */
+	n = world_request(w, "update orders set a = 4");
+	world_event(w, TRANSCRIPT_EVENT_OPENED, json_pack("{s:I, s:s, s:b}", "of", (json_int_t)n, "by", "kim", "last", 1), NULL, NULL);
+	world_event(w, TRANSCRIPT_EVENT_TURNED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "kim"), "typed", "x");
+	opened(w, n, true);
+	answer(w, n, true);
+	model_reading_of(w->lv.model, "kim", &r);
+	assert_int_equal(r.allowed, 1);
+	assert_int_equal(r.unread, 0);
+	model_reading_of(w->lv.model, "anna", &r);
+	assert_int_equal(r.allowed, 2);
 	model_reading_of(w->lv.model, "ben", &r);
 	assert_int_equal(r.allowed + r.denied, 0);
 	assert_int_equal(r.median_us, -1);

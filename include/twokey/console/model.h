@@ -175,11 +175,11 @@ struct model_entry {
 		char by[MODEL_NAME_MAX];
 		int64_t since_us;
 		bool half;		/* its last line was not on his screen yet */
+		int verdict;		/* 1 allowed (or the first of two keys), -1 denied, 0 not answered; of what is held:
+					 * when it was allowed to run */
+		int64_t read_us;	/* from opening it to that answer, -1: he did not open it */
 	} readers[MODEL_READERS_MAX];
 	size_t nreaders;
-	int verdict;			/* 1 allowed, -1 denied, 0 not answered; of what is held: when it was allowed to run */
-	char verdict_by[MODEL_NAME_MAX];
-	int64_t read_us;		/* from opening it to that answer, -1: he did not open it */
 	struct {			/* the last event signing of it, n 0: none */
 		uint64_t n;
 		struct digest head;	/* of its line */
@@ -243,6 +243,8 @@ long	model_waiting(const struct model *m, long i);
 const struct model_entry *model_running(const struct model *m);
 /* The body of the audit ({"findings":[...]}), borrowed until the next feed, or NULL. */
 const json_t *model_audit(const struct model *m);
+/* What a person did with a request, or NULL. */
+const struct model_reader *model_reader_of(const struct model_entry *e, const char *by);
 /* What a person answered so far, and how long he read before: the watchers' own numbers. */
 struct model_reading {
 	unsigned allowed, denied;
