@@ -324,6 +324,7 @@ dbrole_first_key(struct dbrole *d, const struct packet *p)
 struct run_ctx {
 	struct dbrole *d;
 	struct db_pending *q;
+	int64_t held_ms;	/* people were waited for so long: that is no time of the database */
 };
 
 static bool
@@ -331,7 +332,11 @@ on_holding(void *ctx, struct db_held *h)
 {
 	struct run_ctx *run = ctx;
 
-	return run->q->rehearsal ? dbrole_rehearsed(run->q, h) : dbrole_hold(run->d, run->q, h);
+	int64_t began = clock_mono_ms();
+	bool kept = run->q->rehearsal ? dbrole_rehearsed(run->q, h) : dbrole_hold(run->d, run->q, h);
+
+	run->held_ms = clock_mono_ms() - began;
+	return kept;
 }
 
 /* The commit point goes on disk before COMMIT goes to the server. */
@@ -430,7 +435,7 @@ static void
 run_change(struct dbrole *d, struct db_pending *q)
 {
 	struct db_part part[GATE_PARTS_MAX];
-	struct run_ctx ctx = { d, q };
+	struct run_ctx ctx = { .d = d, .q = q };
 	struct db_allowed a = { .parts = part, .nparts = q->nparts, .ctx = &ctx, .holding = on_holding, .committing = on_committing,
 		/* judged a moment ago: the accepted ticket names it */
 		.at_once = (q->dangers & (SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK) | SQL_DANGER_BIT(SQL_DANGER_IMPLICIT_COMMIT))) != 0 };
@@ -445,6 +450,7 @@ run_change(struct dbrole *d, struct db_pending *q)
 		dbrole_send_end("rolledback", q->n, "cancelled", "why", "cancelled before it began", 25, NULL);
 	} else {
 		ret = d->driver->run(d->conn, &a, &r, &e);
+		r.ms = r.ms > (double)ctx.held_ms ? r.ms - (double)ctx.held_ms : 0;
 		dbrole_end_work(d);
 		if (ret == 0)
 			send_run_end(q->n, &r);
