@@ -23,6 +23,7 @@ struct db_conn {
 	char identity[160];
 	char system[32];
 	char timeline[16];
+	bool standby;
 	char database[256];
 	char role[128];
 	struct sql_settings sql;

@@ -196,6 +196,8 @@ pg_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, 
 		return err_set(e, ERR_DATABASE, "the connection to the database is lost; open a new session");
 	if (p->xid[0] == '\0')
 		return err_set(e, ERR_UNKNOWN, "no transaction number was assigned");
+	if (c->standby)	/* what it has not heard of yet it would call not there */
+		return err_set(e, ERR_UNKNOWN, "it is a standby, which may not know of it yet");
 	if (c->system[0] == '\0' || strcmp(c->system, p->system) != 0 || strcmp(c->timeline, p->timeline) != 0)
 		return err_set(e, ERR_UNKNOWN, "it is another server, or another timeline of it, than the one that was written");
 	ret = final_status(c, p, now, sizeof now, e);

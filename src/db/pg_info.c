@@ -116,6 +116,7 @@ static void
 find_standing(struct db_conn *c, struct db_info *info, const char *recovers, const char *source)
 {
 	info->standing = recovers[0] == 't' ? DB_REPLICA : DB_PRIMARY;
+	c->standby = info->standing != DB_PRIMARY;
 	info->encrypted = PQsslInUse(c->pg) == 1;
 	copy(info->source, sizeof info->source, source);
 	name_release(info, PQserverVersion(c->pg));

@@ -367,6 +367,34 @@ a_connection_killed_before_commit_has_changed_nothing(void **state)
 	assert_string_equal(is, "aborted");
 }
 
+/* A standby that is behind knows nothing of the last transactions, and has the system identifier and the timeline of its primary. */
+static void
+a_standby_is_not_believed(void **state)
+{
+	struct pg_shop *s = *state;
+	struct pg_server *replica = pg_server_start_replica(pg_shop_server_of());
+	struct db_target t = s->target;
+	struct db_commit_point p;
+	const char *is;
+
+	assert_non_null(replica);
+	free(pg_server_sql(replica, "postgres", "SELECT pg_wal_replay_pause()"));
+	assert_int_equal(bench_do(&s->b, "UPDATE orders SET state = 'sent' WHERE id = 10", 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	p = s->b.point;
+	bench_close(&s->b);
+	t.socket = pg_server_socket(replica);
+	bench_open(&s->b, &t);
+	(void)s->b.d->outcome(s->b.c, &p, &is, &s->b.e);
+	assert_string_equal(is, "unknown");
+	assert_non_null(strstr(s->b.e.text, "standby"));
+	bench_close(&s->b);
+	pg_server_stop(replica);
+	bench_open(&s->b, &s->target);
+	assert_int_equal(s->b.d->outcome(s->b.c, &p, &is, &s->b.e), 0);
+	assert_string_equal(is, "committed");
+}
+
 /* Waits until new sessions see it. */
 static void
 set_standbys(const char *sql, const char *value)
@@ -447,6 +475,7 @@ main(void)
 		T(a_cancel_rolls_back),
 		T(a_cancel_at_the_commit_point_still_rolls_back),
 		T(a_connection_killed_before_commit_has_changed_nothing),
+		T(a_standby_is_not_believed),
 		T(a_connection_killed_in_commit_is_unknown_until_asked),
 		T(hostile_names_are_only_names),
 	};
