@@ -146,9 +146,8 @@ properly(void)
 	if (nasked == 0)
 		return;
 	n = asked[nasked - 1];
-	while (test_event_seen(who[BEN], "sheet", n) == NULL && test_event_seen(who[BEN], "void", n) == NULL)
-		test_ok(who[BEN], "{\"do\":\"here\"}");
-	if (test_event_seen(who[BEN], "sheet", n) == NULL)
+	if (test_event_seen(who[BEN], "request", 0) == NULL ||
+	    strcmp(json_str(test_event_either(who[BEN], "sheet", "void", n), "ev", NULL), "sheet") != 0)
 		return;
 	for (size_t i = nasked > 12 ? nasked - 12 : 0; i + 1 < nasked; i++) {	/* those before it are answered first */
 		char more[100];
@@ -162,6 +161,20 @@ properly(void)
 		step();
 	(void)test_allow(who[ANNA], n, "orders 1");
 	(void)test_allow(who[KIM], n, "orders 1");
+}
+
+/* At the end, however slow this host is: both keys, until one request ran. */
+static void
+until_one_runs(void)
+{
+	int64_t until = clock_mono_ms() + 2 * TEST_DEADLINE_MS;
+
+	do {
+		assert_true(clock_mono_ms() < until);
+		seed++;
+		properly();
+		say(KIM, "resume", "");
+	} while (test_event_seen(who[BEN], "run", asked[nasked - 1]) == NULL);
 }
 
 /* The second account: nothing but the events, in their order. */
@@ -255,6 +268,7 @@ anything_in_any_order_changes_nothing_without_both_keys_and_somebody_there(void 
 			step();
 		properly();
 	}
+	until_one_runs();
 	comes_again(KIM);
 	late = who[KIM];	/* all of it from the beginning */
 	test_ok(who[BEN], "{\"do\":\"end\"}");
