@@ -18,6 +18,8 @@ enum place { TABLE_LOCKS, ROW_LOCKS, SCHEMA_LOCKS, PLACES };
 
 static const enum own_id ids[PLACES] = { OWN_MY_LOCKS_TABLE, OWN_MY_LOCKS_ROWS, OWN_MY_LOCKS_SCHEMA };
 
+enum { ROWS_MAX = 500 };	/* as asked; a server may answer with more */
+
 struct locks {
 	struct my_look *l;
 	MYSQL_RES *res[PLACES];
@@ -52,7 +54,7 @@ transaction_of(const struct locks *k, const char *id)
 	if (k->res[ROW_LOCKS] == NULL || id == NULL)
 		return NULL;
 	mysql_data_seek(k->res[ROW_LOCKS], 0);
-	while ((row = mysql_fetch_row(k->res[ROW_LOCKS])) != NULL)
+	for (int i = 0; i < ROWS_MAX && (row = mysql_fetch_row(k->res[ROW_LOCKS])) != NULL; i++)
 		if (row[R_ID] != NULL && strcmp(row[R_ID], id) == 0)
 			return row;
 	return NULL;
@@ -145,7 +147,7 @@ told_before(MYSQL_RES *res, my_ulonglong i, MYSQL_ROW row)
 static void
 tell_locks(struct locks *k, MYSQL_RES *res)
 {
-	for (my_ulonglong i = 0; i < mysql_num_rows(res); i++) {
+	for (my_ulonglong i = 0; i < mysql_num_rows(res) && i < ROWS_MAX; i++) {
 		MYSQL_ROW row;
 
 		mysql_data_seek(res, i);
@@ -162,7 +164,7 @@ tell_transactions(struct locks *k, MYSQL_RES *res)
 	MYSQL_ROW row;
 
 	mysql_data_seek(res, 0);
-	while ((row = mysql_fetch_row(res)) != NULL) {
+	for (int i = 0; i < ROWS_MAX && (row = mysql_fetch_row(res)) != NULL; i++) {
 		struct db_holder h = { .backend = row[R_ID], .mode = "rows", .sql = row[R_SQL], .rows = number(row[R_ROWS]),
 		    .age_s = number(row[R_AGE]) };
 
