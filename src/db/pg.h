@@ -193,6 +193,9 @@ int	pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e
 /* pg_define.c: in the place of pg_look_sets_off and pg_look_match, for a change of definitions */
 int	pg_define_sets_off(struct pg_look *l, struct err *e);
 int	pg_define(struct pg_look *l, struct err *e);
+/* In the run, before it is looked again: nobody else changes the definition of its table until the end. ERR_BOUND when that lock
+ * is not to be had. */
+int	pg_define_lock(struct pg_look *l, struct err *e);
 int	pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 

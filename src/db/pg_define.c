@@ -81,17 +81,59 @@ note_size(struct pg_look *l, const char *size)
 }
 
 static int
-find_object(struct pg_look *l, const struct sql_table *t, struct err *e)
+ask_object(struct pg_look *l, const struct sql_table *t, PGresult **res, struct err *e)
 {
 	char schema[200], name[200];
 	const char *values[2] = { schema, name };
-	struct digest definition;
-	PGresult *res;
-	int ret;
 
 	snprintf(schema, sizeof schema, "%.*s", (int)t->schema.n, t->schema.p);
 	snprintf(name, sizeof name, "%.*s", (int)t->name.n, t->name.p);
-	ret = pg_own(l->c, OWN_PG_OBJECT, 2, values, &l->sheet->own, &res, e);
+	return pg_own(l->c, OWN_PG_OBJECT, 2, values, &l->sheet->own, res, e);
+}
+
+/* The name comes from the server, quoted as it needs to be. */
+static int
+lock(struct pg_look *l, const char *table, struct err *e)
+{
+	PGresult *res;
+	int ret = 0;
+
+	buf_reset(&l->c->text);
+	buf_putf(&l->c->text, "/* twokey %s */ LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE", l->c->tag, table);
+	own_ran(&l->sheet->own, OWN_PG_LOCK);
+	res = PQexecParams(l->c->pg, buf_str(&l->c->text), 0, NULL, NULL, NULL, NULL, 0);
+	if (PQstatus(l->c->pg) != CONNECTION_OK)
+		ret = pg_lose(l->c, e, "the connection to the database is lost");
+	else if (PQresultStatus(res) != PGRES_COMMAND_OK)
+		ret = err_set(e, strcmp(pg_state(res), "57014") == 0 ? ERR_CANCELLED : strcmp(pg_state(res), "55P03") == 0 ||
+		    strcmp(pg_state(res), "40P01") == 0 ? ERR_BOUND : ERR_STATEMENT, "the table could not be kept as it is: %s",
+		    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+	PQclear(res);
+	return ret;
+}
+
+int
+pg_define_lock(struct pg_look *l, struct err *e)
+{
+	const struct sql_table *t = sql_definition_object(l->f);
+	PGresult *res;
+	int ret = t != NULL ? ask_object(l, t, &res, e) : 0;
+
+	if (t == NULL)
+		return 0;
+	if (ret == 0 && PQntuples(res) == 1 && PQgetvalue(res, 0, 5)[0] != '\0')
+		ret = lock(l, PQgetvalue(res, 0, 5), e);
+	PQclear(res);
+	return ret;
+}
+
+static int
+find_object(struct pg_look *l, const struct sql_table *t, struct err *e)
+{
+	struct digest definition;
+	PGresult *res;
+	int ret = ask_object(l, t, &res, e);
+
 	if (ret == 0 && PQntuples(res) == 0) {
 		db_note_object(l->sheet, NULL, NULL);
 		db_ground_text(&l->ground, "no object");

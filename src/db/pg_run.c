@@ -48,7 +48,7 @@ pg_refuse(struct db_conn *c, int ret, const char *why, struct db_result *r)
 	else if (ret == ERR_CANCELLED)
 		db_end_with(r, DB_ROLLEDBACK, "cancelled", why);
 	else
-		db_end_with(r, DB_ROLLEDBACK, "bind", why);
+		db_end_with(r, DB_ROLLEDBACK, ret == ERR_BOUND ? "conflict" : "bind", why);
 }
 
 /* Begins the transaction and compares all parts before the first is sent; true when all is as it was allowed. */
@@ -57,6 +57,7 @@ still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result
 {
 	struct db_sheet *sheets = must_zalloc(a->nparts * sizeof *sheets);
 	struct pg_look *l = must_zalloc(a->nparts * sizeof *l);
+	bool defines = a->nparts == 1 && sql_is_definition(a->parts[0].facts);
 	struct err e = { .text = "" };
 	int ret;
 
@@ -68,7 +69,9 @@ still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_result
 		    .sheet = &sheets[i] };
 	}
 	r->end = DB_DONE;
-	ret = pg_look_enter(l, a->nparts, OWN_PG_BEGIN_WRITE, &e);
+	ret = pg_look_enter(l, a->nparts, defines ? OWN_PG_BEGIN_DEFINE : OWN_PG_BEGIN_WRITE, &e);
+	if (ret == 0 && defines)
+		ret = pg_define_lock(&l[0], &e);
 	for (size_t i = 0; i < a->nparts && ret == 0 && r->end == DB_DONE; i++) {
 		ret = pg_look_in(&l[i], NULL, &e);
 		if (ret == 0)

@@ -176,6 +176,33 @@ indexes(void)
 	return (unsigned)strtoul(pg_shop_sql("SELECT count(*) FROM pg_index WHERE indrelid = 'items'::regclass"), NULL, 10);
 }
 
+/* Between the look and the commit nobody else changes the definition; rows are read meanwhile. */
+static void
+others_change_it(struct bench *b)
+{
+	PGconn *other = other_connection();
+	PGresult *res;
+
+	(void)b;
+	PQclear(PQexec(other, "SET lock_timeout = '100ms'"));
+	res = PQexec(other, "CREATE STATISTICS late ON order_id, line FROM items");
+	assert_int_equal(PQresultStatus(res), PGRES_FATAL_ERROR);
+	PQclear(res);
+	PQfinish(other);
+}
+
+static void
+a_definition_is_kept_from_the_look_on(void **state)
+{
+	struct pg_shop *s = *state;
+
+	own_tables();
+	s->b.meanwhile = others_change_it;
+	does(s, "CREATE INDEX items_line ON items (line)");
+	assert_non_null(strstr(buf_str(&s->b.r.own), "pg.lock"));
+	s->b.meanwhile = NULL;
+}
+
 /* CREATE INDEX CONCURRENTLY: on record first; denied and failed are told as they are. */
 static void
 what_no_transaction_takes_runs_outside_of_one(void **state)
@@ -224,6 +251,7 @@ main(void)
 		T(another_definition_than_the_shown_one_rolls_back),
 		T(an_event_trigger_is_named_and_bound),
 		T(a_table_that_others_hold_is_a_conflict),
+		T(a_definition_is_kept_from_the_look_on),
 		T(what_no_transaction_takes_runs_outside_of_one),
 	};
 
