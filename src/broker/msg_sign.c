@@ -163,9 +163,9 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 
 	s->submitting = false;
 	s->proving = 0;
-	if (n == 0 || r == NULL || (r->state != GATE_STATE_ASKING && r->state != GATE_STATE_HOLD))
+	if (n == 0 || r == NULL || (r->state != GATE_STATE_ASKING && !r->held))
 		return;
-	if (r->held) {		/* db has heard it: it is kept, whatever has come in between */
+	if (r->held) {		/* db has heard it before what has come in between, a no too: it is kept */
 		(void)gate_request_turn(r, sub->by, sub->side);
 		session_status(s);
 		return;

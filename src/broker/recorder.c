@@ -111,13 +111,15 @@ recorder_follow(struct recorder *r, enum transcript_event_kind kind, const json_
 	recorder_follow_open(r, kind, ev);
 	if (kind == TRANSCRIPT_EVENT_RUN) {
 		r->running = of;
+	} else if (kind == TRANSCRIPT_EVENT_HELD || kind == TRANSCRIPT_EVENT_KEPT) {
+		r->held = kind == TRANSCRIPT_EVENT_HELD ? of : 0;
 	} else if (kind == TRANSCRIPT_EVENT_COMMITTING && of == r->running) {
 		json_decref(r->commit_point);
 		r->commit_point = json_deep_copy(ev);
 	} else if (of != 0 && of == r->running && (kind == TRANSCRIPT_EVENT_COMMITTED ||
 	    kind == TRANSCRIPT_EVENT_ROLLEDBACK || kind == TRANSCRIPT_EVENT_FAILED ||
 	    kind == TRANSCRIPT_EVENT_DONE || kind == TRANSCRIPT_EVENT_OUTCOME)) {
-		r->running = 0;
+		r->running = r->held = 0;
 		json_decref(r->commit_point);
 		r->commit_point = NULL;
 	}
@@ -200,6 +202,8 @@ recorder_take_event(struct recorder *r, struct packet *p)
 		ret = err_set(&e, ERR_DENIED, "that is not the ticket which the session was opened for");
 	else if (kind == TRANSCRIPT_EVENT_RUN && (r->bulk == NULL || r->resolving))
 		ret = err_set(&e, ERR_CLOSED, "the process that holds the database is gone, so it was not run");
+	else if (kind == TRANSCRIPT_EVENT_KEPT && (r->held == 0 || r->held != (uint64_t)json_int(ev, "of", 0)))
+		ret = err_set(&e, ERR_STATE, "it is held no more, so nothing was kept");
 	else
 		ret = recorder_append(r, kind, ev, p->b, p->nb, &place, &e);
 	if (ret != 0) {

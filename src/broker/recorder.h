@@ -28,6 +28,7 @@ struct recorder {
 	struct transcript_writer *file;
 	uint64_t last;			/* last event */
 	uint64_t running;		/* request whose run was recorded and has no end yet */
+	uint64_t held;			/* the same, when it is held and not kept yet */
 	json_t *commit_point;		/* its "committing" event */
 	json_t *begin;			/* event 1 */
 	const char *path;		/* of the transcript */

@@ -47,7 +47,8 @@ static const struct life {
 	{ "hold",	"allow>keeping, deny>undoing, withdraw>undoing, spoil>undoing, roll back>rolled back, fail>failed" },
 	/* the key was turned again: a COMMIT may fail, be taken back by a cancel before it is sent, or be lost */
 	{ "keeping",	"commit>committed, roll back>rolled back, fail>failed, lose>unknown" },
-	{ "undoing",	"roll back>rolled back, fail>failed" },
+	/* a no while the signature that keeps it is verified: if it is good it is on record first, and it counts */
+	{ "undoing",	"allow>keeping, roll back>rolled back, fail>failed" },
 	{ "committed",	"" },
 	{ "rolled back", "" },
 	{ "failed",	"" },

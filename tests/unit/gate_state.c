@@ -45,6 +45,7 @@ static const struct {
 	{ "keeping", GATE_INPUT_ROLL_BACK, "rolled back" },
 	{ "keeping", GATE_INPUT_FAIL, "failed" },
 	{ "keeping", GATE_INPUT_LOSE, "unknown" },
+	{ "undoing", GATE_INPUT_ALLOW, "keeping" },	/* a signature that was verified meanwhile is on record first */
 	{ "undoing", GATE_INPUT_ROLL_BACK, "rolled back" },
 	{ "undoing", GATE_INPUT_FAIL, "failed" },
 };
