@@ -437,8 +437,8 @@ run_change(struct dbrole *d, struct db_pending *q)
 	struct db_part part[GATE_PARTS_MAX];
 	struct run_ctx ctx = { .d = d, .q = q };
 	struct db_allowed a = { .parts = part, .nparts = q->nparts, .ctx = &ctx, .holding = on_holding, .committing = on_committing,
-		/* judged a moment ago: the accepted ticket names it */
-		.at_once = (q->dangers & (SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK) | SQL_DANGER_BIT(SQL_DANGER_IMPLICIT_COMMIT))) != 0 };
+		/* judged a moment ago: the accepted ticket names it; what stays at once is never a rehearsal */
+		.at_once = !q->rehearsal && (q->dangers & (SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK) | SQL_DANGER_BIT(SQL_DANGER_IMPLICIT_COMMIT))) != 0 };
 	struct db_result r;
 	struct err e;
 	int ret;

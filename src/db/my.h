@@ -61,6 +61,9 @@ int	my_tell(struct err *e, const struct db_target *t, MYSQL *m);
 int	my_describe(struct db_conn *c, const struct db_target *t, struct db_info *info, struct err *e);
 int	my_settings(struct db_conn *c, struct buf *names, struct db_ground *g, struct err *e);
 
+/* my_alone.c: driver's alone */
+int	my_alone(struct db_conn *c, const struct sql_facts *f, struct err *e);
+
 /* my_own.c */
 enum my_kind { MY_TEXT, MY_NUMBER, MY_NAME, MY_LIST };
 /* What stands for a "?". MY_LIST is made by my_list_add. */

@@ -32,6 +32,10 @@ ask(struct db_conn *c, const char *name, struct err *e)
 		ret = err_set(e, ERR_WALL, "%.200s is no plain table of this database", name);
 	else if (ret == 0 && strcmp(PQgetvalue(res, 0, 1), "f") != 0)
 		ret = err_set(e, ERR_WALL, "a check, default, index or type of %.200s runs code that somebody made", name);
+	else if (ret == 0 && strcmp(PQgetvalue(res, 0, 2), "f") != 0)
+		ret = err_set(e, ERR_WALL, "tables inherit from %.200s, and what stands behind them runs too", name);
+	else if (ret == 0 && strcmp(PQgetvalue(res, 0, 3), "f") != 0)
+		ret = err_set(e, ERR_WALL, "a check of %.200s calls a function that may do more than answer", name);
 	PQclear(res);
 	return ret;
 }

@@ -25,6 +25,14 @@ tests_integration_mariadb_way_t_SOURCES = tests/integration/mariadb_way.c tests/
 tests_integration_mariadb_way_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
 tests_integration_mariadb_way_t_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
 tests_integration_mariadb_way_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
+# rehearsals that would leave something behind
+check_PROGRAMS += tests/integration/attack_rehearsal.t
+TESTS += tests/integration/attack_rehearsal.t
+tests_integration_attack_rehearsal_t_SOURCES = tests/integration/attack_rehearsal.c tests/integration/strict_world.c \
+	tests/integration/strict_world.h
+tests_integration_attack_rehearsal_t_CPPFLAGS = $(BROKER_TEST_CPPFLAGS)
+tests_integration_attack_rehearsal_t_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
+tests_integration_attack_rehearsal_t_LDADD = $(SERVER_TEST_LIBS) $(BROKER_TEST_LIBS)
 # every death at every step, on three engines
 check_PROGRAMS += tests/integration/crash.t
 TESTS += tests/integration/crash.t

@@ -284,8 +284,9 @@ struct db_driver {
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 	/* Runs an allowed change once. 0 with r->end COMMITTED, ROLLEDBACK, FAILED or UNKNOWN. */
 	int (*run)(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
-	/* Whether code of users stands behind the one table that the facts say is written (checks, types, indexes), which a
-	 * rehearsal would run: 0 when none does, ERR_WALL with a sentence. NULL: the engine has no such code. */
+	/* Whether code of users stands behind the one table that the facts say is written (checks, types, indexes, tables that
+	 * inherit), which a rehearsal would run, or something counts up that a rollback does not take back: 0 when not,
+	 * ERR_WALL with a sentence. NULL: the engine has nothing of that kind. */
 	int (*alone)(struct db_conn *c, const struct sql_facts *f, struct err *e);
 	/* From within holding and its thread: who waits for the change, as another connection sees it, which the first call
 	 * opens and the end of the run closes (MariaDB, MySQL: the one that cancel uses). Nothing is sent on the one that
