@@ -47,8 +47,9 @@ signed_object(const struct signed_report *s)
 		json_set_bytes(o, "why", s->failures[i].why, strlen(s->failures[i].why));
 		json_array_append_new(list, o);
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:o}", "answers", (json_int_t)s->answers, "good", (json_int_t)s->good,
-	    "plain", (json_int_t)s->plain, "failed", (json_int_t)s->failed, "seal", signed_seal_name(s->seal), "failures", list);
+	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:s, s:o}", "answers", (json_int_t)s->answers, "good", (json_int_t)s->good,
+	    "plain", (json_int_t)s->plain, "failed", (json_int_t)s->failed, "seal", signed_seal_name(s->seal),
+	    "ticket", signed_ticket_name(s->ticket), "failures", list);
 }
 
 static void
@@ -60,6 +61,8 @@ print_signed(const struct signed_report *s)
 	if (s->plain > 0)
 		printf(", %llu not signed and not asked to be", (unsigned long long)s->plain);
 	printf("%s; the seal: %s\n", s->failed > 0 ? ", others FAILED" : "", signed_seal_name(s->seal));
+	if (s->ticket == SIGNED_TICKET_MISSING)
+		printf("  the ticket's text is not in the file (a redacted copy?): what it asks of answers is what event 1 says of it\n");
 	buf_init(&b, 65536);
 	for (unsigned i = 0; i < s->nfailures; i++) {
 		buf_reset(&b);

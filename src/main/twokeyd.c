@@ -15,8 +15,9 @@
 #include "twokey/ticket/config.h"
 
 #include "demo_shop.h"
+#include "twokeyd_ticket.h"
 
-enum { OPT_ROLE = 256, OPT_UID, OPT_GID, OPT_MAKE_DEMO, OPT_CHECK_TARGET };
+enum { OPT_ROLE = 256, OPT_UID, OPT_GID, OPT_MAKE_DEMO, OPT_CHECK_TARGET, OPT_READ_TICKET };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
@@ -24,6 +25,7 @@ static const struct option options[] = {
 	{ "demo", no_argument, NULL, 'd' },
 	{ "check", no_argument, NULL, 'n' },
 	{ "check-target", required_argument, NULL, OPT_CHECK_TARGET },
+	{ "read-ticket", no_argument, NULL, OPT_READ_TICKET },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "role", required_argument, NULL, OPT_ROLE },
@@ -36,13 +38,14 @@ static const struct option options[] = {
 static int
 usage(FILE *to, int status)
 {
-	fputs("usage: twokeyd [--config FILE] [--private [--demo]] [--check | --check-target NAME]\n"
+	fputs("usage: twokeyd [--config FILE] [--private [--demo]] [--check | --check-target NAME | --read-ticket]\n"
 	    "  --config FILE  the configuration (default /etc/twokey/twokeyd.yaml)\n"
 	    "  --private      one login: no users of its own for the roles\n"
 	    "  --demo         with --private: consoles may say who they are; nobody is verified\n"
 	    "  --check        read the configuration, say what is wrong, end\n"
 	    "  --check-target NAME\n"
-	    "                 walk the way to a target, say what is found and what failed where, end\n", to);
+	    "                 walk the way to a target, say what is found and what failed where, end\n"
+	    "  --read-ticket  read a ticket from standard input, print as JSON what it asks of answers, end\n", to);
 	return status;
 }
 
@@ -106,6 +109,7 @@ main(int argc, char **argv)
 		case OPT_GID: gid = (gid_t)strtol(optarg, NULL, 10); break;
 		case OPT_MAKE_DEMO: make_demo = optarg; break;
 		case OPT_CHECK_TARGET: target = optarg; break;
+		case OPT_READ_TICKET: return twokeyd_read_ticket(&e) == 0 ? 0 : fail(&e);
 		default: return usage(stderr, 2);
 		}
 	}

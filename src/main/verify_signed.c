@@ -22,12 +22,15 @@
 #include "twokey/transcript/reader.h"
 #include "twokey/transcript/sshsig.h"
 
+#include "verify_ticket.h"
+
 enum { WITHIN_MS = 20000 };
 
 /* A request, and what was said of it before it was answered. */
 struct request {
 	uint64_t n;
-	json_t *event, *sheet, *signing, *held, *turned;
+	json_t *event, *sheet, *signing, *held;
+	json_t *turned;		/* the first of two keys, when all of it is as it should be */
 	struct digest head;	/* of the line of signing */
 };
 
@@ -36,6 +39,7 @@ struct check {
 	const char *signers;
 	struct signed_report *r;
 	json_t *begin, *connected;
+	struct ticket_terms terms;
 	struct request *requests;
 	size_t nrequests;
 	/* the event in hand */
@@ -47,7 +51,7 @@ struct check {
 bool
 signed_all_good(const struct signed_report *r)
 {
-	return r->failed == 0 && r->seal == SIGNED_SEAL_GOOD;
+	return r->failed == 0 && r->ticket != SIGNED_TICKET_BAD && r->seal == SIGNED_SEAL_GOOD;
 }
 
 const char *
@@ -56,6 +60,14 @@ signed_seal_name(enum signed_seal s)
 	static const char *const names[] = { "good", "not signed", "bad", "missing" };
 
 	return names[s];
+}
+
+const char *
+signed_ticket_name(enum signed_ticket t)
+{
+	static const char *const names[] = { "missing", "good", "bad" };
+
+	return names[t];
 }
 
 static void fail(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -71,6 +83,13 @@ fail(struct check *c, const char *fmt, ...)
 	vsnprintf(r->failures[r->nfailures].why, sizeof r->failures[0].why, fmt, ap);
 	va_end(ap);
 	r->failures[r->nfailures++].n = c->n;
+}
+
+static void
+set(json_t **place, json_t *v)
+{
+	json_decref(*place);
+	*place = json_incref(v);
 }
 
 static struct request *
@@ -133,11 +152,10 @@ names_body(const struct check *c, const char *kind)
 static bool
 is_asked(const struct check *c, const char *person)
 {
-	const char *wish = json_str(c->begin, "signed", NULL);
 	const json_t *v;
 	size_t i;
 
-	if (wish != NULL && strcmp(wish, "no") != 0)
+	if (c->terms.asks)
 		return true;
 	json_array_foreach(json_object_get(c->begin, "people"), i, v) {
 		const char *name = json_str(v, "person", NULL);
@@ -270,8 +288,7 @@ signature_ok(struct check *c, struct buf *text, struct buf *signature)
 {
 	struct sshsig_wish w = { .signer = json_str(c->ev, "by", NULL), .namespace = TRANSCRIPT_ANSWER_NAMESPACE,
 	    .signers = c->signers, .at_us = time_of(c->ev), .within_ms = WITHIN_MS };
-	const char *wish = json_str(c->begin, "signed", NULL), *key = json_str(c->ev, "key", NULL);
-	bool hardware = wish != NULL && strcmp(wish, "hardware") == 0;
+	const char *key = json_str(c->ev, "key", NULL);
 	struct sshsig s;
 	struct err e;
 
@@ -279,9 +296,9 @@ signature_ok(struct check *c, struct buf *text, struct buf *signature)
 		fail(c, "%s", e.text);
 	else if (key == NULL || strcmp(key, s.key.fingerprint) != 0)
 		fail(c, "it was signed by %s, and the event names another key", s.key.fingerprint);
-	else if (hardware && (!s.hardware || !s.touch || (json_bool(c->begin, "pin") && !s.pin)))
+	else if (c->terms.hardware && (!s.hardware || !s.touch || (c->terms.pin && !s.pin)))
 		fail(c, "the ticket asks for a security key that was touched%s, and the signature does not say so",
-		    json_bool(c->begin, "pin") ? " and asked for its PIN" : "");
+		    c->terms.pin ? " and asked for its PIN" : "");
 	else
 		return true;
 	return false;
@@ -323,22 +340,24 @@ side_of(const struct check *c, const char *person)
 	return NULL;
 }
 
-/* Where the ticket asks for two keys, one of the other side was turned before, over the same bytes and sheet. */
+/* Where the ticket asks for two keys, one of the other side was turned before, over the same bytes and sheet, and is good;
+ * neither is the driver's. */
 static bool
 has_both(const struct check *c, const struct request *q)
 {
-	const char *wish = json_str(c->begin, "quorum", NULL), *side = side_of(c, json_str(c->ev, "by", NULL));
-	const char *other = q != NULL ? side_of(c, json_str(q->turned, "by", NULL)) : NULL;
+	const char *by = json_str(c->ev, "by", NULL), *first = q != NULL ? json_str(q->turned, "by", NULL) : NULL;
+	const char *side = side_of(c, by), *other = side_of(c, first), *driver = q != NULL ? json_str(q->event, "by", NULL) : NULL;
 
-	if (wish == NULL || strcmp(wish, "1") == 0)
+	if (!c->terms.two_keys)
 		return true;
-	return side != NULL && other != NULL && strcmp(side, other) != 0 &&
+	return side != NULL && other != NULL && strcmp(side, other) != 0 && driver != NULL && strcmp(driver, by) != 0 &&
+	    strcmp(driver, first) != 0 &&
 	    json_equal(json_object_get(q->turned, "digest"), json_object_get(c->ev, "digest")) &&
 	    json_equal(json_object_get(q->turned, "bind"), json_object_get(c->ev, "bind"));
 }
 
-/* allowed, or the first of two keys: each is an answer of its own. */
-static void
+/* allowed, or the first of two keys: each is an answer of its own. True when it is as it should be. */
+static bool
 take_answer(struct check *c, bool allows)
 {
 	const char *person = json_str(c->ev, "by", NULL);
@@ -346,20 +365,44 @@ take_answer(struct check *c, bool allows)
 	c->r->answers++;
 	if (allows && !has_both(c, request_of(c))) {
 		c->r->failed++;
-		fail(c, "the ticket asks for a key of each side, and one of them was not turned before");
-		return;
+		fail(c, "the ticket asks for a key of each side, and no good one of the other was turned before");
+		return false;
 	}
 	if (names_body(c, "text") || names_body(c, "signature")) {
-		if (person != NULL && answer_ok(c))
+		if (person != NULL && answer_ok(c)) {
 			c->r->good++;
-		else
-			c->r->failed++;
+			return true;
+		}
 	} else if (person == NULL || is_asked(c, person)) {
-		c->r->failed++;
 		fail(c, "it is not signed, and had to be");
 	} else {
 		c->r->plain++;
+		return true;
 	}
+	c->r->failed++;
+	return false;
+}
+
+/* What the ticket asks for: its own text says it. begin is the session's word, and all there is in a redacted copy. */
+static void
+take_begin(struct check *c)
+{
+	struct buf text;
+	struct err e;
+
+	set(&c->begin, c->ev);
+	ticket_terms_said(c->begin, &c->terms);
+	buf_init(&text, TRANSCRIPT_LINE_MAX);
+	if (!names_body(c, "ticket")) {
+		c->r->ticket = SIGNED_TICKET_BAD;
+		fail(c, "the event has no ticket");
+	} else if (text_of(c, c->n, "ticket", &text)) {
+		c->r->ticket = ticket_terms_read(c->begin, buf_data(&text), buf_len(&text), &c->terms, &e) == 0 ?
+		    SIGNED_TICKET_GOOD : SIGNED_TICKET_BAD;
+		if (c->r->ticket == SIGNED_TICKET_BAD)
+			fail(c, "%s", e.text);
+	}
+	buf_fini(&text);
 }
 
 static void
@@ -391,13 +434,6 @@ take_seal(struct check *c)
 }
 
 static void
-set(json_t **place, json_t *v)
-{
-	json_decref(*place);
-	*place = json_incref(v);
-}
-
-static void
 take_request(struct check *c)
 {
 	c->requests = must_realloc(c->requests, (c->nrequests + 1) * sizeof *c->requests);
@@ -411,7 +447,7 @@ take(struct check *c, enum transcript_event_kind kind, const char *p, size_t n)
 	struct request *q = request_of(c);
 
 	if (kind == TRANSCRIPT_EVENT_BEGIN && c->begin == NULL) {
-		set(&c->begin, c->ev);
+		take_begin(c);
 	} else if (kind == TRANSCRIPT_EVENT_CONNECTED && c->connected == NULL) {
 		set(&c->connected, c->ev);
 	} else if (kind == TRANSCRIPT_EVENT_REQUEST) {
@@ -425,11 +461,10 @@ take(struct check *c, enum transcript_event_kind kind, const char *p, size_t n)
 		set(&q->held, c->ev);
 	} else if (kind == TRANSCRIPT_EVENT_ALLOWED || kind == TRANSCRIPT_EVENT_KEPT) {
 		c->kept = kind == TRANSCRIPT_EVENT_KEPT;
-		take_answer(c, true);
+		(void)take_answer(c, true);
 	} else if (kind == TRANSCRIPT_EVENT_TURNED) {
 		c->kept = q != NULL && q->held != NULL;
-		take_answer(c, false);
-		if (q != NULL)
+		if (take_answer(c, false) && q != NULL)
 			set(&q->turned, c->ev);
 	} else if (kind == TRANSCRIPT_EVENT_SEAL) {
 		take_seal(c);

@@ -10,14 +10,15 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "forge.h"
 #include "lib/keys.h"
+#include "people_world.h"
 #include "signed_world.h"
 #include "twokey/base/buf.h"
 #include "twokey/base/err.h"
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
 #include "twokey/base/run.h"
-#include "twokey/transcript/reader.h"
 
 enum { PATIENCE_MS = 60000 };
 
@@ -169,122 +170,6 @@ a_key_counts_as_of_the_event(void **state)
 	assert_int_equal(verify(transcript, signers, "signed and good"), 0);
 }
 
-/* One event with its bodies, perhaps changed, as who holds the file can write it: salts and all lines before stay as they
- * are, and the chain is made whole again. */
-typedef bool change_fn(const char *ev, json_t *fields, json_t *body);
-
-struct forger {
-	struct buf out;
-	struct digest head;
-	change_fn *change;
-	size_t changed;
-};
-
-static char *
-dump(const json_t *o)
-{
-	char *s = json_dumps(o, JSON_COMPACT);
-
-	assert_non_null(s);
-	return s;
-}
-
-static void
-put_line(struct buf *out, const char *line, size_t n)
-{
-	buf_put(out, line, n);
-	buf_putc(out, '\n');
-}
-
-/* A body, and its entry of "b" in the event. */
-static bool
-forge_body(struct forger *f, const char *line, size_t n, json_t *event, size_t i)
-{
-	json_t *body = json_line_parse(line, n, NULL), *entry = json_array_get(json_object_get(event, "b"), i);
-	bool changed = f->change(json_str(event, "ev", NULL), event, body);
-	char *text = changed ? dump(body) : strndup(line, n), hex[DIGEST_HEX + 1];
-	struct digest d = digest_of(text, strlen(text));
-
-	put_line(&f->out, text, strlen(text));
-	digest_hex(&d, hex);
-	json_object_set_new(entry, "sha", json_string(hex));
-	json_object_set_new(entry, "len", json_integer((json_int_t)strlen(text)));
-	free(text);
-	json_decref(body);
-	return changed;
-}
-
-/* The seal's own sum over what stands before it. */
-static void
-put_sum(struct buf *line)
-{
-	size_t cut = buf_len(line) - (8 + DIGEST_HEX + 2);
-	char hex[DIGEST_HEX + 1];
-	struct digest d;
-
-	buf_truncate(line, cut);
-	d = digest_of(buf_data(line), cut);
-	digest_hex(&d, hex);
-	buf_putf(line, ",\"sum\":\"%s\"}", hex);
-}
-
-static void
-forge_event(struct forger *f, struct transcript_reader *r, uint64_t n)
-{
-	size_t lines = transcript_event_lines(r, n), len;
-	const char *p = transcript_event_line(r, n, lines - 1, &len), *name;
-	json_t *event = json_line_parse(p, len, NULL);
-	char hex[DIGEST_HEX + 1], *text;
-	struct digest was;
-	struct buf line;
-	bool changed = false;
-
-	assert_non_null(event);
-	name = json_str(event, "ev", NULL);
-	was = digest_of(p, len);
-	buf_init(&line, 1 << 20);
-	buf_put(&line, p, len);
-	for (size_t i = 0; i + 1 < lines; i++) {
-		p = transcript_event_line(r, n, i, &len);
-		changed |= forge_body(f, p, len, event, i);
-	}
-	changed |= f->change(name, event, NULL);
-	f->changed += changed;
-	digest_hex(&f->head, hex);
-	if (changed || strcmp(json_str(event, "prev", NULL), hex) != 0) {
-		json_object_set_new(event, "prev", json_string(hex));
-		if (strcmp(name, "seal") == 0)
-			json_object_set_new(event, "head", json_string(hex));
-		text = dump(event);
-		buf_reset(&line);
-		buf_puts(&line, text);
-		free(text);
-		if (strcmp(name, "seal") == 0)
-			put_sum(&line);
-		was = digest_of(buf_data(&line), buf_len(&line));
-	}
-	put_line(&f->out, buf_data(&line), buf_len(&line));
-	f->head = was;
-	buf_fini(&line);
-	json_decref(event);
-}
-
-static void
-rewrite(const char *to, change_fn *change)
-{
-	struct transcript_reader *r = transcript_reader_open(transcript, NULL);
-	struct forger f = { .change = change };
-
-	assert_non_null(r);
-	buf_init(&f.out, 64 << 20);
-	for (uint64_t n = 1; n <= transcript_events(r); n++)
-		forge_event(&f, r, n);
-	assert_int_equal(f.changed, 1);
-	assert_int_equal(io_write_file(to, 0600, buf_data(&f.out), buf_len(&f.out), NULL), 0);
-	buf_fini(&f.out);
-	transcript_reader_close(r);
-}
-
 static bool
 set_body(const char *ev, const char *wanted, json_t *body, const char *kind, const char *text)
 {
@@ -366,18 +251,110 @@ two_keys(const char *ev, json_t *fields, json_t *body)
 	return set_field(ev, "begin", fields, body, "quorum", json_string("both_sides"));
 }
 
+static bool
+one_key(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "begin", fields, body, "quorum", json_string("1"));
+}
+
+static bool
+nothing_signed(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "begin", fields, body, "signed", json_string("no"));
+}
+
+static bool
+with_pin(const char *ev, json_t *fields, json_t *body)
+{
+	json_t *last = body == NULL ? json_incref(json_object_get(fields, "b")) : NULL;
+
+	if (!set_field(ev, "begin", fields, body, "pin", json_true())) {
+		json_decref(last);
+		return false;
+	}
+	json_object_del(fields, "b");
+	return json_object_set_new(fields, "b", last) == 0;	/* the bodies stand last */
+}
+
+/* The ticket without what it asks for; the session's fields say the same. */
+static bool
+laxer_ticket(const char *ev, json_t *fields, json_t *body)
+{
+	const char *was = json_str(body, "text", NULL);
+	char *text, *line;
+
+	if (body == NULL || strcmp(ev, "begin") != 0 || strcmp(json_str(body, "k", NULL), "ticket") != 0)
+		return false;
+	text = strdup(was);
+	line = strstr(text, "signed: yes");
+	assert_non_null(line);
+	memcpy(line, "signed: no ", 11);
+	json_object_set_new(body, "text", json_string(text));
+	json_object_set_new(fields, "signed", json_string("no"));
+	free(text);
+	return true;
+}
+
+/* The same, and its digest. */
+static bool
+laxer_ticket_and_digest(const char *ev, json_t *fields, json_t *body)
+{
+	char hex[DIGEST_HEX + 1];
+	const char *text;
+	struct digest d;
+	size_t n;
+
+	if (!laxer_ticket(ev, fields, body))
+		return false;
+	text = json_str(body, "text", &n);
+	d = digest_of(text, n);
+	digest_hex(&d, hex);
+	json_object_set_new(fields, "digest", json_string(hex));
+	return true;
+}
+
+static bool
+no_ticket_at_all(const char *ev, json_t *fields, json_t *body)
+{
+	(void)fields;
+	return set_body(ev, "begin", body, "ticket", "ceci n'est pas un ticket: [");
+}
+
+static bool
+other_first_key(const char *ev, json_t *fields, json_t *body)
+{
+	(void)fields;
+	return set_body(ev, "turned", body, "signature", "-----BEGIN SSH SIGNATURE-----");
+}
+
+static bool
+first_of_the_driver(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "turned", fields, body, "by", json_string("ben"));
+}
+
+static bool
+other_first_statement(const char *ev, json_t *fields, json_t *body)
+{
+	return set_field(ev, "turned", fields, body, "bind",
+	    json_string("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"));
+}
+
 static void
 a_rewritten_transcript_is_found_out(void **state)
 {
 	static const struct {
-		change_fn *change;
+		forge_fn *change;
 		const char *words;
 	} rows[] = {
 		{ other_statement, "is not the one that was signed" },
 		{ other_bound, "not what the events of this transcript say" }, { other_database, "not what the events" },
 		{ other_time, "not what the events" }, { other_typed, "not what the events" }, { other_person, "not what the events" },
 		{ other_key, "the event names another key" }, { other_nonce, "no signing of this nonce" },
-		{ other_signature, "the signature is no armoured text" }, { two_keys, "a key of each side" },
+		{ other_signature, "the signature is no armoured text" }, { two_keys, "the event says quorum: both_sides, and the ticket in it 1" },
+		{ nothing_signed, "the event says signed: no, and the ticket in it yes" }, { with_pin, "the event says signed_pin: yes" },
+		{ laxer_ticket, "not the one whose digest the event names" }, { no_ticket_at_all, "not the one whose digest" },
+		{ laxer_ticket_and_digest, "not what the events of this transcript say" },
 	};
 	char signers[128], file[128];
 
@@ -385,7 +362,7 @@ a_rewritten_transcript_is_found_out(void **state)
 	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		snprintf(file, sizeof file, "%s/rewritten-%zu", signed_keys.dir, i);
-		rewrite(file, rows[i].change);
+		forge_transcript(transcript, file, rows[i].change);
 		assert_int_equal(verify(file, signers, rows[i].words), 1);
 		assert_int_equal(verify(file, signers, "sealed and intact"), 1);	/* the chain alone does not show it */
 		assert_int_equal(verify(file, signers, "the seal: bad"), 1);
@@ -406,10 +383,90 @@ what_was_taken_out_cannot_be_checked(void **state)
 		assert_int_equal(system(cmd), 0);
 		assert_int_equal(verify(file, signers, "cannot be checked"), 1);
 	}
+	/* what the ticket asks is then the word of the event alone */
+	snprintf(cmd, sizeof cmd, "grep -v '^{\"s\":\"[0-9a-f]*\",\"of\":1,\"k\":\"ticket\"' '%s' > '%s'", transcript, file);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(verify(file, signers, "the ticket's text is not in the file"), 0);
 	/* rows and the statement itself are not needed */
 	snprintf(cmd, sizeof cmd, "grep -v '^{\"s\":\"[0-9a-f]*\",\"of\":[0-9]*,\"k\":\"sql\"' '%s' > '%s'", transcript, file);
 	assert_int_equal(system(cmd), 0);
 	assert_int_equal(verify(file, signers, "signed and good; the seal: good"), 0);
+}
+
+/* Turns the key of that person over the three rows. */
+static void
+turn(const struct test_broker *b, struct test_console *c, const char *person, const char *key, int64_t of)
+{
+	struct transcript_answer a;
+
+	assert_true(json_bool(signed_begin(c, of, "orders 3"), "ok"));
+	a = signed_answer(b, c, of, "orders 3");
+	a.person = person;
+	assert_true(json_bool(signed_allow(c, &a, key, 0), "ok"));
+}
+
+/* A sealed session with a key of both sides, as DIR/two.jsonl. */
+static void
+write_two_keys(char *file, size_t size)
+{
+	struct test_broker b;
+	struct test_console *ben, *anna, *kim;
+	char cmd[1200], path[700];
+	int64_t of;
+
+	signed_start(&b, 0);
+	people_ticket(&b, "MFX-1", "quorum: both_sides\\nsigned: yes");
+	ben = people_join(&b, "ben", "MFX-1");
+	test_event(ben, "account", 0);
+	anna = people_join(&b, "anna", "MFX-1");
+	kim = people_join(&b, "kim", "MFX-1");
+	of = test_request(ben, signed_update, "= 3");
+	turn(&b, kim, "kim", signed_keys.kim, of);
+	test_event(ben, "turned", of);
+	turn(&b, anna, "anna", signed_keys.anna, of);
+	test_event(ben, "committed", of);
+	test_end(&b, ben);
+	test_transcript(&b, path, sizeof path);
+	snprintf(file, size, "%s/two.jsonl", signed_keys.dir);
+	snprintf(cmd, sizeof cmd, "cp '%s' '%s'", path, file);
+	assert_int_equal(system(cmd), 0);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_console_close(kim);
+	test_broker_stop(&b);
+}
+
+/* The second key alone is no quorum: what is wrong with the first one is wrong with the answer. */
+static void
+both_of_two_keys_have_to_be_good(void **state)
+{
+	static const struct {
+		forge_fn *change;
+		const char *words;
+	} rows[] = {
+		{ one_key, "the event says quorum: 1, and the ticket in it both_sides" }, { other_first_key, "no good one of the other" },
+		{ first_of_the_driver, "no good one of the other" }, { other_first_statement, "no good one of the other" },
+	};
+	char signers[128], file[128], two[128];
+	struct buf b;
+
+	(void)state;
+	write_two_keys(two, sizeof two);
+	buf_init(&b, 16384);
+	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	assert_int_equal(io_read_file(signers, 16384, &b, NULL), 0);
+	buf_puts(&b, "kim ");
+	test_key_public(signed_keys.kim, &b);
+	buf_puts(&b, "\n");
+	assert_int_equal(io_write_file(signers, 0600, buf_data(&b), buf_len(&b), NULL), 0);
+	buf_fini(&b);
+	assert_int_equal(verify(two, signers, "2 of 2 answers signed and good; the seal: good"), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		snprintf(file, sizeof file, "%s/two-%zu", signed_keys.dir, i);
+		forge_transcript(two, file, rows[i].change);
+		assert_int_equal(verify(file, signers, rows[i].words), 1);
+		assert_int_equal(verify(file, signers, "sealed and intact"), 1);
+	}
 }
 
 /* The commands of doc/transcript.txt. */
@@ -445,7 +502,7 @@ it_is_told_as_json_too(void **state)
 	(void)state;
 	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
 	snprintf(cmd, sizeof cmd, "'%s/twokey' verify --json --signers '%s' '%s' | grep -q '\"signatures\":{\"answers\":1,\"good\":1,"
-	    "\"plain\":0,\"failed\":0,\"seal\":\"good\",\"failures\":\\[\\]}'", getenv("top_builddir"), signers, transcript);
+	    "\"plain\":0,\"failed\":0,\"seal\":\"good\",\"ticket\":\"good\",\"failures\":\\[\\]}'", getenv("top_builddir"), signers, transcript);
 	assert_int_equal(system(cmd), 0);
 }
 
@@ -458,6 +515,7 @@ main(void)
 		cmocka_unit_test(a_key_counts_as_of_the_event),
 		cmocka_unit_test(a_rewritten_transcript_is_found_out),
 		cmocka_unit_test(what_was_taken_out_cannot_be_checked),
+		cmocka_unit_test(both_of_two_keys_have_to_be_good),
 		cmocka_unit_test(ssh_keygen_alone_says_the_same),
 		cmocka_unit_test(it_is_told_as_json_too),
 	};

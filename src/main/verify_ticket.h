@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the ticket of a transcript asks of its answers. */
+#ifndef TWOKEY_MAIN_VERIFY_TICKET_H
+#define TWOKEY_MAIN_VERIFY_TICKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+struct err;
+
+struct ticket_terms {
+	bool asks;		/* signed: yes or hardware */
+	bool hardware, pin;
+	bool two_keys;		/* quorum: both_sides */
+};
+
+/* As the event begin says them, which is the session's word. */
+void	ticket_terms_said(const json_t *begin, struct ticket_terms *out);
+/* From the ticket's own text, read by twokeyd --read-ticket, which lies beside this program or in PATH. ERR_BROKEN when the
+ * text is not the one whose digest begin names, or begin says another thing than the ticket (*out is the ticket's then, if it
+ * could be read; else as said). Others: it could not be read. */
+int	ticket_terms_read(const json_t *begin, const char *text, size_t n, struct ticket_terms *out, struct err *e);
+
+#endif
