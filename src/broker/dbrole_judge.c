@@ -372,6 +372,8 @@ send_run_end(uint64_t of, const struct db_result *r)
 		ev = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "ev", "committed", "of", (json_int_t)of,
 		    "affected", (json_int_t)r->rows, "took", r->ms, "effects", dbrole_array_of(&r->effects),
 		    "own", dbrole_array_of(&r->own));
+		if (r->code[0] != '\0')
+			must(json_object_set_new(ev, "code", json_string(utf8(r->code))) == 0);
 		nb = dbrole_notices(r, &b);
 		(void)dbrole_send(ev, &b, nb);
 		packet_bodies_free(&b, nb);

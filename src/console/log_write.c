@@ -143,6 +143,9 @@ lay_committed(struct log_entry *o, const char *at)
 	upper(verb, sizeof verb, e->verb);
 	snprintf(left, sizeof left, "%s %" PRId64 "   COMMITTED %s", verb, e->rows, at);
 	lay_line(&o->lay, SCREEN_GOOD, "%s   %.1f ms", left, e->ms_server);
+	if (json_str(e->end, "code", NULL) != NULL && strcmp(json_str(e->end, "code", NULL), "not-replicated") == 0)
+		lay_line(&o->lay, SCREEN_BAD, "  NOT REPLICATED: waiting for a standby to confirm it was broken off; if this server is lost now, "
+		    "so may the change be");
 	if (e->hold.n > 0)
 		return;		/* they stand above: what was held */
 	json_array_foreach(json_object_get(e->end, "effects"), i, v) {

@@ -39,6 +39,7 @@ struct db_conn {
 	bool guard_types;		/* code stands behind types: the longer guard is asked */
 	bool locks_prepared;		/* the statement of pg_locks.c */
 	bool waited;			/* something failed because a lock was not to be had in time */
+	bool unreplicated;		/* the last commit was not waited for by the standbys */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
 	bool ended;			/* the server's last words have come */
 	struct db_result *told;		/* where what it says beside its answers goes; NULL: nowhere */

@@ -44,7 +44,7 @@ send_commit(struct db_conn *c, struct db_result *r)
 	(void)pg_own(c, OWN_PG_COMMIT, 0, NULL, &r->own, &res, NULL);
 	if (PQresultStatus(res) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(res), "COMMIT") == 0) {
 		r->end = DB_COMMITTED;
-		r->code[0] = '\0';
+		snprintf(r->code, sizeof r->code, "%s", c->unreplicated ? "not-replicated" : "");
 	} else if (PQstatus(c->pg) != CONNECTION_OK) {
 		c->lost = true;
 		db_end_with(r, DB_UNKNOWN, "lost", "the connection was lost after COMMIT was sent");

@@ -23,6 +23,16 @@ put(struct buf *out, const char *before, const char *s)
 	buf_put(out, s, strnlen(s, ONE_MAX));
 }
 
+/* Waiting for a standby was broken off: the change is committed here, and perhaps nowhere else. Told by the server's own
+ * function, for the words are in its language (syncrep.c). */
+static bool
+is_unreplicated(const PGresult *res)
+{
+	const char *function = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
+
+	return function != NULL && strcmp(function, "SyncRepWaitForLSN") == 0;
+}
+
 static void
 keep(void *conn, const PGresult *res)
 {
@@ -39,6 +49,7 @@ keep(void *conn, const PGresult *res)
 	put(&words, "\nHINT: ", PQresultErrorField(res, PG_DIAG_MESSAGE_HINT));
 	if (strncmp(buf_str(&words), "FATAL", 5) == 0 || strncmp(buf_str(&words), "PANIC", 5) == 0)
 		c->ended = true;
+	c->unreplicated = c->unreplicated || is_unreplicated(res);
 	db_notice(c->told, buf_data(&words), buf_len(&words));
 	buf_fini(&words);
 }
@@ -47,6 +58,7 @@ void
 pg_notices_begin(struct db_conn *c, struct db_result *r)
 {
 	c->told = r;
+	c->unreplicated = false;
 	PQsetNoticeReceiver(c->pg, keep, c);
 }
 

@@ -2,13 +2,17 @@
 #include "config.h"
 
 #include <libpq-fe.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
+
+#include "twokey/base/clock.h"
 
 #include "db_pg.h"
 
@@ -319,6 +323,41 @@ a_cancel_rolls_back(void **state)
 	assert_string_equal(bench_rows(&s->b, "SELECT count(*) FROM items"), "3\n");
 }
 
+/* The wait for a standby is broken off by an administrator, once COMMIT waits for it. */
+static void *
+break_off(void *unused)
+{
+	int64_t until = clock_mono_ms() + 30000;
+
+	while (strcmp(pg_shop_sql("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "0") == 0 &&
+	    clock_mono_ms() < until)
+		nanosleep(&(struct timespec){ 0, 20 * 1000 * 1000 }, NULL);
+	return unused;
+}
+
+/* A standby is waited for that is not there, though the account asked not to wait. */
+static void
+a_commit_that_no_standby_confirmed_says_so(void **state)
+{
+	struct pg_shop *s = *state;
+	pthread_t admin;
+
+	pg_shop_sql("ALTER ROLE ben SET synchronous_commit = off");
+	bench_close(&s->b);
+	bench_open(&s->b, &s->target);
+	pg_shop_sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+	pg_shop_sql("SELECT pg_reload_conf()");
+	assert_int_equal(pthread_create(&admin, NULL, break_off, NULL), 0);
+	assert_int_equal(bench_do(&s->b, "UPDATE orders SET total = 99 WHERE id = 10", 1), 0);
+	pthread_join(admin, NULL);
+	pg_shop_sql("ALTER SYSTEM RESET synchronous_standby_names");
+	pg_shop_sql("SELECT pg_reload_conf()");
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_string_equal(s->b.r.code, "not-replicated");
+	assert_string_equal(bench_rows(&s->b, "SELECT total FROM orders WHERE id = 10"), "99\n");
+	pg_shop_sql("ALTER ROLE ben RESET synchronous_commit");
+}
+
 static void
 cancel_now(struct bench *b)
 {
@@ -467,6 +506,7 @@ main(void)
 		T(a_shadow_keeps_the_sheet_from_running_anything),
 		T(an_allowed_write_is_committed_with_its_effects),
 		T(a_cascade_is_told_as_an_effect),
+		T(a_commit_that_no_standby_confirmed_says_so),
 		cmocka_unit_test(what_is_not_as_allowed_is_rolled_back),
 		cmocka_unit_test(a_statement_cannot_end_its_own_transaction),
 		T(without_its_record_nothing_is_committed),

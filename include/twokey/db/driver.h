@@ -96,7 +96,8 @@ struct db_result {
 	uint64_t rows;			/* handed to the sink, or affected */
 	double ms;			/* time at the server */
 	/* SQLSTATE or sqlite code; of FAILED also "lost" (before COMMIT) and "wall"; of ROLLEDBACK: "count",
-	 * "keys", "conflict", "bind", "cancelled", "refused" (committing said no); of UNKNOWN "lost" */
+	 * "keys", "conflict", "bind", "cancelled", "refused" (committing said no); of COMMITTED "not-replicated": no standby had
+	 * confirmed it when waiting for one was broken off; of UNKNOWN "lost" */
 	char code[32];
 	long position;			/* 1-based byte offset of the error in the text, 0 when none */
 	struct buf text;		/* server's message, or why it was rolled back; the caller frees */
