@@ -60,6 +60,8 @@ take_signature(const unsigned char *p, size_t n, struct sshsig *out)
 		return false;
 	out->touch = out->hardware && (p[0] & TOUCH) != 0;
 	out->pin = out->hardware && (p[0] & PIN) != 0;
+	if (out->hardware)
+		out->counter = (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
 	return true;
 }
 

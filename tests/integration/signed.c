@@ -159,34 +159,45 @@ a_change_of_any_field_is_refused(void **state)
 	test_broker_stop(&b);
 }
 
+/* A session whose ticket asks for a security key, with or without its PIN; sk is one of anna's. */
 static void
-a_ticket_may_ask_for_a_security_key_that_was_touched(void **state)
+security_key_allows(const char *sk, const char *type, bool pin)
 {
 	struct test_broker b;
 	struct test_console *ben, *anna;
 	const json_t *allowed;
 	int64_t of;
 
-	(void)state;
 	signed_start(&b, 0);
-	signed_open(&b, "access: write\\nstage: production\\nsigned: hardware\\nsigned_pin: yes\\n", &ben, &anna);
+	signed_open(&b, pin ? "access: write\\nstage: production\\nsigned: hardware\\nsigned_pin: yes\\n" :
+	    "access: write\\nstage: production\\nsigned: hardware\\n", &ben, &anna);
 	assert_string_equal(json_str(test_event_n(anna, 1), "signed", NULL), "hardware");
 	of = test_request(ben, signed_update, "= 3");
 	signed_refused(signed_with(&b, anna, of, signed_keys.anna, 0), "asks for a security key");
-	signed_refused(signed_with(&b, anna, of, signed_keys.sk, 0), "nobody touched it");
-	signed_refused(signed_with(&b, anna, of, signed_keys.sk, 4), "nobody touched it");
-	signed_refused(signed_with(&b, anna, of, signed_keys.sk, 1), "PIN");
+	signed_refused(signed_with(&b, anna, of, sk, 0), "nobody touched it");
+	signed_refused(signed_with(&b, anna, of, sk, 4), "nobody touched it");
+	if (pin)
+		signed_refused(signed_with(&b, anna, of, sk, 1), "PIN");
 	signed_not_run(&b, ben, of);
-	assert_true(json_bool(signed_with(&b, anna, of, signed_keys.sk, 5), "ok"));
+	assert_true(json_bool(signed_with(&b, anna, of, sk, pin ? 5 : 1), "ok"));
 	test_event(ben, "committed", of);
 	allowed = test_event(ben, "allowed", of);
-	assert_string_equal(json_str(allowed, "type", NULL), "sk-ssh-ed25519@openssh.com");
+	assert_string_equal(json_str(allowed, "type", NULL), type);
 	assert_true(json_bool(allowed, "touch"));
-	assert_true(json_bool(allowed, "pin"));
+	assert_int_equal(json_bool(allowed, "pin"), pin);
 	test_end(&b, ben);
 	test_console_close(ben);
 	test_console_close(anna);
 	test_broker_stop(&b);
+}
+
+static void
+a_ticket_may_ask_for_a_security_key_that_was_touched(void **state)
+{
+	(void)state;
+	security_key_allows(signed_keys.sk, "sk-ssh-ed25519@openssh.com", true);
+	security_key_allows(signed_keys.sk_ecdsa, "sk-ecdsa-sha2-nistp256@openssh.com", true);
+	security_key_allows(signed_keys.sk_ecdsa, "sk-ecdsa-sha2-nistp256@openssh.com", false);
 }
 
 /* Requests live for three seconds here, of which the minimum time takes two. */

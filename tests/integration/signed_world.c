@@ -21,7 +21,7 @@
 
 const char signed_update[] = "UPDATE orders SET status = 'done' WHERE id IN (107, 207, 307)";
 
-/* Keys of anna (two), kim, nobody; a security key of anna's; the broker's. */
+/* Keys of anna (two), kim, nobody; two security keys of anna's; the broker's. */
 struct signed_keys signed_keys;
 
 static void
@@ -52,6 +52,7 @@ signed_setup(void **state)
 	key(signed_keys.kim, "kim", "ed25519");
 	key(signed_keys.nobody, "nobody", "ed25519");
 	key(signed_keys.sk, "sk", "ed25519-sk");
+	key(signed_keys.sk_ecdsa, "sk_ecdsa", "ecdsa-sk");
 	key(signed_keys.seal, "seal", "ed25519");
 	buf_init(&b, 8192);
 	buf_puts(&b, ", keys: [");
@@ -60,6 +61,8 @@ signed_setup(void **state)
 	put_key(&b, signed_keys.second);
 	buf_puts(&b, ", ");
 	put_key(&b, signed_keys.sk);
+	buf_puts(&b, ", ");
+	put_key(&b, signed_keys.sk_ecdsa);
 	buf_puts(&b, "]");
 	snprintf(signed_keys.anna_yaml, sizeof signed_keys.anna_yaml, "%s", buf_str(&b));
 	buf_reset(&b);

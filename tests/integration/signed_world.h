@@ -10,10 +10,10 @@
 #include "twokey/base/digest.h"
 #include "twokey/transcript/answer.h"
 
-/* Key files: anna has three (one a security key), kim one, nobody's is not registered, seal is the broker's. */
+/* Key files: anna has four (two of security keys, ed25519 and ecdsa), kim one, nobody's is not registered, seal is the broker's. */
 extern struct signed_keys {
 	char dir[64];
-	char anna[100], second[100], kim[100], nobody[100], sk[100], seal[100];
+	char anna[100], second[100], kim[100], nobody[100], sk[100], sk_ecdsa[100], seal[100];
 	char anna_yaml[8192], kim_yaml[4096], limits[512];
 } signed_keys;
 /* Three rows of orders become done. */

@@ -7,7 +7,7 @@
 
 struct buf;
 
-/* Makes path and path.pub: "ed25519", "ecdsa", "rsa", "ed25519-sk". Fails the test when it cannot. */
+/* Makes path and path.pub: "ed25519", "ecdsa", "rsa", "ed25519-sk", "ecdsa-sk". Fails the test when it cannot. */
 void	test_key(const char *path, const char *type);
 /* "TYPE BASE64" of path.pub into out. */
 void	test_key_public(const char *path, struct buf *out);

@@ -17,6 +17,7 @@ struct sshsig {
 	struct sshkey key;
 	bool hardware;		/* of a security key; the flags are valid then */
 	bool touch, pin;	/* somebody was present; he was asked for the PIN */
+	uint32_t counter;	/* the security key's own, of its signatures; 0: it counts none */
 	char namespace[64];
 };
 
