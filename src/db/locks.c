@@ -111,6 +111,18 @@ parsed(const struct buf *list)
 	return json_array();
 }
 
+/* Of several statements the worst stands; a word that is not known is as bad as any. */
+static size_t
+badness(const char *rollback)
+{
+	static const char *const words[] = { "yes", "triggers", "foreign", "unknown", "engine", "statement" };
+	size_t i = 0;
+
+	while (i < sizeof words / sizeof *words && strcmp(words[i], rollback) != 0)
+		i++;
+	return i;
+}
+
 void
 db_locks_join(struct db_sheet *all, const struct db_sheet *one)
 {
@@ -135,7 +147,7 @@ db_locks_join(struct db_sheet *all, const struct db_sheet *one)
 	json_decref(more);
 	if (strcmp(all->sight, one->sight) != 0)
 		all->sight = "part";
-	if (strcmp(all->rollback, "yes") == 0)
+	if (badness(one->rollback) > badness(all->rollback))
 		all->rollback = one->rollback;
 }
 

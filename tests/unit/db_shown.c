@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "db/driver.h"
 #include "db/shown.h"
 
 /* A look as text: "name=value" each; a name that begins with "~" is only reached. */
@@ -98,11 +99,37 @@ keys_are_listed_while_there_is_room(void **state)
 	db_shown_fini(&s);
 }
 
+/* Of the parts of a change set the worst stands, wherever it is. */
+static void
+what_cannot_be_taken_back_stands(void **state)
+{
+	static const char *const by_badness[] = { "yes", "triggers", "foreign", "unknown", "engine", "statement" };
+
+	(void)state;
+	for (size_t a = 0; a < 6; a++)
+		for (size_t b = 0; b < 6; b++) {
+			struct db_sheet all, one, two;
+
+			db_sheet_init(&all);
+			db_sheet_init(&one);
+			db_sheet_init(&two);
+			one.rollback = by_badness[a];
+			two.rollback = by_badness[b];
+			db_sheet_add(&all, &one, true);
+			db_sheet_add(&all, &two, false);
+			assert_string_equal(all.rollback, by_badness[a > b ? a : b]);
+			db_sheet_fini(&all);
+			db_sheet_fini(&one);
+			db_sheet_fini(&two);
+		}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_differs_is_named_in_the_order_of_the_look),
+		cmocka_unit_test(what_cannot_be_taken_back_stands),
 		cmocka_unit_test(what_is_reached_is_named_only_where_it_was_before),
 		cmocka_unit_test(keys_are_listed_while_there_is_room),
 	};
