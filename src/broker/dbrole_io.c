@@ -21,7 +21,7 @@
 #include "dbrole.h"
 #include "role.h"
 
-enum { CANCEL_AGAIN_MS = 250, END_MS = 15 * 1000, GONE_MS = 5 * 1000, LATE_MAX = 64 * 1024 };
+enum { CANCEL_AGAIN_MS = 250, END_MS = 15 * 1000, GONE_MS = 5 * 1000, SYNCED_WITHIN_MS = 20 * 1000, LATE_MAX = 64 * 1024 };
 
 /* Writes all parts; they are changed on the way. */
 static int
@@ -154,6 +154,16 @@ take_about(struct dbrole *d, uint64_t n)
 	return NULL;
 }
 
+/* Until something changed, or so many milliseconds, 100 at the most: a clock that is set does not matter. */
+static void
+wait_a_moment(struct dbrole *d, int64_t ms)
+{
+	int64_t us = clock_wall_us() + (ms < 100 ? ms : 100) * 1000;
+	struct timespec at = { us / 1000000, us % 1000000 * 1000 };
+
+	pthread_cond_timedwait(&d->changed, &d->lock, &at);
+}
+
 struct db_job *
 dbrole_next_about(struct dbrole *d, uint64_t n, int64_t until_ms)
 {
@@ -162,12 +172,8 @@ dbrole_next_about(struct dbrole *d, uint64_t n, int64_t until_ms)
 
 	pthread_mutex_lock(&d->lock);
 	while ((job = take_about(d, n)) == NULL && !d->ending && d->cancelled != n &&
-	    (left = until_ms - clock_mono_ms()) > 0) {
-		int64_t us = clock_wall_us() + (left < 100 ? left : 100) * 1000;	/* a clock that is set does not matter */
-		struct timespec at = { us / 1000000, us % 1000000 * 1000 };
-
-		pthread_cond_timedwait(&d->changed, &d->lock, &at);
-	}
+	    (left = until_ms - clock_mono_ms()) > 0)
+		wait_a_moment(d, left);
 	pthread_mutex_unlock(&d->lock);
 	return job;
 }
@@ -208,11 +214,12 @@ dbrole_end_work(struct dbrole *d)
 bool
 dbrole_wait_synced(struct dbrole *d, uint64_t n)
 {
+	int64_t until_ms = clock_mono_ms() + SYNCED_WITHIN_MS;	/* locks are held meanwhile, and what was allowed has its time */
 	bool ok;
 
 	pthread_mutex_lock(&d->lock);
-	while (d->synced != n && !d->gone && !d->full)
-		pthread_cond_wait(&d->changed, &d->lock);
+	while (d->synced != n && !d->gone && !d->full && clock_mono_ms() < until_ms)
+		wait_a_moment(d, until_ms - clock_mono_ms());
 	ok = d->synced == n && !d->gone;
 	pthread_mutex_unlock(&d->lock);
 	return ok;

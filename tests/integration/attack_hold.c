@@ -168,6 +168,76 @@ who_loses_the_recorder_keeps_nothing(void **state)
 	end(&w);
 }
 
+/* A commit point that never gets to disk: locks are not held for that, and a late answer commits nothing. */
+static void
+a_commit_that_nobody_records_is_taken_back(void **state)
+{
+	char bind[DIGEST_HEX + 1];
+	struct world w;
+
+	(void)state;
+	hold(&w, bind);
+	send_event(&w, 20, kept(&w, bind));
+	json_decref(hears(&w, "committing", "committed"));
+	not_run(&w, "it was not recorded");
+	tell(&w, json_pack("{s:i}", "synced", 17), NULL, NULL);
+	assert_int_equal(written(&w), 0);
+	sql(&w, "update orders set note = 'free' where id = 1");
+	end(&w);
+}
+
+/* A session that lies about what a change set is: text, bounds of its statements, whether db takes it for one. */
+static const struct lie {
+	const char *text, *bounds;
+	bool is;
+} lies[] = {
+	{ "update orders set note = 'w' where id = 1;\ndelete from orders where id = 2;\n", "[\"\",\"= 1\"]", true },
+	{ "update orders set note = ';--' where id = 1 /* ; */;\ndelete from orders where id = 2", "[\"\",\"\"]", true },
+#define ONE "update orders set note = 'w' where id = 1;\n"
+	{ ONE "commit;\n", "[\"\",\"\"]", false }, { "begin;\n" ONE, "[\"\",\"\"]", false },
+	{ ONE "savepoint a;\n", "[\"\",\"\"]", false }, { ONE "end;\n" ONE, "[\"\",\"\",\"\"]", false },
+	{ ONE "create table t(a);\n", "[\"\",\"\"]", false }, { ONE "drop table orders;\n", "[\"\",\"\"]", false },
+	{ ONE "attach 'x' as y;\n", "[\"\",\"\"]", false }, { ONE "pragma writable_schema = 1;\n", "[\"\",\"\"]", false },
+	{ ONE "select load_extension('x');\n", "[\"\",\"\"]", false }, { ONE "select 1;\n", "[\"\",\"\"]", false },
+	{ ONE ".shell id\n", "[\"\",\"\"]", false }, { ".read x\n" ONE, "[\"\",\"\"]", false },
+	{ ONE "explain " ONE, "[\"\",\"\"]", false }, { ONE "vacuum;\n", "[\"\",\"\"]", false },
+	/* it is divided otherwise than the bounds say */
+	{ ONE ONE, "[\"\"]", false }, { ONE, "[\"\",\"\"]", false }, { ONE ONE, "[]", false }, { ONE ";;\n" ONE, "[\"\",\"\"]", false },
+	{ ONE ";\n" ONE, "[\"\",\"\",\"\"]", false }, { ONE "-- ;\n", "[\"\",\"\"]", false },
+	{ ONE "/* " ONE, "[\"\",\"\"]", false }, { ONE "update orders set note = '", "[\"\",\"\"]", false },
+	{ "update orders set note = '" ONE ONE, "[\"\",\"\"]", false }, { "update orders set note = \"" ONE ONE, "[\"\",\"\"]", false },
+	/* bounds that are none */
+	{ ONE ONE, "[\"\",1]", false }, { ONE ONE, "[\"\",null]", false }, { ONE ONE, "[\"\",\">= 1\"]", false },
+	{ ONE ONE, "[\"\",\"<= 99999999999999999999\"]", false }, { ONE ONE, "[\"\",[\"\"]]", false }, { ONE ONE, "{}", false },
+	{ ONE ONE, "\"= 1\"", false }, { ONE ONE, "[\"= -1\",\"\"]", false },
+	{ ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE,
+	    "[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]", false },
+};
+
+static void
+only_changes_of_rows_are_parts_of_a_set(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, holds, "no", NULL);
+	for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+		struct digest d = digest_of(lies[i].text, strlen(lies[i].text));
+		char hex[DIGEST_HEX + 1];
+		json_t *ev;
+
+		digest_hex(&d, hex);
+		tell(&w, json_pack("{s:i, s:{s:s, s:s, s:s, s:s, s:o}}", "n", (int)(100 + i), "event", "ev", "request", "by", "ben",
+		    "digest", hex, "signed", "no", "bounds", json_loads(lies[i].bounds, JSON_DECODE_ANY, NULL)), "sql", lies[i].text);
+		ev = hears(&w, "sheet", "failed");
+		if ((strcmp(json_str(ev, "ev", NULL), "sheet") == 0) != lies[i].is)
+			fail_msg("%s with %s: %s", lies[i].text, lies[i].bounds, json_str(ev, "ev", NULL));
+		json_decref(ev);
+	}
+	assert_int_equal(written(&w), 0);
+	end(&w);
+}
+
 static const char two_keys[] = "id: T-1\ntitle: orders\ntarget: shop\naccess: write\nstage: production\npeople:\n"
     "  - {name: ben, seat: driver}\n  - {name: anna, seat: confirmer}\n  - {name: kim, seat: confirmer}\n"
     "  - {name: tom, seat: confirmer}\napprover: anna\nsecond_key: any\nquorum: both_sides\nexpires: 2036-01-01T00:00:00Z\n";
@@ -252,6 +322,8 @@ main(void)
 		cmocka_unit_test(a_field_that_is_changed_on_its_way_keeps_nothing),
 		cmocka_unit_test(nothing_else_keeps_it),
 		cmocka_unit_test(who_loses_the_recorder_keeps_nothing),
+		cmocka_unit_test(a_commit_that_nobody_records_is_taken_back),
+		cmocka_unit_test(only_changes_of_rows_are_parts_of_a_set),
 		cmocka_unit_test(two_keys_are_of_two_people_and_sides),
 		cmocka_unit_test(a_key_of_the_wrong_side_runs_nothing),
 	};

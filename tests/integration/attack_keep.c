@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "lib/keys.h"
 #include "signed_world.h"
@@ -207,6 +208,44 @@ its_time_ends_while_the_key_is_verified(void **state)
 	finish(ben, anna);
 }
 
+/* Until somebody else can write. */
+static void
+wait_until_free(void)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(broker.db, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 15000);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE; ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* A process that stands still makes no hold longer: db has its own clock. What is told later is what happened. */
+static void
+nobody_who_stands_still_makes_it_longer(void **state)
+{
+	static const char *const roles[] = { "session", "recorder", "front" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+		struct test_console *ben, *anna;
+		int64_t of;
+		pid_t pid;
+
+		start(4, &ben, &anna);
+		of = hold(ben, anna);
+		pid = test_broker_role(&broker, roles[i]);
+		assert_true(pid > 0);
+		assert_int_equal(kill(pid, SIGSTOP), 0);
+		wait_until_free();
+		assert_int_equal(kill(pid, SIGCONT), 0);
+		assert_string_equal(json_str(test_event(ben, "rolledback", of), "code", NULL), "expired");
+		assert_int_equal(done(), 0);
+		the_next_one_runs(ben, anna);
+		finish(ben, anna);
+	}
+}
+
 int
 main(void)
 {
@@ -215,6 +254,7 @@ main(void)
 		cmocka_unit_test(a_no_behind_a_key_that_is_not_good),
 		cmocka_unit_test(the_driver_leaves_while_the_key_is_verified),
 		cmocka_unit_test(its_time_ends_while_the_key_is_verified),
+		cmocka_unit_test(nobody_who_stands_still_makes_it_longer),
 	};
 
 	return cmocka_run_group_tests_name("attack: the key that keeps", tests, signed_setup, signed_teardown);
