@@ -46,6 +46,7 @@ struct db_pending {
 	bool bounded;		/* every part is; all together: */
 	bool at_most;
 	uint64_t rows;
+	bool unseen;		/* it sets off what this server does not count */
 	bool inexact;		/* how many rows it touches is known only once it ran */
 	bool hold_always;	/* the ticket asks for it */
 	bool rehearsal;		/* it is run and taken back */

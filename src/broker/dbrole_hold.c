@@ -164,7 +164,7 @@ tell(struct hold *k)
 	for (size_t i = 0; i < k->h->nparts; i++)
 		json_array_append_new(counts, json_integer((json_int_t)k->h->parts[i].touched));
 	digest_hex(&k->bind, bind);
-	clock_format(clock_wall_us() + (int64_t)k->d->hold_ms * 1000, until);
+	clock_format(clock_wall_us() + (k->end_ms - clock_mono_ms()) * 1000, until);	/* the first look may have taken seconds */
 	ev = json_pack("{s:s, s:I, s:o, s:I, s:o, s:o, s:s, s:s}", "ev", "held", "of", (json_int_t)k->q->n, "why", why,
 	    "affected", (json_int_t)k->h->affected, "counts", counts, "effects", json_is_array(effects) ? effects : json_array(),
 	    "bind", bind, "until", until);
@@ -253,6 +253,9 @@ dbrole_hold(struct dbrole *d, struct db_pending *q, struct db_held *h)
 	for (int i = 0; i < WHYS; i++)
 		if (k.why & 1u << i)
 			add(&k.note, sentences[i]);
+	if (q->unseen)
+		add(&k.note, "the server does not tell what triggers and foreign keys changed besides: the effects are those of the tables"
+		    " written");
 	k.bind = bind_of(&k);
 	q->turned[0] = '\0';	/* that key was for the sheet */
 	fault_point("db.before-held");

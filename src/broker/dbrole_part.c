@@ -139,6 +139,14 @@ add_sample(struct db_look *l, struct db_rows *sample, bool set)
 	free(b.p);
 }
 
+/* The effects of these engines are of the tables written only (db/my_run.c). */
+static bool
+is_unseen(const struct dbrole *d, const struct db_sheet *one)
+{
+	return (d->driver->engine == SQL_MARIADB || d->driver->engine == SQL_MYSQL) &&
+	    (one->dangers & (SQL_DANGER_BIT(SQL_DANGER_TRIGGER) | SQL_DANGER_BIT(SQL_DANGER_CASCADE))) != 0;
+}
+
 static void
 note_part(struct db_pending *q, size_t i, struct db_sheet *one)
 {
@@ -187,6 +195,7 @@ dbrole_look(struct dbrole *d, struct db_pending *q, struct db_look *l, struct er
 		db_sheet_init(&one);
 		ret = look(d, q, i, &sink, &one, e);
 		if (ret == 0) {
+			q->unseen = q->unseen || is_unseen(d, &one);
 			note_part(q, i, &one);
 			binds[i] = one.bind;
 			json_array_append_new(l->counts, one.count_known ? json_integer((json_int_t)one.count) : json_null());

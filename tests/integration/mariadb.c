@@ -334,6 +334,8 @@ what_changes_between_sheet_and_key_is_rolled_back(void **state)
 	sql("UPDATE orders SET status = 'new' WHERE id = 1");
 	allow(anna, n, "orders <=10");
 	assert_string_equal(json_string_value(json_array_get(json_object_get(test_event(anna, "held", n), "why"), 0)), "moved");
+	/* whoever keeps it is told what the server does not say */
+	says(test_body(anna, json_int(test_event(anna, "held", n), "n", 0), "note"), "does not tell what triggers");
 	test_deny(anna, n);
 	test_event(ben, "rolledback", n);
 	/* a trigger that comes in between: the bind is another */
