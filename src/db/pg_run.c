@@ -17,6 +17,8 @@
 
 #include "allowed.h"
 
+enum { SETTLES_MAX = 16 };	/* how often triggers may put something off anew */
+
 void
 pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s, struct db_result *r)
 {
@@ -215,14 +217,48 @@ tell_effects(const PGresult *before, const PGresult *after, struct buf *out)
 	buf_putc(out, ']');
 }
 
+static bool
+same_counts(const PGresult *a, const PGresult *b)
+{
+	bool same = PQntuples(a) == PQntuples(b);
+
+	for (int i = 0; i < PQntuples(a) && same; i++)
+		for (int k = 0; k < PQnfields(a) && same; k++)
+			same = strcmp(PQgetvalue(a, i, k), PQgetvalue(b, i, k)) == 0;
+	return same;
+}
+
+/* What is put off until COMMIT is done now, and what that puts off too, until nothing is changed by it any more: nothing else
+ * can be waiting then, for only changed rows put something off. The counts after all of it. */
+static bool
+settle(struct db_conn *c, struct db_result *r, PGresult **after)
+{
+	PGresult *now = NULL;
+	bool same = false;
+	int i = 0;
+
+	if (!own_step(c, OWN_PG_TOUCHED, r, after))
+		return false;
+	for (; !same && i < SETTLES_MAX; i++) {
+		if (!own_step(c, OWN_PG_CONSTRAINTS, r, NULL) || !own_step(c, OWN_PG_TOUCHED, r, &now))
+			return false;
+		same = same_counts(*after, now);
+		PQclear(*after);
+		*after = now;
+		now = NULL;
+	}
+	if (!same)
+		db_end_with(r, DB_FAILED, "wall", "its triggers put off more and more until COMMIT, so nobody could be shown what it does");
+	return same;
+}
+
 /* The transaction from its beginning to the commit; what is left open is rolled back by the caller. */
 static void
 run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
 	PGresult *before = NULL, *after = NULL;
 
-	if (still_as_allowed(c, a, r) && own_step(c, OWN_PG_TOUCHED, r, &before) && execute_all(c, a, r) &&
-	    own_step(c, OWN_PG_CONSTRAINTS, r, NULL) && own_step(c, OWN_PG_TOUCHED, r, &after)) {
+	if (still_as_allowed(c, a, r) && own_step(c, OWN_PG_TOUCHED, r, &before) && execute_all(c, a, r) && settle(c, r, &after)) {
 		tell_effects(before, after, &r->effects);
 		pg_commit(c, a, r);
 	}

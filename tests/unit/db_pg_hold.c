@@ -407,6 +407,35 @@ a_bound_is_one_of_the_engines_count(void **state)
 	}
 }
 
+/* A trigger puts off what it sets off until COMMIT, and that again: whoever keeps it has seen all of it. */
+static void
+what_is_put_off_until_commit_is_seen_before(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE TABLE late (n int); CREATE TABLE later (n int); CREATE TABLE latest (n int); INSERT INTO latest VALUES (1), (2);"
+	    "CREATE FUNCTION off() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN SET CONSTRAINTS ALL DEFERRED;"
+	    " IF tg_table_name = 'orders' THEN INSERT INTO late VALUES (1); ELSIF tg_table_name = 'late' THEN INSERT INTO later VALUES (1);"
+	    " ELSE DELETE FROM latest; END IF; RETURN NULL; END$$;"
+	    "CREATE CONSTRAINT TRIGGER a AFTER UPDATE ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION off();"
+	    "CREATE CONSTRAINT TRIGGER b AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION off();"
+	    "CREATE CONSTRAINT TRIGGER c AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION off()");
+	s->b.hold = yes;
+	assert_int_equal(bench_do(&s->b, "UPDATE orders SET total = 1 WHERE id = 12", 0), 0);
+	if (s->b.r.end != DB_COMMITTED)
+		fail_msg("%s", buf_str(&s->b.r.text));
+	assert_string_equal(pg_shop_sql("SELECT count(*) FROM latest"), "0");
+	assert_non_null(strstr(s->b.held_effects, "{\"table\":\"latest\",\"inserted\":0,\"updated\":0,\"deleted\":2}"));
+	/* without end it is not kept */
+	pg_shop_sql("CREATE FUNCTION on_and_on() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN SET CONSTRAINTS ALL DEFERRED;"
+	    " UPDATE late SET n = n + 1; RETURN NULL; END$$;"
+	    "CREATE CONSTRAINT TRIGGER d AFTER UPDATE ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION on_and_on()");
+	pg_shop_sql("GRANT ALL ON late TO ben");
+	assert_int_equal(bench_do(&s->b, "UPDATE late SET n = 7", 0), 0);
+	assert_int_not_equal(s->b.r.end, DB_COMMITTED);
+	assert_string_equal(pg_shop_sql("SELECT n FROM late"), "1");
+}
+
 int
 main(void)
 {
@@ -421,6 +450,7 @@ main(void)
 		T(a_cancel_while_held_breaks_nothing),
 		T(the_limits_of_statements_are_no_limits_of_a_hold),
 		T(the_sheet_says_where_counts_do_not_tell),
+		T(what_is_put_off_until_commit_is_seen_before),
 		cmocka_unit_test(a_bound_is_one_of_the_engines_count),
 	};
 
