@@ -330,6 +330,7 @@ read_how(struct console *c, const json_t *how, int fd)
 	c->bodies = json_bool(how, "bodies");
 	c->loginuid = json_int(how, "loginuid", -1);
 	c->audit = json_int(how, "audit", -1);
+	c->remote = json_bool(how, "remote");
 	c->seen_ms = c->talk_ms = clock_mono_ms();
 	if (json_int(how, "from", 1) > 1)	/* a console comes again by itself: that is nobody's key */
 		c->seen_ms -= ((int64_t)c->s->config->away_seconds + 1) * 1000;
@@ -349,6 +350,8 @@ welcome(struct console *c, const json_t *how)
 
 	if (s->demo)
 		json_object_set_new(ev, "unverified", json_true());
+	if (c->remote)
+		json_object_set_new(ev, "remote", json_true());
 	if (from > 1)
 		c->offset = (uint64_t)from - 1 <= s->last ? s->ends[from - 1] : s->end;
 	console_answer(c, json_str(how, "re", NULL), json_object_get(how, "id"), true, json_pack("{s:s, s:s}",

@@ -21,6 +21,7 @@
 #include "twokey/base/log.h"
 #include "twokey/base/must.h"
 
+#include "login.h"
 #include "pace.h"
 #include "role.h"
 #include "slice.h"
@@ -129,6 +130,7 @@ static void
 welcome(struct front *f, int fd)
 {
 	static const struct channel_ops ops = { on_line, on_closed, on_drained };
+	static const struct login_roots roots = { "/proc", "/run" };
 	struct ucred cred;
 	socklen_t len = sizeof cred;
 	struct visitor *v;
@@ -150,6 +152,7 @@ welcome(struct front *f, int fd)
 	snprintf(v->login, sizeof v->login, "%s", pw != NULL ? pw->pw_name : "");
 	v->loginuid = audit_number(cred.pid, "loginuid");
 	v->audit = audit_number(cred.pid, "sessionid");
+	v->remote = login_is_remote(&roots, cred.pid, cred.uid);
 	v->since_ms = clock_mono_ms();
 	v->next = f->visitors;
 	f->visitors = v;

@@ -27,6 +27,7 @@ struct visitor {
 	uid_t uid;
 	char login[64];
 	int64_t loginuid, audit;
+	bool remote;		/* login.h: its login session came from another host */
 	const struct config_person *person;	/* NULL before hello */
 	bool json;
 	bool closing;		/* bye was said: closed once it is sent */

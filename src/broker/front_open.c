@@ -56,10 +56,10 @@ static json_t *
 adopt_make(const struct request *r, enum ticket_seat seat)
 {
 	const json_t *bodies = json_object_get(r->o, "bodies");
-	json_t *a = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:I}", "do", "adopt",
+	json_t *a = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:b, s:I}", "do", "adopt",
 	    "re", r->name, "person", r->v->person->name, "seat", ticket_seat_name(seat),
 	    "login", r->v->login, "uid", (json_int_t)r->v->uid, "loginuid", (json_int_t)r->v->loginuid,
-	    "audit", (json_int_t)r->v->audit, "json", (int)r->v->json,
+	    "audit", (json_int_t)r->v->audit, "remote", (int)r->v->remote, "json", (int)r->v->json,
 	    "bodies", bodies == NULL || json_is_true(bodies), "from", (json_int_t)json_int(r->o, "from", 1));
 
 	if (r->id != NULL)

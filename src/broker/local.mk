@@ -9,4 +9,4 @@ noinst_LIBRARIES += %D%/libbroker.a
 	%D%/seats.c %D%/seats.h %D%/session.c %D%/session.h %D%/session_connect.c %D%/session_end.c %D%/session_event.c %D%/session_hold.c %D%/session_presence.c %D%/session_record.c %D%/session_status.c \
 	%D%/settings.c %D%/settings.h %D%/slice.c %D%/slice.h %D%/target.c %D%/target.h %D%/tunnelrole.c %D%/via.c %D%/via.h %D%/way.c %D%/way.h
 noinst_HEADERS += include/twokey/broker/broker.h
-%C%_libbroker_a_SOURCES += %D%/pace.c %D%/pace.h %D%/session_pace.c
+%C%_libbroker_a_SOURCES += %D%/login.c %D%/login.h %D%/pace.c %D%/pace.h %D%/session_pace.c

@@ -87,12 +87,15 @@ int
 msg_may_turn(const struct message *m, const struct gate_request *r, struct err *e)
 {
 	const struct config_person *driver = config_person(m->s->config, r->by);
+	const char *why = seats_host_refusal(m->s->ticket->answer_from, m->c->remote);
 
 	if (driver == NULL)
 		return err_set(e, ERR_DENIED, "the driver of this request is not in the configuration");
 	if (m->c->json && !m->c->may_answer_json)
 		return err_set(e, ERR_DENIED, "this person may not answer by --json (may_answer: json); "
 		    "use the screen");
+	if (why != NULL)
+		return err_set(e, ERR_DENIED, "%s", why);
 	if (gate_second_ok(m->s->ticket, r->by, driver->side, m->c->person, m->c->side, e) != 0)
 		return e->code;
 	return session_pace_may_answer(m->s, r, m->c->person, e);

@@ -32,6 +32,15 @@ seats_refusal(const struct seat_login *had, const struct seat_login *now, bool t
 	return NULL;
 }
 
+const char *
+seats_host_refusal(enum ticket_from asked, bool remote)
+{
+	if (asked != TICKET_FROM_OTHER_HOST || remote)
+		return NULL;
+	return "the ticket takes an answer that allows from another host only (answer_from), and this console is of no login "
+	    "session that came from one; log in to the broker's host over SSH from another one, and join from there";
+}
+
 void
 seats_note(struct seat_login **had, const struct seat_login *now)
 {

@@ -20,6 +20,8 @@ struct seat_login {
 /* Why that login may not take that seat besides those that had one; NULL when it may. Driver and confirmer are two
  * logins; where the ticket asks for two keys, its confirmers are too. Watchers turn nothing. */
 const char *seats_refusal(const struct seat_login *had, const struct seat_login *now, bool two_keys);
+/* Why a console turns no key where the ticket says from where an answer comes; NULL when it may. */
+const char *seats_host_refusal(enum ticket_from asked, bool remote);
 /* Remembers it, once. */
 void	seats_note(struct seat_login **had, const struct seat_login *now);
 void	seats_free(struct seat_login **had);

@@ -73,6 +73,8 @@ begin(struct session *s)
 	    "results", "full", "expires", expires);
 	json_object_set_new(ev, "signed", json_string(ticket_signed_name(s->ticket->signature)));
 	json_object_set_new(ev, "quorum", json_string(ticket_quorum_name(s->ticket->quorum)));
+	if (s->ticket->answer_from == TICKET_FROM_OTHER_HOST)
+		json_object_set_new(ev, "answer_from", json_string(ticket_from_name(s->ticket->answer_from)));
 	if (s->ticket->signed_pin)
 		json_object_set_new(ev, "pin", json_true());
 	if (s->ticket->presence != TICKET_PRESENCE_NO) {

@@ -51,6 +51,7 @@ struct console {
 	bool away;
 	bool said_bye;
 	int64_t loginuid, audit;	/* -1: not set */
+	bool remote;		/* of a login session that came from another host, as the front found it */
 	uint64_t offset;	/* next byte of the transcript to send */
 	uint64_t body_from, body_to;	/* lines asked for with "body"; sent between */
 	int64_t seen_ms;	/* last request */

@@ -51,6 +51,7 @@ static const char *const presence_names[TICKET_PRESENCES] = {
 };
 static const char *const leave_names[] = { [TICKET_LEAVE_PAUSE] = "pause", [TICKET_LEAVE_END] = "end" };
 static const char *const quorum_names[] = { [TICKET_QUORUM_ONE] = "1", [TICKET_QUORUM_BOTH_SIDES] = "both_sides" };
+static const char *const from_names[] = { [TICKET_FROM_ANYWHERE] = "anywhere", [TICKET_FROM_OTHER_HOST] = "other_host" };
 static const char *const excess_names[EXCESSES] = {
 #define EXCESS(name, text, help) text,
 #include "twokey/base/excess.def"
@@ -76,6 +77,7 @@ static const struct word_list lists[WORDS_KINDS] = {
 	[WORDS_PRESENCE] = LIST(presence_names),
 	[WORDS_LEAVE] = LIST(leave_names),
 	[WORDS_QUORUM] = LIST(quorum_names),
+	[WORDS_FROM] = LIST(from_names),
 };
 
 struct word_list
@@ -167,6 +169,12 @@ const char *
 ticket_quorum_name(enum ticket_quorum q)
 {
 	return name_of(WORDS_QUORUM, (unsigned)q);
+}
+
+const char *
+ticket_from_name(enum ticket_from f)
+{
+	return name_of(WORDS_FROM, (unsigned)f);
 }
 
 bool

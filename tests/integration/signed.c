@@ -200,6 +200,40 @@ a_ticket_may_ask_for_a_security_key_that_was_touched(void **state)
 	security_key_allows(signed_keys.sk_ecdsa, "sk-ecdsa-sha2-nistp256@openssh.com", false);
 }
 
+/* Where a test runs is where its consoles are from: on a host with logind and over SSH they are remote, else not. */
+static void
+a_ticket_may_ask_for_an_answer_from_another_host(void **state)
+{
+	struct test_broker b;
+	struct test_console *ben, *anna;
+	const json_t *joined;
+	bool remote;
+	int64_t of;
+
+	(void)state;
+	signed_start(&b, 0);
+	signed_open(&b, "access: write\\nstage: production\\nanswer_from: other_host\\n", &ben, &anna);
+	assert_string_equal(json_str(test_event_n(anna, 1), "answer_from", NULL), "other_host");
+	joined = test_event(anna, "joined", 0);
+	remote = json_bool(joined, "remote");
+	of = test_request(ben, signed_update, "= 3");
+	if (remote) {
+		assert_true(json_bool(signed_with(&b, anna, of, signed_keys.anna, 0), "ok"));
+		test_event(ben, "committed", of);
+	} else {
+		signed_refused(signed_begin(anna, of, "orders 3"), "from another host only (answer_from)");
+		signed_refused(test_allow(anna, of, "orders 3"), "from another host only (answer_from)");
+		assert_null(test_event_seen(ben, "signing", of));
+		signed_not_run(&b, ben, of);
+		test_deny(anna, of);	/* a no comes from anywhere */
+		test_event(ben, "denied", of);
+	}
+	test_end(&b, ben);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&b);
+}
+
 /* Requests live for three seconds here, of which the minimum time takes two. */
 static void
 the_time_of_a_touch_is_no_expiry(void **state)
@@ -405,6 +439,7 @@ main(void)
 		cmocka_unit_test(nothing_else_allows_for_a_person_with_keys),
 		cmocka_unit_test(a_change_of_any_field_is_refused),
 		cmocka_unit_test(a_ticket_may_ask_for_a_security_key_that_was_touched),
+		cmocka_unit_test(a_ticket_may_ask_for_an_answer_from_another_host),
 		cmocka_unit_test(the_time_of_a_touch_is_no_expiry),
 		cmocka_unit_test(the_seal_is_signed_and_anchored),
 		cmocka_unit_test(an_anchor_or_key_that_fails_stops_nothing),

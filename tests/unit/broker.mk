@@ -1,3 +1,8 @@
+check_PROGRAMS += tests/unit/broker_login.t
+TESTS += tests/unit/broker_login.t
+tests_unit_broker_login_t_SOURCES = tests/unit/broker_login.c
+tests_unit_broker_login_t_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_broker_login_t_LDADD = $(BROKER_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/broker_permit.t tests/unit/broker_seats.t tests/unit/broker_signed.t
 TESTS += tests/unit/broker_permit.t tests/unit/broker_seats.t tests/unit/broker_signed.t
 tests_unit_broker_seats_t_SOURCES = tests/unit/broker_seats.c

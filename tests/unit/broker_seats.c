@@ -75,6 +75,16 @@ two_confirmers_of_one_login_are_one_key(void **state)
 	seats_free(&had);
 }
 
+static void
+where_the_ticket_asks_a_console_is_from_another_host(void **state)
+{
+	(void)state;
+	assert_null(seats_host_refusal(TICKET_FROM_ANYWHERE, false));
+	assert_null(seats_host_refusal(TICKET_FROM_ANYWHERE, true));
+	assert_null(seats_host_refusal(TICKET_FROM_OTHER_HOST, true));
+	assert_non_null(strstr(seats_host_refusal(TICKET_FROM_OTHER_HOST, false), "from another host only"));
+}
+
 int
 main(void)
 {
@@ -82,6 +92,7 @@ main(void)
 		cmocka_unit_test(every_pair_of_seats_and_logins_in_both_orders),
 		cmocka_unit_test(a_login_is_remembered_when_its_seat_is_left),
 		cmocka_unit_test(two_confirmers_of_one_login_are_one_key),
+		cmocka_unit_test(where_the_ticket_asks_a_console_is_from_another_host),
 	};
 
 	return cmocka_run_group_tests_name("broker_seats", tests, NULL, NULL);

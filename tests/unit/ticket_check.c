@@ -208,6 +208,11 @@ what_a_ticket_asks_of_the_second_person_is_read(void **state)
 	assert_int_equal(t->presence, TICKET_PRESENCE_NO);
 	assert_int_equal(t->on_leave, TICKET_LEAVE_PAUSE);
 	assert_int_equal(t->quorum, TICKET_QUORUM_ONE);
+	assert_int_equal(t->answer_from, TICKET_FROM_ANYWHERE);
+	ticket_free(t);
+	t = changed("access: write\nanswer_from: other_host\n");
+	assert_int_equal(t->answer_from, TICKET_FROM_OTHER_HOST);
+	assert_string_equal(ticket_from_name(t->answer_from), "other_host");
 	ticket_free(t);
 	t = changed("access: write\npresence: writes\non_leave: end\nquorum: 1\n");
 	assert_int_equal(t->presence, TICKET_PRESENCE_WRITES);

@@ -65,6 +65,7 @@ struct ticket {
 	bool signed_pin;		/* only with hardware */
 	enum ticket_presence presence;	/* default no */
 	enum ticket_leave on_leave;	/* default pause; end only with a presence */
+	enum ticket_from answer_from;	/* default anywhere */
 	enum ticket_quorum quorum;	/* default one; both sides only with second_key any */
 	uint64_t max_rows_read;		/* rows a read may be estimated to go through before it asks, default 1000000 */
 	struct ticket_excess *accept_excess;

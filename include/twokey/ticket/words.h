@@ -58,6 +58,12 @@ enum ticket_quorum {
 	TICKET_QUORUM_BOTH_SIDES	/* "both_sides": one of the firm and one of the customer, neither the driver */
 };
 
+/* From where an answer that allows may come. */
+enum ticket_from {
+	TICKET_FROM_ANYWHERE,		/* "anywhere": the default */
+	TICKET_FROM_OTHER_HOST		/* "other_host": a console whose login session came from another host than the broker's */
+};
+
 const char *ticket_access_name(enum ticket_access a);
 const char *ticket_stage_name(enum ticket_stage s);
 const char *ticket_seat_name(enum ticket_seat s);
@@ -66,6 +72,7 @@ const char *ticket_side_name(enum ticket_side s);
 const char *ticket_signed_name(enum ticket_signed s);
 const char *ticket_presence_name(enum ticket_presence p);
 const char *ticket_quorum_name(enum ticket_quorum q);
+const char *ticket_from_name(enum ticket_from f);
 bool	ticket_access_parse(const char *name, enum ticket_access *a);
 bool	ticket_stage_parse(const char *name, enum ticket_stage *s);
 bool	ticket_seat_parse(const char *name, enum ticket_seat *s);
