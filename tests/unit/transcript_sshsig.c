@@ -32,13 +32,14 @@ struct fixture {
 static struct fixture *
 setup_all(void)
 {
+	char dir[] = "/tmp/twokey-keys-XXXXXX";
 	struct fixture *f = calloc(1, sizeof *f);
 
 	assert_non_null(f);
-	snprintf(f->dir, sizeof f->dir, "/tmp/twokey-keys-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	assert_non_null(mkdtemp(dir));
+	memcpy(f->dir, dir, sizeof dir);
 	for (int i = 0; i < KINDS; i++) {
-		snprintf(f->keys[i], sizeof f->keys[i], "%s/%s", f->dir, kinds[i]);
+		snprintf(f->keys[i], sizeof f->keys[i], "%s/%s", dir, kinds[i]);
 		test_key(f->keys[i], kinds[i]);
 		buf_init(&f->lines[i], 8192);
 		buf_init(&f->signatures[i], TRANSCRIPT_SIGNATURE_MAX);
