@@ -170,6 +170,8 @@ void	dbrole_sheet_more(json_t *ev, const struct db_sheet *s);
 void	dbrole_locks_body(const struct db_sheet *s, struct packet_body *b);
 /* A list that a driver wrote; an empty one when it is too long for an event. */
 json_t	*dbrole_array_of(const struct buf *b);
+/* The effects of a run, as db_result has them. */
+json_t	*dbrole_effects(const char *text, size_t n);
 void	dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p);
 void	dbrole_allowed(struct dbrole *d, const struct packet *p);
 void	dbrole_first_key(struct dbrole *d, const struct packet *p);

@@ -154,7 +154,7 @@ static bool
 tell(struct hold *k)
 {
 	char bind[DIGEST_HEX + 1], until[CLOCK_TEXT];
-	json_t *why = json_array(), *counts = json_array(), *effects = json_loads(k->h->effects, 0, NULL), *ev;
+	json_t *why = json_array(), *counts = json_array(), *ev;
 	struct packet_body b;
 	int ret;
 
@@ -166,7 +166,7 @@ tell(struct hold *k)
 	digest_hex(&k->bind, bind);
 	clock_format(clock_wall_us() + (k->end_ms - clock_mono_ms()) * 1000, until);	/* the first look may have taken seconds */
 	ev = json_pack("{s:s, s:I, s:o, s:I, s:o, s:o, s:s, s:s}", "ev", "held", "of", (json_int_t)k->q->n, "why", why,
-	    "affected", (json_int_t)k->h->affected, "counts", counts, "effects", json_is_array(effects) ? effects : json_array(),
+	    "affected", (json_int_t)k->h->affected, "counts", counts, "effects", dbrole_effects(k->h->effects, strlen(k->h->effects)),
 	    "bind", bind, "until", until);
 	add_moved(k);
 	packet_text_body(&b, "note", buf_data(&k->note), buf_len(&k->note));

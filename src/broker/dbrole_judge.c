@@ -18,7 +18,7 @@
 #include "dbrole.h"
 #include "fault.h"
 
-enum { NAMES_MAX = 12 * 1024 };	/* of one list in an event, which has 64 KiB */
+enum { EFFECTS_MAX = 32 * 1024, NAMES_MAX = 12 * 1024 };	/* of one list in an event, which has 64 KiB */
 
 /* What a server gave as a code or number; json_pack takes no other bytes than UTF-8. */
 static const char *
@@ -39,6 +39,32 @@ dbrole_array_of(const struct buf *b)
 		return v;
 	json_decref(v);
 	return json_array();
+}
+
+/* Never silently none: what is too long for its line is one sum. */
+json_t *
+dbrole_effects(const char *text, size_t n)
+{
+	static const char *const keys[] = { "inserted", "updated", "deleted" };
+	json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL), *all, *one;
+	size_t i;
+
+	if (!json_is_array(v) || n <= EFFECTS_MAX) {
+		if (json_is_array(v))
+			return v;
+		json_decref(v);
+		return json_array();
+	}
+	all = json_pack("{s:s}", "table", "(all tables)");
+	for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+		json_int_t sum = 0;
+
+		json_array_foreach(v, i, one)
+			sum += json_int(one, keys[k], 0);
+		must(json_object_set_new(all, keys[k], json_integer(sum)) == 0);
+	}
+	json_decref(v);
+	return json_pack("[o]", all);
 }
 
 size_t
@@ -370,7 +396,7 @@ send_run_end(uint64_t of, const struct db_result *r)
 	switch (r->end) {
 	case DB_COMMITTED:
 		ev = json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "ev", "committed", "of", (json_int_t)of,
-		    "affected", (json_int_t)r->rows, "took", r->ms, "effects", dbrole_array_of(&r->effects),
+		    "affected", (json_int_t)r->rows, "took", r->ms, "effects", dbrole_effects(buf_data(&r->effects), buf_len(&r->effects)),
 		    "own", dbrole_array_of(&r->own));
 		if (r->code[0] != '\0')
 			must(json_object_set_new(ev, "code", json_string(utf8(r->code))) == 0);

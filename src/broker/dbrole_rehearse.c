@@ -78,11 +78,9 @@ dbrole_no_rehearsal(struct dbrole *d, const struct db_pending *q, const struct d
 bool
 dbrole_rehearsed(const struct db_pending *q, struct db_held *h)
 {
-	json_t *effects = json_loads(h->effects, 0, NULL);
-
 	(void)dbrole_send(json_pack("{s:s, s:I, s:I, s:[I], s:o}", "ev", "rehearsed", "of", (json_int_t)q->n, "affected",
 	    (json_int_t)h->affected, "counts", (json_int_t)h->parts[0].touched, "effects",
-	    json_is_array(effects) ? effects : json_array()), NULL, 0);
+	    dbrole_effects(h->effects, strlen(h->effects))), NULL, 0);
 	snprintf(h->code, sizeof h->code, "rehearsed");
 	snprintf(h->text, sizeof h->text, "it was a rehearsal: it ran within its bound and was taken back");
 	return false;

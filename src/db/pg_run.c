@@ -11,11 +11,10 @@
 
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
-#include "twokey/base/json.h"
 #include "twokey/base/must.h"
-#include "twokey/base/text.h"
 
 #include "allowed.h"
+#include "effects.h"
 
 enum { SETTLES_MAX = 16 };	/* how often triggers may put something off anew */
 
@@ -185,36 +184,29 @@ counted_before(const PGresult *before, const PGresult *after, int row, int col)
 }
 
 static void
-put_name(struct buf *out, const PGresult *res, int row)
-{
-	struct buf name;
-
-	buf_init(&name, 4096);
-	if (strcmp(PQgetvalue(res, row, 0), "public") != 0) {
-		text_safe(&name, PQgetvalue(res, row, 0), strlen(PQgetvalue(res, row, 0)), TEXT_ONE_LINE);
-		buf_putc(&name, '.');
-	}
-	text_safe(&name, PQgetvalue(res, row, 1), strlen(PQgetvalue(res, row, 1)), TEXT_ONE_LINE);
-	json_put_string(out, buf_data(&name), buf_len(&name));
-	buf_fini(&name);
-}
-
-static void
 tell_effects(const PGresult *before, const PGresult *after, struct buf *out)
 {
-	buf_putc(out, '[');
+	struct db_effects *all = must_zalloc(sizeof *all);
+
 	for (int i = 0; i < PQntuples(after); i++) {
+		const char *schema = PQgetvalue(after, i, 0);
+		bool shown = strcmp(schema, "public") != 0;
+		struct db_effect *t;
 		uint64_t n[3];
+		char name[sizeof t->name];
 
 		for (int k = 0; k < 3; k++)
 			n[k] = strtoull(PQgetvalue(after, i, k + 2), NULL, 10) - counted_before(before, after, i, k + 2);
 		if (n[0] + n[1] + n[2] == 0)
 			continue;
-		buf_puts(out, buf_len(out) > 1 ? ",{\"table\":" : "{\"table\":");
-		put_name(out, after, i);
-		buf_putf(out, ",\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"deleted\":%" PRIu64 "}", n[0], n[1], n[2]);
+		snprintf(name, sizeof name, "%s%s%s", shown ? schema : "", shown ? "." : "", PQgetvalue(after, i, 1));
+		t = db_effect_of(all, name, strlen(name));
+		t->inserted += n[0];
+		t->updated += n[1];
+		t->deleted += n[2];
 	}
-	buf_putc(out, ']');
+	db_effects_put(all, out);
+	free(all);
 }
 
 static bool

@@ -407,6 +407,22 @@ a_bound_is_one_of_the_engines_count(void **state)
 	}
 }
 
+/* However many tables it changes: the effects are told in a line of bounded length, and nothing is left out of the sum. */
+static void
+effects_on_many_tables_are_summed(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE TABLE wide (n int, a int) PARTITION BY LIST (n); DO $$BEGIN FOR i IN 1..100 LOOP"
+	    " EXECUTE format('CREATE TABLE wide_%s PARTITION OF wide FOR VALUES IN (%s)', i, i); END LOOP; END$$;"
+	    "INSERT INTO wide SELECT i, 0 FROM generate_series(1, 100) i; GRANT ALL ON wide TO ben");
+	s->b.hold = yes;
+	assert_int_equal(bench_do(&s->b, "UPDATE wide SET a = 1 WHERE n > 0", 0), 0);
+	if (s->b.r.end != DB_COMMITTED)
+		fail_msg("%s", buf_str(&s->b.r.text));
+	assert_non_null(strstr(buf_str(&s->b.r.effects), "{\"table\":\"(other tables)\",\"inserted\":0,\"updated\":37,\"deleted\":0}"));
+}
+
 /* A trigger puts off what it sets off until COMMIT, and that again: whoever keeps it has seen all of it. */
 static void
 what_is_put_off_until_commit_is_seen_before(void **state)
@@ -450,6 +466,7 @@ main(void)
 		T(a_cancel_while_held_breaks_nothing),
 		T(the_limits_of_statements_are_no_limits_of_a_hold),
 		T(the_sheet_says_where_counts_do_not_tell),
+		T(effects_on_many_tables_are_summed),
 		T(what_is_put_off_until_commit_is_seen_before),
 		cmocka_unit_test(a_bound_is_one_of_the_engines_count),
 	};
