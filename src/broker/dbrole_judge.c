@@ -453,8 +453,9 @@ fill_parts(struct dbrole *d, const struct db_pending *q, struct db_part *part)
 
 		sql_classify(f, &d->info.sql, s.bytes, s.n);
 		ok = ok && (f->class == SQL_CLASS_WRITE || (f->class == SQL_CLASS_DDL && q->nparts == 1)) && f->statements == 1;
-		part[i] = (struct db_part){ .statement = s, .facts = f, .ground = shown->ground, .keys = shown->keys,
-		    .keys_known = shown->known, .matched = shown->matched, .shown = shown->shown, .at_most = shown->at_most, .rows = shown->rows };
+		part[i] = (struct db_part){ .nth = q->nparts > 1 ? (unsigned)i + 1 : 0, .statement = s, .facts = f,
+		    .ground = shown->ground, .keys = shown->keys, .keys_known = shown->known, .matched = shown->matched,
+		    .shown = shown->shown, .at_most = shown->at_most, .rows = shown->rows };
 	}
 	return ok;
 }

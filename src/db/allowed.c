@@ -184,14 +184,16 @@ db_ground_kept(const struct db_part *p, const struct db_sheet *now, struct db_re
 bool
 db_bound_kept(struct db_part *p, uint64_t touched, struct db_result *r)
 {
-	char text[120];
+	char text[160], nth[32] = "";
 
 	p->touched = touched;
 	if (db_within(p, touched))
 		return true;
 	r->rows = touched;
-	snprintf(text, sizeof text, "%" PRIu64 " rows were touched, %s%" PRIu64 " were allowed", touched,
-	    p->at_most ? "at most " : "", p->rows);
+	if (p->nth > 0)
+		snprintf(nth, sizeof nth, "statement %u: ", p->nth);
+	snprintf(text, sizeof text, "%s%" PRIu64 " row%s touched, %s%" PRIu64 " %s allowed", nth, touched,
+	    touched == 1 ? " was" : "s were", p->at_most ? "at most " : "", p->rows, p->rows == 1 ? "was" : "were");
 	db_end_with(r, DB_ROLLEDBACK, "count", text);
 	return false;
 }

@@ -326,6 +326,28 @@ one_statement_that_fails_takes_all_back(void **state)
 	finish(ben, anna);
 }
 
+/* The first one's trigger makes a row that the second one then meets: nobody was shown it, and it is said which it was. */
+static void
+the_statement_that_breaks_its_bound_is_named(void **state)
+{
+	struct test_console *ben, *anna;
+	json_t *end;
+	int64_t n;
+
+	(void)state;
+	test_shop_exec(&broker, "delete from orders_log");
+	session_of("H-6b", "access: write\\nstage: production\\n", &ben, &anna);
+	test_ok(ben, "{\"do\":\"sql\",\"text\":\"begin\"}");
+	stage(ben, update_1, NULL);
+	stage(ben, "delete from orders_log where id > 0", NULL);
+	n = number_of(test_ok(ben, "{\"do\":\"sql\",\"text\":\"commit\"}"));
+	assert_true(json_bool(test_allow(anna, n, "orders+orders_log 1"), "ok"));
+	end = test_event(ben, "rolledback", n);
+	assert_string_equal(test_body(ben, json_int(end, "n", 0), "why"), "statement 2: 1 row was touched, 0 were allowed");
+	assert_int_equal(changed(), 0);
+	finish(ben, anna);
+}
+
 static void
 what_is_collected_is_dropped(void **state)
 {
@@ -434,6 +456,7 @@ main(void)
 		cmocka_unit_test(the_driver_leaving_takes_it_back),
 		cmocka_unit_test(a_change_set_is_one_request),
 		cmocka_unit_test(one_statement_that_fails_takes_all_back),
+		cmocka_unit_test(the_statement_that_breaks_its_bound_is_named),
 		cmocka_unit_test(what_is_collected_is_dropped),
 		cmocka_unit_test(a_rehearsal_runs_and_is_taken_back),
 	};

@@ -125,7 +125,7 @@ rows_that_stay_are_told(void **state)
 	assert_int_equal(bench_do(&s->b, "INSERT INTO flat SELECT id + 10, a FROM flat", 1), 0);
 	assert_int_equal(s->b.r.end, DB_FAILED);
 	assert_string_equal(s->b.r.code, "partial");
-	assert_non_null(strstr(buf_str(&s->b.r.text), "2 rows were touched, 1 were allowed"));
+	assert_non_null(strstr(buf_str(&s->b.r.text), "2 rows were touched, 1 was allowed"));
 	assert_non_null(strstr(buf_str(&s->b.r.text), "stay changed"));
 	assert_int_equal(bench_do(&s->b, "INSERT INTO flat VALUES (40, 1), (1, 1)", 2), 0);
 	assert_int_equal(s->b.r.end, DB_FAILED);

@@ -177,6 +177,7 @@ struct db_commit_point {
 
 /* One statement of an allowed change, as it was shown (the sheet). */
 struct db_part {
+	unsigned nth;			/* of a change set, from 1; 0: alone. For messages */
 	struct db_statement statement;
 	const struct sql_facts *facts;
 	struct digest ground, keys;	/* looked up again before any part is sent */
