@@ -431,6 +431,7 @@ static void
 a_cancel_stops_rows_and_waiting(void **state)
 {
 	struct test_console *ben, *anna;
+	json_t *end;
 	struct test_broker b;
 	int64_t n;
 
@@ -449,7 +450,12 @@ a_cancel_stops_rows_and_waiting(void **state)
 	    " from orders a, orders d");
 	test_event(ben, "rows", n);
 	test_ok(ben, "{\"do\":\"cancel\"}");
-	assert_string_equal(json_str(test_event(ben, "failed", n), "code", NULL), "70100");
+	/* stopped by the server, or where db waited for room to hand rows on: then they are cut */
+	end = test_event_either(ben, "failed", "done", n);
+	if (strcmp(json_str(end, "ev", NULL), "failed") == 0)
+		assert_string_equal(json_str(end, "code", NULL), "70100");
+	else
+		assert_true(json_bool(end, "cut"));
 	assert_int_equal(read_rows(ben, "select 2"), 1);
 	test_end(&b, ben);
 	finish(&b, ben, anna);

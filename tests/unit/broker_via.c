@@ -89,7 +89,8 @@ run(const char *commands, int (*look)(void))
 }
 
 #define UP "ip link set lo up && ip link add tk0 type veth peer name tk1 && ip addr add 10.99.0.1/24 dev tk0 && " \
-	"ip link set tk0 up && ip link set tk1 up"
+	"ip link set tk0 up && ip link set tk1 up && " \
+	"i=0; until ip link show tk0 | grep -q 'state UP' || [ $i -ge 100 ]; do i=$((i + 1)); sleep 0.1; done"
 
 static void
 the_interface_that_holds_the_route_is_taken(void **state)
