@@ -82,8 +82,7 @@ suite() {
 		return
 	fi
 	local status=0 before=$failed
-	# most of them wait for people's minimum times and for servers, not for the processor
-	(cd "$dir" && make -s -k -j"$((jobs * 2))" check) >"$dir/check.log" 2>&1 || status=1
+	(cd "$dir" && make -s -k -j"$jobs" check) >"$dir/check.log" 2>&1 || status=1
 	count "$dir"
 	# a test program that does not build leaves no result behind
 	[ $status = 0 ] || [ "$failed" -gt "$before" ] || step_failed "make check of $name" "$dir/check.log"
