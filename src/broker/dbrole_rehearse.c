@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
@@ -18,22 +17,11 @@ none(const struct buf *list)
 	return buf_len(list) <= 2;
 }
 
-/* Wherever it stands: one too many is not rehearsed, one too few would count up. */
-static bool
-has_word(const struct db_pending *q, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= q->sql_len; i++)
-		if (strncasecmp(q->sql + i, word, n) == 0)
-			return true;
-	return false;
-}
-
 /* What the ticket, the text and the sheet say against it. */
 static const char *
 against(const struct dbrole *d, const struct db_pending *q, const struct db_sheet *sheet)
 {
+	const struct db_statement text = { DB_SQL, q->sql, q->sql_len };
 	const struct sql_facts *f = d->facts;
 	uint64_t calls = SQL_DANGER_BIT(SQL_DANGER_VOLATILE) | SQL_DANGER_BIT(SQL_DANGER_EFFECT_FUNCTION) |
 	    SQL_DANGER_BIT(SQL_DANGER_UNKNOWN_FUNCTION);
@@ -45,9 +33,10 @@ against(const struct dbrole *d, const struct db_pending *q, const struct db_shee
 		return "only one UPDATE or DELETE is rehearsed: what an INSERT counts up is not taken back";
 	if ((q->dangers & calls) != 0)
 		return "it calls a function that is not known to be harmless";
-	if (has_word(q, "PORTION"))
+	/* wherever a word stands: one too many is not rehearsed, one too few would count up */
+	if (db_has_word(&text, "PORTION"))
 		return "what is left of a row beside the portion is inserted, which may count up";
-	if (has_word(q, "DEFAULT"))
+	if (db_has_word(&text, "DEFAULT"))
 		return "a default may count up, which is not taken back: write the value";
 	if (strcmp(sheet->rollback, "yes") != 0)
 		return "it is not known that all of it can be taken back";

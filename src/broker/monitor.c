@@ -92,22 +92,30 @@ start_resolver(struct monitor *m, struct watched *w)
 		log_line(LOG_LEVEL_ERROR, "%s: no db to ask about the outcome: %s", w->session, e.text);
 }
 
-/* A front shows what waits: a channel between it and the recorder. */
+/* A channel between a role of that session and the front; op is how the front hears of it. */
 static void
-show_waiting(struct monitor *m, struct watched *w)
+introduce(struct monitor *m, const struct watched *w, int role_fd, uint32_t op)
 {
 	struct monitor_msg msg = { .op = MONITOR_FRONT };
 	int pair[2];
 
-	if (m->front.pid == 0 || w->recorder.pid == 0 || w->recorder.fd < 0 || io_pair(pair, NULL) != 0)
+	if (io_pair(pair, NULL) != 0)
 		return;
-	(void)monitor_send(w->recorder.fd, &msg, pair[0], NULL);
-	msg.op = MONITOR_WAITS;
+	(void)monitor_send(role_fd, &msg, pair[0], NULL);
+	msg.op = op;
 	memcpy(msg.session, w->session, sizeof msg.session);
 	memcpy(msg.ticket, w->ticket, sizeof msg.ticket);
 	(void)monitor_send(m->front.fd, &msg, pair[1], NULL);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+/* A front shows what waits: a channel between it and the recorder. */
+static void
+show_waiting(struct monitor *m, struct watched *w)
+{
+	if (m->front.pid != 0 && w->recorder.pid != 0 && w->recorder.fd >= 0)
+		introduce(m, w, w->recorder.fd, MONITOR_WAITS);
 }
 
 static void
@@ -261,20 +269,11 @@ reconnect_sessions(struct monitor *m)
 {
 	for (size_t i = 0; i < MONITOR_SESSIONS_MAX; i++) {
 		struct watched *w = &m->sessions[i];
-		struct monitor_msg msg = { .op = MONITOR_FRONT };
-		int pair[2];
 
 		if (w->used && w->waits)
 			show_waiting(m, w);
-		if (!w->used || w->waits || w->session_role.pid == 0 || io_pair(pair, NULL) != 0)
-			continue;
-		(void)monitor_send(w->session_role.fd, &msg, pair[0], NULL);
-		msg.op = MONITOR_SESSION;
-		memcpy(msg.session, w->session, sizeof msg.session);
-		memcpy(msg.ticket, w->ticket, sizeof msg.ticket);
-		(void)monitor_send(m->front.fd, &msg, pair[1], NULL);
-		close(pair[0]);
-		close(pair[1]);
+		else if (w->used && w->session_role.pid != 0)
+			introduce(m, w, w->session_role.fd, MONITOR_SESSION);
 	}
 }
 

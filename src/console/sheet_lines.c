@@ -207,9 +207,8 @@ lay_effect(struct lay *l, const struct model_entry *e)
 		lay_text(l, SCREEN_DIM, "  read with: ", "    ", e->derived, strlen(e->derived), LAY_EXACT);
 }
 
-/* Statements of a set may name the same thing. */
-static bool
-is_first(const json_t *list, size_t i)
+bool
+sheet_is_first(const json_t *list, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (json_equal(json_array_get(list, k), json_array_get(list, i)))
@@ -224,7 +223,7 @@ lay_names(struct lay *l, const struct model_entry *e, enum screen_look look, con
 	size_t i;
 
 	json_array_foreach(json_object_get(e->sheet, key), i, v)
-		if (json_is_string(v) && is_first(json_object_get(e->sheet, key), i))
+		if (json_is_string(v) && sheet_is_first(json_object_get(e->sheet, key), i))
 			lay_line(l, look, "%s%s %s", look == SCREEN_WARN ? "  !!  " : "      ", words, json_string_value(v));
 }
 

@@ -64,16 +64,6 @@ sheet_rollback(struct lay *l, const struct model_entry *e)
 	lay_line(l, SCREEN_WARN, "  !!  not known whether it can be rolled back");
 }
 
-/* Statements of a set may take the same. */
-static bool
-is_first(const json_t *list, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (json_equal(json_array_get(list, k), json_array_get(list, i)))
-			return false;
-	return true;
-}
-
 static void
 lay_takes(struct lay *l, const struct model_entry *e)
 {
@@ -85,7 +75,7 @@ lay_takes(struct lay *l, const struct model_entry *e)
 		return;
 	buf_init(&b, 64 * 1024);
 	json_array_foreach(takes, i, v)
-		if (json_is_string(v) && is_first(takes, i))
+		if (json_is_string(v) && sheet_is_first(takes, i))
 			buf_putf(&b, "%s%s", i > 0 ? ", " : "", json_string_value(v));
 	lay_line(l, SCREEN_PLAIN, "      takes %s%s", buf_str(&b), strcmp(e->class, "write") == 0 &&
 	    strstr(buf_str(&b), " on the file") == NULL ? ", and every row that it changes" : "");

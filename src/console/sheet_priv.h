@@ -2,6 +2,8 @@
 #ifndef TWOKEY_SRC_CONSOLE_SHEET_PRIV_H
 #define TWOKEY_SRC_CONSOLE_SHEET_PRIV_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -14,6 +16,8 @@ struct model_entry;
 void	sheet_sample(struct lay *l, const struct model_entry *e);
 /* The same of {"cols":..,"rows":..} of count rows in all (-1 not known). */
 void	sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count);
+/* Statements of a set may name the same thing: true where the list has the i-th for the first time. */
+bool	sheet_is_first(const json_t *list, size_t i);
 /* sheet_locks.c: "   (about 500 rows, 1.2 MiB)", "" when nothing is known. */
 void	sheet_size(const struct model_entry *e, char out[96]);
 /* Whether it can be rolled back, the locks that it takes, and who is in its way. */

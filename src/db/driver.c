@@ -7,6 +7,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+#include "twokey/base/secret.h"
 
 enum { TEXT_MAX = 256 * 1024, HOLD_MS = 60 * 1000, HOLD_MORE_MS = 30 * 1000, IDLE_MAX_MS = 2147483647 };
 
@@ -134,6 +137,31 @@ db_sheet_add(struct db_sheet *all, struct db_sheet *one, bool first)
 	own_list_join(&all->own, &one->own);
 	add_text(&all->derived, &one->derived);
 	add_text(&all->note, &one->note);
+}
+
+bool
+db_has_word(const struct db_statement *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i + n <= s->n; i++)
+		if (strncasecmp(s->bytes + i, word, n) == 0)
+			return true;
+	return false;
+}
+
+void
+db_hide(char *words, const struct db_target *t)
+{
+	const char *secret = t->password != NULL ? secret_reveal(t->password) : "";
+	size_t n = strlen(secret);
+	char *hit;
+
+	while (n > 0 && (hit = strstr(words, secret)) != NULL) {
+		memset(hit, '*', n);
+		if (strspn(secret, "*") == n)
+			break;
+	}
 }
 
 void

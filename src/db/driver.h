@@ -17,6 +17,8 @@ void	db_note(struct buf *note, const char *s);
 /* The same of the object of a change of definitions: what it is ("table orders", NULL: there is none of that name) and the
  * SHA-256 of its definition. */
 void	db_note_object(struct db_sheet *s, const char *what, const struct digest *definition);
+/* Stars out the target's password, should a library or server ever quote it. */
+void	db_hide(char *words, const struct db_target *t);
 /* Fills end, code and text. */
 void	db_end_with(struct db_result *r, enum db_end end, const char *code, const char *text);
 /* Keeps what the server said beside a result; what is too much is dropped, and that is said. */

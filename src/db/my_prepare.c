@@ -49,23 +49,12 @@ maintains(MYSQL_STMT *st)
 	return is;
 }
 
-static bool
-has_word(const struct db_statement *s, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= s->n; i++)
-		if (strncasecmp(s->bytes + i, word, n) == 0)
-			return true;
-	return false;
-}
-
 /* ANALYZE announces the columns of a plan, and runs the SELECT with its INTO. Too much is stopped: a text that only
  * speaks of both. */
 static bool
 writes_a_file(const struct db_statement *s)
 {
-	return has_word(s, "ANALYZE") && (has_word(s, "OUTFILE") || has_word(s, "DUMPFILE"));
+	return db_has_word(s, "ANALYZE") && (db_has_word(s, "OUTFILE") || db_has_word(s, "DUMPFILE"));
 }
 
 static int
@@ -91,7 +80,7 @@ my_prepare(struct db_conn *c, const struct db_statement *s, struct db_result *r,
 	int ret = 0;
 
 	/* MariaDB binds a write to such variables (my.user-variables), MySQL tells them to few */
-	if (!c->maria && has_word(s, ":="))
+	if (!c->maria && db_has_word(s, ":="))
 		return err_set(e, ERR_WALL, "the wall stopped it: it sets a variable, which could change what a later statement does");
 	if (writes_a_file(s))
 		return err_set(e, ERR_WALL, "the wall stopped it: ANALYZE runs the statement, also where it writes a file");

@@ -16,31 +16,20 @@
 enum { EVENT_INSERT = 1, EVENT_UPDATE = 2, EVENT_DELETE = 4 };
 enum { HITS_MAX = 256 };
 
-static bool
-has_word(const struct db_statement *s, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= s->n; i++)
-		if (strncasecmp(s->bytes + i, word, n) == 0)
-			return true;
-	return false;
-}
-
 /* An INSERT that may also update, a REPLACE that deletes first; any other verb: all. */
 static unsigned
 events_of(const struct my_look *l)
 {
 	const char *verb = l->f->verb;
 
-	if (has_word(l->s, "PORTION"))	/* of time: what is left of a row is inserted */
+	if (db_has_word(l->s, "PORTION"))	/* of time: what is left of a row is inserted */
 		return EVENT_INSERT | EVENT_UPDATE | EVENT_DELETE;
 	if (strcmp(verb, "UPDATE") == 0)
 		return EVENT_UPDATE;
 	if (strcmp(verb, "DELETE") == 0)
 		return EVENT_DELETE;
 	if (strcmp(verb, "INSERT") == 0)
-		return has_word(l->s, "DUPLICATE") ? EVENT_INSERT | EVENT_UPDATE : EVENT_INSERT;
+		return db_has_word(l->s, "DUPLICATE") ? EVENT_INSERT | EVENT_UPDATE : EVENT_INSERT;
 	if (strcmp(verb, "REPLACE") == 0)
 		return EVENT_INSERT | EVENT_DELETE;
 	return EVENT_INSERT | EVENT_UPDATE | EVENT_DELETE;

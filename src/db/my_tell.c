@@ -56,28 +56,13 @@ static const struct { unsigned number; const char *part, *next; } steps[] = {
 	{ 0, "", "check the target's host and port, and the way to it" },
 };
 
-/* Should a library or server ever quote it. */
-static void
-hide(char *words, const struct db_target *t)
-{
-	const char *secret = t->password != NULL ? secret_reveal(t->password) : "";
-	size_t n = strlen(secret);
-	char *hit;
-
-	while (n > 0 && (hit = strstr(words, secret)) != NULL) {
-		memset(hit, '*', n);
-		if (strspn(secret, "*") == n)
-			break;
-	}
-}
-
 int
 my_tell(struct err *e, const struct db_target *t, MYSQL *m)
 {
 	char *words = must_strdup(mysql_error(m));
 	size_t i = 0;
 
-	hide(words, t);
+	db_hide(words, t);
 	while ((steps[i].number != 0 && steps[i].number != mysql_errno(m)) || strstr(words, steps[i].part) == NULL)
 		i++;
 	err_set(e, ERR_UNREACHABLE, "the database could not be reached: %.300s; %s", words, steps[i].next);

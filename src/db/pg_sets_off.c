@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 enum { BIT_INSERT = 4, BIT_DELETE = 8, BIT_UPDATE = 16, BIT_TRUNCATE = 32 };	/* of pg_trigger.tgtype */
 
@@ -20,17 +19,6 @@ static const struct {
 	{ "", BIT_INSERT | BIT_DELETE | BIT_UPDATE | BIT_TRUNCATE },	/* any other: all of them */
 };
 
-static bool
-has_word(const struct db_statement *s, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= s->n; i++)
-		if (strncasecmp(s->bytes + i, word, n) == 0)
-			return true;
-	return false;
-}
-
 int
 pg_look_bits(const struct pg_look *l)
 {
@@ -38,7 +26,7 @@ pg_look_bits(const struct pg_look *l)
 
 	while (verbs[i].verb[0] != '\0' && strcmp(verbs[i].verb, l->f->verb) != 0)
 		i++;
-	if (verbs[i].bits == BIT_INSERT && has_word(l->s, "CONFLICT"))
+	if (verbs[i].bits == BIT_INSERT && db_has_word(l->s, "CONFLICT"))
 		return BIT_INSERT | BIT_UPDATE;
 	return verbs[i].bits;
 }

@@ -66,28 +66,13 @@ take_state(char *words, char state[6])
 		*end = '\0';
 }
 
-/* Should a library or server ever quote it. */
-static void
-hide(char *words, const struct db_target *t)
-{
-	const char *secret = t->password != NULL ? secret_reveal(t->password) : "";
-	size_t n = strlen(secret);
-	char *hit;
-
-	while (n > 0 && (hit = strstr(words, secret)) != NULL) {
-		memset(hit, '*', n);
-		if (strspn(secret, "*") == n)
-			break;
-	}
-}
-
 void
 pg_tell(struct err *e, const struct db_target *t, const char *message)
 {
 	char *words = must_strdup(message), state[6];
 	size_t n, i = 0;
 
-	hide(words, t);
+	db_hide(words, t);
 	take_state(words, state);
 	n = strlen(words);
 	while (n > 0 && isspace((unsigned char)words[n - 1]))

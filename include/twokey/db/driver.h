@@ -24,6 +24,8 @@ struct db_statement {
 	const char *bytes;
 	size_t n;
 };
+/* True when the bytes are anywhere in it, in any case, in a literal or comment too: for what is only asked to be sure. */
+bool	db_has_word(const struct db_statement *s, const char *word);
 
 enum db_cell_type { DB_NULL, DB_TEXT, DB_INTEGER, DB_REAL, DB_BOOL, DB_BYTES, DB_DOCUMENT };
 /* One value as the server's text (DB_BYTES: raw bytes). Valid during the call only. */
