@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -318,6 +319,14 @@ channel_poke(struct channel *c)
 {
 	if (!c->dead)
 		event_active(c->writable, EV_WRITE, 1);
+}
+
+bool
+channel_is_gone(const struct channel *c)
+{
+	struct pollfd p = { .fd = c->fd };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 size_t

@@ -43,6 +43,8 @@ int	channel_detach(struct channel *c, struct buf *rest);
 size_t	channel_backlog(const struct channel *c);
 /* Has drained called in a later turn of the loop. */
 void	channel_poke(struct channel *c);
+/* True when the peer has closed its end; what it sent before may not have been read yet. */
+bool	channel_is_gone(const struct channel *c);
 /* Stops and starts reading (back pressure). */
 void	channel_hold(struct channel *c, bool hold);
 

@@ -126,6 +126,25 @@ too_many_strangers(const struct front *f, const struct visitor *newcomer)
 	return n > FRONT_STRANGERS_MAX;
 }
 
+/* Consoles that came and went in a crowd, before the loop saw that they went, take nobody's place. */
+static void
+drop_the_gone(struct front *f)
+{
+	for (struct visitor *v = f->visitors, *next; v != NULL; v = next) {
+		next = v->next;
+		if (channel_is_gone(v->channel)) {
+			channel_close(v->channel);
+			visitor_free(v);
+		}
+	}
+}
+
+static bool
+is_full(const struct front *f, uid_t uid)
+{
+	return f->nvisitors >= FRONT_VISITORS_MAX || visitors_of(f, uid) >= FRONT_PER_UID_MAX;
+}
+
 static void
 welcome(struct front *f, int fd)
 {
@@ -136,8 +155,13 @@ welcome(struct front *f, int fd)
 	struct visitor *v;
 	struct passwd *pw;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 ||
-	    f->nvisitors >= FRONT_VISITORS_MAX || visitors_of(f, cred.uid) >= FRONT_PER_UID_MAX) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0) {
+		close(fd);
+		return;
+	}
+	if (is_full(f, cred.uid))
+		drop_the_gone(f);
+	if (is_full(f, cred.uid)) {
 		static const char full[] = "{\"re\":\"bye\",\"code\":\"full\",\"why\":\"too many consoles wait "
 		    "at the broker; try again\"}\n";
 

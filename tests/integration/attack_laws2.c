@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -505,6 +506,26 @@ law_8_crowds_keep_nobody_out(void **state)
 	close_all(ben, anna);
 }
 
+/* More consoles than may wait came and went before the front looked: who comes now is let in. */
+static void
+law_8_the_gone_keep_nobody_out(void **state)
+{
+	enum { GONE = 100 };
+	pid_t front = test_broker_role(&broker, "front");
+	struct test_console *kim;
+
+	(void)state;
+	assert_true(front > 1);
+	assert_int_equal(kill(front, SIGSTOP), 0);
+	for (int i = 0; i < GONE; i++)
+		test_console_close(test_console_raw(&broker, "kim"));
+	kim = test_console_raw(&broker, "kim");
+	test_send(kim, "{\"do\":\"hello\",\"v\":1,\"json\":true,\"as\":\"kim\"}");
+	assert_int_equal(kill(front, SIGCONT), 0);
+	test_answer(kim, "hello");
+	test_console_close(kim);
+}
+
 /* Who comes while it ends is in it to its end, or is told no, or is let go; the transcript is sealed and whole all the same. */
 static void
 law_8_joins_while_it_ends(void **state)
@@ -550,6 +571,7 @@ main(void)
 		cmocka_unit_test(law_8_odd_lines_end_nobody_else),
 		cmocka_unit_test(law_8_descriptors_are_not_kept_by_a_session),
 		cmocka_unit_test(law_8_crowds_keep_nobody_out),
+		cmocka_unit_test(law_8_the_gone_keep_nobody_out),
 		cmocka_unit_test(law_8_joins_while_it_ends),
 	};
 
