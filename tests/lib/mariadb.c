@@ -24,15 +24,19 @@ struct mariadb_server {
 	char *argv[ARGS_MAX];	/* as it was started */
 };
 
+/* A server that starts, also the one of the installation, removes what it takes for its own leftovers in its tmpdir:
+ * never a folder of others. */
 static int
 install(const struct mariadb_server *s)
 {
-	char data[96];
-	char *argv[] = { (char *)"/usr/bin/mariadb-install-db", (char *)"--no-defaults", data,
+	char data[96], tmp[96];
+	char *argv[] = { (char *)"/usr/bin/mariadb-install-db", (char *)"--no-defaults", data, tmp,
 		(char *)"--auth-root-authentication-method=normal", (char *)"--skip-test-db", (char *)"--skip-name-resolve",
-		(char *)"--innodb-log-file-size=8M", (char *)"--innodb-flush-log-at-trx-commit=0", NULL };
+		(char *)"--innodb-log-file-size=8M", (char *)"--innodb-flush-log-at-trx-commit=0",
+		(char *)"--innodb-use-native-aio=OFF", NULL };
 
 	snprintf(data, sizeof data, "--datadir=%s/data", s->server.folder);
+	snprintf(tmp, sizeof tmp, "--tmpdir=%s", s->server.folder);
 	return server_command(&s->server, argv);
 }
 
@@ -74,8 +78,9 @@ start(struct mariadb_server *s, const char *const *more)
 	const char *argv[ARGS_MAX] = { "/usr/sbin/mariadbd", "--no-defaults", data, sock, port, pid, tmp,
 		"--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
 		"--innodb-flush-log-at-trx-commit=0", "--performance-schema=OFF", "--skip-name-resolve",
-		"--character-set-server=utf8mb4", "--lc-messages-dir=/usr/share/mysql" };
-	size_t n = 16;
+		"--character-set-server=utf8mb4", "--lc-messages-dir=/usr/share/mysql",
+		"--innodb-use-native-aio=OFF" };	/* the kernel's room for it is shared by everything that runs here */
+	size_t n = 17;
 
 	if (access(argv[0], X_OK) != 0) {
 		fprintf(stderr, "# no MariaDB server: install mariadb-server\n");
@@ -88,7 +93,6 @@ start(struct mariadb_server *s, const char *const *more)
 	snprintf(s->socket, sizeof s->socket, "%s/sock", s->server.folder);
 	snprintf(sock, sizeof sock, "--socket=%s", s->socket);
 	snprintf(port, sizeof port, "--port=%d", s->port);
-	/* a server that starts removes what it takes for its own leftovers there: never a folder of others */
 	snprintf(tmp, sizeof tmp, "--tmpdir=%s", s->server.folder);
 	snprintf(pid, sizeof pid, "--pid-file=%s/pid", s->server.folder);
 	while (more != NULL && *more != NULL && n < ARGS_MAX - 1)
@@ -106,8 +110,7 @@ mariadb_server_start(const char *const *more)
 	strcpy(s->server.folder, "/tmp/twokey-my-XXXXXX");
 	if (start(s, more) == 0)
 		return s;
-	fprintf(stderr, "# MariaDB could not be started; its words are in %s/log\n", s->server.folder);
-	setenv("TWOKEY_KEEP", "1", 0);
+	server_failed(&s->server, "MariaDB");
 	mariadb_server_stop(s);
 	return NULL;
 }

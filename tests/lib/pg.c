@@ -131,8 +131,7 @@ place(struct pg_server *s, bool tcp)
 static struct pg_server *
 failed(struct pg_server *s)
 {
-	fprintf(stderr, "# PostgreSQL could not be started; its words are in %s/log\n", s->server.folder);
-	setenv("TWOKEY_KEEP", "1", 0);
+	server_failed(&s->server, "PostgreSQL");
 	pg_server_stop(s);
 	return NULL;
 }

@@ -84,8 +84,7 @@ pgbouncer_start(const struct pg_server *to, const char *user, const char *settin
 	b->user = user;
 	if (start(b, to, settings) == 0)
 		return b;
-	fprintf(stderr, "# pgbouncer could not be started; its words are in %s\n", b->server.folder);
-	setenv("TWOKEY_KEEP", "1", 0);
+	server_failed(&b->server, "pgbouncer");
 	pgbouncer_stop(b);
 	return NULL;
 }

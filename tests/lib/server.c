@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,7 +22,7 @@
 
 #include "twokey/base/clock.h"
 
-enum { START_MS = 60 * 1000, STOP_MS = 20 * 1000 };
+enum { START_MS = 120 * 1000, STOP_MS = 20 * 1000 };
 
 /* Servers refuse to be run by root. */
 static int
@@ -126,15 +127,46 @@ server_stop(struct server *s, int sig)
 		nftw(s->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Its last words, where a run that nobody watched shows them. */
+void
+server_failed(const struct server *s, const char *name)
+{
+	enum { LINES = 30 };
+	char path[128], line[400], last[LINES][400];
+	size_t n = 0;
+	FILE *log;
+
+	snprintf(path, sizeof path, "%s/log", s->folder);
+	fprintf(stderr, "# %s could not be started; the last words of %s:\n", name, path);
+	log = fopen(path, "re");
+	while (log != NULL && fgets(line, sizeof line, log) != NULL)
+		snprintf(last[n++ % LINES], sizeof last[0], "%s", line);
+	for (size_t i = n > LINES ? n - LINES : 0; i < n; i++)
+		fprintf(stderr, "#   %.*s\n", (int)strcspn(last[i % LINES], "\n"), last[i % LINES]);
+	if (log != NULL)
+		fclose(log);
+}
+
+/* Below the ports that the kernel gives to whoever asks (32768 and up), and for every process at another place: between
+ * this look and the server's own bind nobody comes who also looks for one. */
 int
 server_free_port(void)
 {
+	enum { FIRST = 10000, PORTS = 20000, OF_ONE = 16 };
+	static unsigned next;
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = -1;
 
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0 && getsockname(fd, (struct sockaddr *)&a, &n) == 0)
-		port = ntohs(a.sin_port);
-	close(fd);
-	return port;
+	for (unsigned i = 0; i < PORTS; i++) {
+		unsigned port = FIRST + ((unsigned)getpid() * OF_ONE + next++) % PORTS;
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		bool is_free;
+
+		a.sin_port = htons((uint16_t)port);
+		is_free = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+		if (fd >= 0)
+			close(fd);
+		if (is_free)
+			return (int)port;
+	}
+	return -1;
 }

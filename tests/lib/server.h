@@ -21,6 +21,8 @@ pid_t	server_spawn(const struct server *s, char *const argv[]);
 int	server_command(const struct server *s, char *const argv[]);
 /* Waits until ready says so; -1 when the server has ended or does not come. */
 int	server_wait(struct server *s, bool (*ready)(const void *ctx), const void *ctx);
+/* Says on stderr that it could not be started, and the end of its log. */
+void	server_failed(const struct server *s, const char *name);
 /* Stops it by sig (harder later), waits, removes the folder unless TWOKEY_KEEP is set. */
 void	server_stop(struct server *s, int sig);
 /* A port of 127.0.0.1 that nobody listens on now. */

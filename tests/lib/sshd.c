@@ -149,11 +149,8 @@ sshd_start(const char *config)
 	strcpy(s->server.folder, "/tmp/twokey-sshd-XXXXXX");
 	if (start(s, config) == 0)
 		return s;
-	fprintf(stderr, "# sshd could not be started; its words are in %s/log\n", s->server.folder);
-	if (s->server.pid > 0) {
-		kill(s->server.pid, SIGKILL);
-		waitpid(s->server.pid, NULL, 0);
-	}
+	server_failed(&s->server, "sshd");
+	server_stop(&s->server, SIGKILL);
 	free(s);
 	return NULL;
 }
