@@ -19,6 +19,12 @@
 
 enum { CLASSIFY_MAX = 1 << 30 };
 
+static const char classes[] = ""
+#define CLASS(name, text, help) " " text
+#include "twokey/sql/class.def"
+#undef CLASS
+    ;
+
 struct options {
 	enum sql_engine engine;
 	bool jsonl;
@@ -261,17 +267,19 @@ take_options(int argc, char **argv, struct options *o)
 	for (int i = 1; i < argc; i++) {
 		if ((value = value_of(argc, argv, &i, "-e", "--engine")) != NULL) {
 			if (!sql_engine_parse(value, &o->engine))
-				return cmd_usage("classify", "the engines are postgres, mariadb, mysql and sqlite");
+				return cmd_usage("classify", "there is no engine %s: they are postgres, mariadb, mysql and sqlite", value);
 		} else if ((value = value_of(argc, argv, &i, "--check", "--check")) != NULL) {
 			o->check = true;
 			if (!sql_class_parse(value, &o->limit))
-				return cmd_usage("classify", "--check takes a class, read for one");
+				return cmd_usage("classify", "there is no class %s: they are%s", value, classes);
 		} else if (strcmp(argv[i], "--jsonl") == 0) {
 			o->jsonl = true;
+		} else if (strcmp(argv[i], "-e") == 0 || strcmp(argv[i], "--engine") == 0 || strcmp(argv[i], "--check") == 0) {
+			return cmd_usage("classify", "%s needs a value", argv[i]);
 		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-			return cmd_usage("classify", "classify takes -e, --jsonl and --check");
+			return cmd_usage("classify", "there is no option %s here", argv[i]);
 		} else if (o->path != NULL) {
-			return cmd_usage("classify", "name one file at most");
+			return cmd_usage("classify", "%s is one argument too many", argv[i]);
 		} else {
 			o->path = argv[i];
 		}
@@ -319,7 +327,7 @@ cmd_classify(int argc, char **argv)
 	if (o.path != NULL && strcmp(o.path, "-") != 0) {
 		in = fopen(o.path, "re");
 		if (in == NULL) {
-			(void)err_sys(&e, "cannot open %s", o.path);
+			(void)err_sys(&e, "name a file with statements: opening %s", o.path);
 			(void)cmd_fail(&e);
 			return CMD_USAGE;
 		}

@@ -20,7 +20,7 @@ cmd_join(int argc, char **argv)
 	if (ret != 0)
 		return ret;
 	if (a.words[1] != NULL)
-		return cmd_usage("join", "name one session or ticket");
+		return cmd_usage("join", "%s is one argument too many: name one session or ticket", a.words[1]);
 	a.wish.watch = a.watch;
 	/* the broker names sessions "s-..." */
 	if (a.words[0] != NULL && strncmp(a.words[0], "s-", 2) == 0)

@@ -17,8 +17,10 @@ cmd_open(int argc, char **argv)
 
 	if (ret != 0)
 		return ret;
-	if (a.words[0] == NULL || a.words[1] != NULL)
+	if (a.words[0] == NULL)
 		return cmd_usage("open", "name one ticket (its id in the broker's store, not a file)");
+	if (a.words[1] != NULL)
+		return cmd_usage("open", "%s is one argument too many: name one ticket", a.words[1]);
 	a.wish.drive = true;
 	a.wish.ticket = a.words[0];
 	ret = a.json ? seat_json(&a.wish, &e) : seat_run(&a.wish, &e);

@@ -12,8 +12,13 @@ cmd_replay(int argc, char **argv)
 {
 	struct err e;
 
-	if (argc != 2 || argv[1][0] == '-')
-		return cmd_usage("replay", argc == 2 ? "replay has no options" : "replay takes the file of a transcript");
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] == '-')
+			return cmd_usage("replay", "there is no option %s here", argv[i]);
+	if (argc < 2)
+		return cmd_usage("replay", "name the file of a transcript");
+	if (argc > 2)
+		return cmd_usage("replay", "%s is one argument too many", argv[2]);
 	if (replay_run(argv[1], &e) != 0) {
 		int code = cmd_fail(&e);
 

@@ -37,19 +37,21 @@ cmd_show(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--width") == 0 || strncmp(argv[i], "--width=", 8) == 0) {
+			if (argv[i][7] == '\0' && i + 1 == argc)
+				return cmd_usage("show", "--width needs a value");
 			if (!take_width(argc, argv, &i, &width))
 				return cmd_usage("show", "--width takes a number from %d to %d", SHOW_WIDTH_MIN,
 				    SHOW_WIDTH_MAX);
 		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-			return cmd_usage("show", "show does not know %s", argv[i]);
+			return cmd_usage("show", "there is no option %s here", argv[i]);
 		} else if (path != NULL) {
-			return cmd_usage("show", "show takes one file");
+			return cmd_usage("show", "%s is one argument too many", argv[i]);
 		} else {
 			path = argv[i];
 		}
 	}
 	if (path == NULL)
-		return cmd_usage("show", "show needs the file of a transcript");
+		return cmd_usage("show", "name the file of a transcript");
 	if (show_file(path, width, stdout, &r, &e) != 0)
 		return cmd_fail(&e);
 	return r.verdict == TRANSCRIPT_BROKEN ? CMD_FAILED : CMD_OK;

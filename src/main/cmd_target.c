@@ -21,20 +21,26 @@ cmd_target(int argc, char **argv)
 	bool private_mode = geteuid() != 0;
 	struct err e;
 
-	if (argc < 2 || strcmp(argv[1], "check") != 0)
-		return cmd_usage(argv[0], "what to do with a target is missing: check");
+	if (argc < 2)
+		return cmd_usage(argv[0], "say what to do with a target: check");
+	if (strcmp(argv[1], "check") != 0)
+		return cmd_usage(argv[0], "a target can be checked; there is no \"%s\"", argv[1]);
 	for (int i = 2; i < argc; i++) {
 		if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
 			config = argv[++i];
 		else if (strcmp(argv[i], "--private") == 0)
 			private_mode = true;
-		else if (argv[i][0] == '-' || name != NULL)
-			return cmd_usage(argv[0], "%s is not expected", argv[i]);
+		else if (strcmp(argv[i], "--config") == 0)
+			return cmd_usage(argv[0], "--config needs a value");
+		else if (argv[i][0] == '-')
+			return cmd_usage(argv[0], "there is no option %s here", argv[i]);
+		else if (name != NULL)
+			return cmd_usage(argv[0], "%s is one argument too many", argv[i]);
 		else
 			name = argv[i];
 	}
 	if (name == NULL)
-		return cmd_usage(argv[0], "the target's name is missing");
+		return cmd_usage(argv[0], "name the target, as the configuration does");
 	if (programs_find(&twokey, &twokeyd, &e) != 0)
 		return cmd_fail(&e);
 	execlp(twokeyd, "twokeyd", "--config", config, "--check-target", name, private_mode ? "--private" : (char *)NULL,

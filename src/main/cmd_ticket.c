@@ -46,26 +46,30 @@ print_field(const json_t *re, const char *label, const char *key)
 	putchar('\n');
 }
 
+/* Any error is one of the file that was named. */
 static int
-ticket_new(struct link *l, const struct seat_args *a, struct err *e)
+read_ticket(const char *path, struct buf *text, struct err *e)
 {
-	struct buf text;
-	json_t *o, *re = NULL;
-	int ret;
+	int ret = io_read_file(path, TICKET_FILE_MAX, text, e);
 
-	buf_init(&text, TICKET_FILE_MAX);
-	ret = io_read_file(a->from, TICKET_FILE_MAX, &text, e);
-	if (ret == 0 && !text_is_utf8(buf_data(&text), buf_len(&text)))
-		ret = err_set(e, ERR_CONFIG, "%s is not UTF-8 text", a->from);
-	if (ret == 0) {
-		o = json_object();
-		json_object_set_new(o, "text", json_stringn(buf_data(&text), buf_len(&text)));
-		re = link_ask(l, "ticket-new", o, e);
-		ret = re != NULL ? 0 : err_prefix(e, e->code, "%s", a->from);
-	}
-	buf_fini(&text);
+	if (ret == 0 && !text_is_utf8(buf_data(text), buf_len(text)))
+		ret = err_set(e, ERR_CONFIG, "%s is not UTF-8 text", path);
+	if (ret == ERR_NOT_FOUND)
+		return err_set(e, ERR_CONFIG, "there is no file %s; name the file of a ticket", path);
 	if (ret != 0)
-		return ret;
+		e->code = ERR_CONFIG;
+	return ret;
+}
+
+static int
+ticket_new(struct link *l, const struct seat_args *a, const struct buf *text, struct err *e)
+{
+	json_t *o = json_object(), *re;
+
+	json_object_set_new(o, "text", json_stringn(buf_data(text), buf_len(text)));
+	re = link_ask(l, "ticket-new", o, e);
+	if (re == NULL)
+		return err_prefix(e, e->code, "%s", a->from);
 	print_field(re, "ticket", "ticket");
 	print_field(re, "digest", "digest");
 	printf("It has no force yet: another person than its drivers accepts it with: twokey ticket accept ");
@@ -194,10 +198,10 @@ ticket_accept(struct link *l, const struct seat_args *a, const char *id, struct 
 }
 
 static int
-run(struct link *l, const struct seat_args *a, struct err *e)
+run(struct link *l, const struct seat_args *a, const struct buf *text, struct err *e)
 {
 	if (strcmp(a->words[0], "new") == 0)
-		return ticket_new(l, a, e);
+		return ticket_new(l, a, text, e);
 	if (strcmp(a->words[0], "show") == 0)
 		return ticket_show(l, a->words[1], e);
 	return ticket_accept(l, a, a->words[1], e);
@@ -208,31 +212,50 @@ static const char *
 missing(const struct seat_args *a)
 {
 	const char *what = a->words[0];
-	bool is_new = what != NULL && strcmp(what, "new") == 0;
+	bool is_new = what != NULL && strcmp(what, "new") == 0, is_accept = what != NULL && strcmp(what, "accept") == 0;
 
-	if (what == NULL || (!is_new && strcmp(what, "show") != 0 && strcmp(what, "accept") != 0))
-		return "say new, show or accept";
+	if (what == NULL || (!is_new && !is_accept && strcmp(what, "show") != 0))
+		return "say what to do with a ticket: new, show or accept";
+	if (a->digest != NULL && !is_accept)
+		return "--digest belongs to accept";
+	if (a->from != NULL && !is_new)
+		return "--from belongs to new";
 	if (is_new)
-		return a->from == NULL ? "new needs --from FILE" : a->words[1] != NULL ? "new takes no id" : NULL;
-	return a->words[1] == NULL ? "name the ticket" : NULL;
+		return a->from == NULL ? "new needs --from FILE" : a->words[1] != NULL ? "new takes no id: it stands in the file" : NULL;
+	return a->words[1] == NULL ? "name the ticket by its id" : NULL;
+}
+
+static int
+ask_broker(const struct seat_args *a, const struct buf *text)
+{
+	struct err e;
+	struct link *l = seat_connect(&a->wish, false, &e);
+	int ret;
+
+	if (l == NULL)
+		return cmd_fail(&e);
+	ret = run(l, a, text, &e);
+	link_close(l);
+	return ret == 0 ? CMD_OK : cmd_fail(&e);
 }
 
 int
 cmd_ticket(int argc, char **argv)
 {
 	struct seat_args a;
+	struct buf text;
 	struct err e;
-	struct link *l;
 	int ret = seat_args_parse(&a, SEAT_ARGS_FROM | SEAT_ARGS_DIGEST, argc, argv);
 
 	if (ret != 0)
 		return ret;
 	if (missing(&a) != NULL)
 		return cmd_usage("ticket", "%s", missing(&a));
-	l = seat_connect(&a.wish, false, &e);
-	if (l == NULL)
-		return cmd_fail(&e);
-	ret = run(l, &a, &e);
-	link_close(l);
-	return ret == 0 ? CMD_OK : cmd_fail(&e);
+	buf_init(&text, TICKET_FILE_MAX);
+	if (a.from != NULL && read_ticket(a.from, &text, &e) != 0)
+		ret = cmd_fail(&e);
+	else
+		ret = ask_broker(&a, &text);
+	buf_fini(&text);
+	return ret;
 }

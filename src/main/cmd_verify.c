@@ -147,7 +147,7 @@ verify(const char *path, const struct options *o)
 	return r.verdict == TRANSCRIPT_SEALED && !other && (checked == NULL || signed_all_good(checked)) ? CMD_OK : CMD_FAILED;
 }
 
-/* The options may stand anywhere; files keep their order in argv[1..]. -1: the call is wrong. */
+/* The options may stand anywhere; files keep their order in argv[1..]. Negative: the call is wrong, which has been said. */
 static int
 take_options(int argc, char **argv, struct options *o)
 {
@@ -169,11 +169,13 @@ take_options(int argc, char **argv, struct options *o)
 			hex = a[6] == '=' ? a + 7 : argv[++i];
 			o->has_head = digest_parse(hex, strlen(hex), &o->head);
 			if (!o->has_head)
-				return -1;
+				return -cmd_usage("verify", "--head takes a head as the consoles show it: 64 lower-case hex digits");
 		} else if (strncmp(a, "--signers=", 10) == 0 || (strcmp(a, "--signers") == 0 && i + 1 < argc)) {
 			o->signers = a[9] == '=' ? a + 10 : argv[++i];
+		} else if (strcmp(a, "--head") == 0 || strcmp(a, "--signers") == 0) {
+			return -cmd_usage("verify", "%s needs a value", a);
 		} else {
-			return -1;
+			return -cmd_usage("verify", "there is no option %s here", a);
 		}
 	}
 	return files;
@@ -186,9 +188,10 @@ cmd_verify(int argc, char **argv)
 	enum cmd_exit worst = CMD_OK;
 	int files = take_options(argc, argv, &o);
 
-	if (files <= 0)
-		return cmd_usage("verify", files < 0 ? "verify takes --json, --signers FILE, and --head with 64 lower-case hex digits" :
-		    "name the transcript to verify");
+	if (files < 0)
+		return CMD_USAGE;
+	if (files == 0)
+		return cmd_usage("verify", "name the transcript to verify");
 	for (int i = 1; i <= files; i++) {
 		enum cmd_exit is = verify(argv[i], &o);
 

@@ -71,12 +71,12 @@ seat_args_parse(struct seat_args *a, unsigned takes, int argc, char **argv)
 
 	memset(a, 0, sizeof *a);
 	for (int i = 1; i < argc; i++) {
-		const char **to = slot(a, takes, argv[i], &len);
+		const char *option = argv[i], **to = slot(a, takes, option, &len);
 
 		if (to != NULL) {
 			*to = value(argc, argv, &i, len);
 			if (*to == NULL || **to == '\0')
-				return cmd_usage(name, "%s needs a value", argv[i]);
+				return cmd_usage(name, "%.*s needs a value", (int)len, option);
 		} else if ((takes & SEAT_ARGS_JSON) && strcmp(argv[i], "--json") == 0) {
 			a->json = true;
 		} else if ((takes & SEAT_ARGS_WATCH) && strcmp(argv[i], "--watch") == 0) {

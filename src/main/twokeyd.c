@@ -49,6 +49,18 @@ usage(FILE *to, int status)
 	return status;
 }
 
+static int
+wrong(const char *what, const char *why)
+{
+	struct buf b;
+
+	buf_init(&b, 64 * 1024);
+	text_safe(&b, what, strlen(what), TEXT_ONE_LINE);
+	fprintf(stderr, "twokeyd: %s %s\n", buf_str(&b), why);
+	buf_fini(&b);
+	return usage(stderr, 2);
+}
+
 /* The words may be a server's (law 9). */
 static int
 fail(const struct err *e)
@@ -71,8 +83,12 @@ run(const char *path, struct broker_options *o, bool check, const char *target)
 	struct err e;
 	int ret = config_read(path, &c, &e);
 
-	if (ret != 0)
-		return fail(&e);
+	if (ret != 0) {
+		if (ret == ERR_NOT_FOUND)
+			err_set(&e, ERR_NOT_FOUND, "there is no configuration %s; name it with --config FILE", path);
+		(void)fail(&e);
+		return 2;
+	}
 	o->config = c;
 	if (check)
 		printf("%s: %zu people, %zu targets: good\n", path, c->npeople, c->ntargets);
@@ -113,8 +129,10 @@ main(int argc, char **argv)
 		default: return usage(stderr, 2);
 		}
 	}
-	if (optind != argc || (o.demo && !o.private_mode))
-		return usage(stderr, 2);
+	if (optind != argc)
+		return wrong(argv[optind], "is one argument too many");
+	if (o.demo && !o.private_mode)
+		return wrong("--demo", "goes with --private only");
 	if (role != NULL)
 		return broker_role(role, uid, gid);
 	if (make_demo != NULL)

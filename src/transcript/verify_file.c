@@ -139,10 +139,10 @@ transcript_verify_file(const char *path, struct transcript_report *out, struct e
 	if (fd < 0) {
 		ret = errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_SYSTEM;
 		if (ret == ERR_NOT_FOUND)
-			return err_set(e, ERR_NOT_FOUND, "there is no file %s; name the transcript to verify", path);
+			return err_set(e, ERR_NOT_FOUND, "there is no file %s; name a transcript", path);
 		return err_sys(e, "opening the transcript %s", path);
 	}
-	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
 		close(fd);	/* a pipe or a device may never end */
 		return err_set(e, ERR_INVALID, "%s is no ordinary file; name a transcript", path);
 	}

@@ -25,6 +25,65 @@ for name in $names; do
 done
 empty "twokey(1) names no other subcommand" "$(sed -n 's/^\.It Cm \([a-z]*\).*/\1/p' "$man" |
     grep -v -x -F "$names")"
+# options of a row of the table, and of the items of a command in twokey(1); --broker and --as are told once, in OPTIONS
+in_table() {
+	sed -n "s/^CMD([a-z]*,[ \t]*\"$1\",[ \t]*\"\(.*\)\",\$/\1/p" "$top_srcdir/src/main/cmd.def" |
+	    grep -oE '(^|[[ ])-[-a-z]+' | tr -d '[ ' | grep -vx -e --broker -e --as | sort -u
+}
+in_page() {
+	sed -n "/^\.It Cm $1\b/{s/\bFl -/Fl --/g;s/Fl --\([a-z]\b\)/Fl -\1/g;p}" "$man" | sed 's/Fl \([a-z]\)/Fl -\1/g' |
+	    grep -oE 'Fl -[-a-z]+' | sed 's/^Fl //' | grep -vx -e --broker -e --as | sort -u
+}
+# words of a call that is complete, to which something wrong is added
+call_of() {
+	case $1 in
+	ticket) echo ticket show T ;;
+	target) echo target check T ;;
+	settle) echo settle -m why S committed ;;
+	open|join|replay|show|classify|help) echo "$1" help ;;
+	*) echo "$1" ;;
+	esac
+}
+for name in $names; do
+	check "twokey(1) and the table give $name the same options" diff <(in_table "$name") <(in_page "$name")
+	read -ra call <<< "$(call_of "$name")"
+	if [ "$name" != version ] && [ "$name" != help ]; then
+		check "$name with an unknown option is a usage error" exits 2 "$twokey" "${call[@]}" --frobnicate
+		check "$name names the unknown option" grep -q -e --frobnicate <("$twokey" "${call[@]}" --frobnicate 2>&1)
+	fi
+	[ "$name" = verify ] && continue	# takes any number of files
+	check "$name with an argument too many is a usage error" exits 2 "$twokey" "${call[@]}" superfluous </dev/null
+	[ "$name" = version ] || [ "$name" = help ] ||
+	    check "$name names what is too much" grep -q superfluous <("$twokey" "${call[@]}" superfluous 2>&1 </dev/null)
+	for option in $(in_table "$name" | grep -vx -e --json -e --jsonl -e --watch -e --private -e --no-tmux); do
+		call=("$name")
+		[ "$name" = target ] && call=(target check)
+		check "$name $option without its value says so" grep -q -e "$option needs a value" <("$twokey" "${call[@]}" "$option" 2>&1)
+	done
+done
+for name in verify show classify; do
+	check "$name of a file that is not there is a usage error" exits 2 "$twokey" "$name" /nowhere/x
+	check "$name of a folder is a usage error" exits 2 "$twokey" "$name" /
+	check "$name names the file that is not there" grep -q /nowhere/x <("$twokey" "$name" /nowhere/x 2>&1)
+done
+check "a ticket that is not there is named before a broker is looked for" grep -q /nowhere/x \
+    <("$twokey" ticket new --from /nowhere/x 2>&1)
+for arguments in 'ticket' 'ticket frobnicate' 'ticket new' 'ticket show' 'ticket show --digest 0 T' 'ticket accept --from f T' \
+    'settle S committed' 'settle -m why S' 'settle -m why S perhaps' 'target' 'target frobnicate' 'target check' \
+    'classify -e oracle' 'classify --check nothing' 'show --width 3 x' 'verify --head 12 x' 'train --requests 2'; do
+	# shellcheck disable=SC2086
+	check "\"$arguments\" is a usage error" exits 2 "$twokey" $arguments
+done
+check "no broker is exit 4" exits 4 "$twokey" lobby --broker /nowhere/sock
+check "and its socket is named" grep -q /nowhere/sock <("$twokey" lobby --broker /nowhere/sock 2>&1)
+check "twokey(1) lists the exits of the programs" diff \
+    <(sed -n 's/^\tCMD_[A-Z]* = \([0-9]\).*/\1/p' "$top_srcdir/src/main/cmd.h") \
+    <(sed -n '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It \([0-9]\)$/\1/p' "$man")
+empty "the manual pages have every variable of the environment that is looked at" "$(
+    grep -rhoE '(secure_)?getenv\("[A-Z_]*"' "$top_srcdir/src" | sed 's/.*"\([A-Z_]*\)"/\1/' | sort -u | grep -vx TWOKEY_FAULT |
+    while read -r v; do
+	grep -qw "$v" "$man" "$top_srcdir/doc/twokeyd.8" || echo "$v"
+    done)"
 check "ticket new --help gives the usage of ticket" cmp <("$twokey" help ticket) <("$twokey" ticket new --help)
 mkfifo "${TMPDIR:-/tmp}/twokey-fifo.$$"
 for name in verify show; do
@@ -50,6 +109,10 @@ for option in $("$top_builddir/twokeyd" --help | grep -o -- '--[a-z]*' | sort -u
 	check "twokeyd(8) has $option" grep -qE -- "Fl ${option#-}\b" "$top_srcdir/doc/twokeyd.8"
 done
 check "a wrong call of twokeyd is a usage error" exits 2 "$top_builddir/twokeyd" --frobnicate
+check "an argument is none of twokeyd" exits 2 "$top_builddir/twokeyd" superfluous
+check "and is named" grep -q superfluous <("$top_builddir/twokeyd" superfluous 2>&1)
+check "--demo without --private is a usage error" exits 2 "$top_builddir/twokeyd" --demo
+check "a folder is no configuration" exits 2 "$top_builddir/twokeyd" --check --config /
 check "an absent configuration is named" grep -q '/nowhere/x.yaml' <("$top_builddir/twokeyd" --config /nowhere/x.yaml 2>&1)
 check "and is a usage error" exits 2 "$top_builddir/twokeyd" --config /nowhere/x.yaml
 finish

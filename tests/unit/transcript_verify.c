@@ -267,7 +267,7 @@ a_file_that_cannot_be_read_is_an_error(void **state)
 
 	assert_int_equal(transcript_verify_file(make_path("none"), &r, &e), ERR_NOT_FOUND);
 	assert_non_null(strstr(e.text, "none"));
-	assert_int_equal(transcript_verify_file(make_path(""), &r, &e), ERR_SYSTEM);
+	assert_int_equal(transcript_verify_file(make_path(""), &r, &e), ERR_INVALID);
 	assert_int_equal(transcript_verify_file("/dev/zero", &r, &e), ERR_INVALID);
 	assert_non_null(strstr(e.text, "/dev/zero is no ordinary file"));
 }
