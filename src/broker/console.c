@@ -214,8 +214,8 @@ forget(struct console *c, const char *code)
 	s->nconsoles--;
 	s->empty_since_ms = clock_mono_ms();
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		if (s->requests[i] != NULL)
-			gate_request_closed(s->requests[i], c->person);
+		if (s->slots[i].r != NULL)
+			gate_request_closed(s->slots[i].r, c->person);
 	if (s->state != SESSION_ENDING) {
 		session_record(s, TRANSCRIPT_EVENT_LEFT, json_pack("{s:s, s:s, s:s}", "by", c->person,
 		    "seat", ticket_seat_name(c->seat), "code", code), NULL, 0);

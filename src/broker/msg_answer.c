@@ -105,7 +105,7 @@ int
 msg_is_next(const struct message *m, const struct gate_request *r, struct err *e)
 {
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++) {
-		const struct gate_request *o = m->s->requests[i];
+		const struct gate_request *o = m->s->slots[i].r;
 
 		if (o != NULL && o->n != 0 && o->n < r->n && !gate_state_final(o->state))
 			return err_set(e, ERR_STATE, "request %llu was asked before this one and waits; they are answered in order",

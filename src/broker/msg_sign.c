@@ -26,15 +26,6 @@ session_signs(const struct session *s, const char *person)
 	return s->ticket->signature != TICKET_SIGNED_NO || (p != NULL && p->nkeys > 0);
 }
 
-static struct signing *
-signing_of(struct session *s, const struct gate_request *r)
-{
-	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		if (s->requests[i] == r)
-			return &s->signings[i];
-	return NULL;
-}
-
 /* The digest of the line of event n, which has no bodies; false when the file does not give it. */
 static bool
 line_digest(const struct session *s, uint64_t n, struct digest *out)
@@ -58,7 +49,7 @@ static void
 signing_recorded(struct session *s, struct submission *sub, uint64_t n)
 {
 	struct gate_request *r = session_request(s, sub->of);
-	struct signing *g = r != NULL ? signing_of(s, r) : NULL;
+	struct signing *g = r != NULL ? &session_slot(s, r)->signing : NULL;
 
 	if (g != NULL && n != 0 && line_digest(s, n, &g->head))
 		g->n = n;
@@ -109,7 +100,7 @@ msg_signing(struct message *m)
 		console_refuse(m->c, m->name, m->id, e.code, e.text);
 		return;
 	}
-	g = signing_of(m->s, r);
+	g = &session_slot(m->s, r)->signing;
 	g->n = 0;
 	random_bytes(random, sizeof random);
 	for (size_t i = 0; i < sizeof random; i++)
@@ -216,7 +207,7 @@ record_signed(struct message *m, struct gate_request *r, const struct signing *g
 void
 session_allow_signed(struct message *m, struct gate_request *r, const struct gate_key *key)
 {
-	const struct signing *g = signing_of(m->s, r);
+	const struct signing *g = &session_slot(m->s, r)->signing;
 	const char *text, *signature;
 	char line[64], why[240];
 	struct buf want;

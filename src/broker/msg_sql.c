@@ -138,19 +138,17 @@ request_recorded(struct session *s, struct submission *sub, uint64_t n)
 			session_void(s, r, "driver-left");
 		return;
 	}
-	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		if (s->requests[i] == r)
-			s->requests[i] = NULL;
+	session_slot(s, r)->r = NULL;
 	free(r);
 }
 
-static long
+static struct slot *
 free_slot(struct session *s)
 {
-	for (long i = 0; i < SESSION_REQUESTS_MAX; i++)
-		if (s->requests[i] == NULL)
-			return i;
-	return -1;
+	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
+		if (s->slots[i].r == NULL)
+			return &s->slots[i];
+	return NULL;
 }
 
 struct gate_request *
@@ -237,7 +235,7 @@ statement_may_ask(struct statement *st)
 	else if (session_all_away(s, st->m->c->person))
 		statement_no(st->m, ERR_STATE, "the confirmer is AWAY: no key was pressed for a while; "
 		    "call, and send it again when the confirmer is back");
-	else if (free_slot(s) < 0)
+	else if (free_slot(s) == NULL)
 		statement_no(st->m, ERR_STATE, "too many requests wait already; withdraw one of them");
 	else
 		return has_rest(st);
@@ -248,18 +246,15 @@ void
 statement_ask(struct statement *st, struct gate_request *r, uint64_t dangers, json_t *ev)
 {
 	struct session *s = st->m->s;
-	size_t slot = (size_t)free_slot(s), n = 0;
+	struct slot *slot = free_slot(s);
+	size_t n = 0;
 	const char *reason = json_str(st->m->o, "reason", &n);
 	struct packet_body b[2];
 	struct submission *sub;
 
-	s->requests[slot] = r;
-	s->dangers[slot] = dangers;
-	s->signings[slot] = (struct signing){ 0 };
-	s->planned[slot] = is_planned(st);
+	*slot = (struct slot){ .r = r, .dangers = dangers, .class = s->facts->class, .planned = is_planned(st) };
 	session_pace_count(s, GATE_PACE_ASKED, r->by);
 	session_pace_tell(s, r->by, ev);
-	s->classes[slot] = s->facts->class;
 	packet_text_body(&b[0], "sql", st->sql, st->n);
 	packet_text_body(&b[1], "reason", reason != NULL ? reason : "", n);
 	s->submitting = true;

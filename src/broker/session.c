@@ -245,7 +245,7 @@ session_fini(struct session *s)
 	while (s->consoles != NULL)
 		console_leave(s->consoles, "end");
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		free(s->requests[i]);
+		free(s->slots[i].r);
 	while (s->first != NULL) {
 		struct submission *sub = s->first;
 

@@ -77,6 +77,15 @@ struct signing {
 	char until[CLOCK_TEXT];
 };
 
+/* A request that waits, and what stands beside it. */
+struct slot {
+	struct gate_request *r;	/* NULL: the slot is free */
+	uint64_t dangers;
+	enum sql_class class;
+	bool planned;		/* the ticket names it, byte for byte */
+	struct signing signing;
+};
+
 /* An event on its way to the recorder, in order. */
 struct submission {
 	uint64_t console;	/* who gets the answer, 0: nobody */
@@ -151,12 +160,8 @@ struct session {
 	uint64_t costly_rows;
 	char costly_table[192];
 	bool submitting;	/* a statement is on its way to the recorder */
-	struct gate_request *requests[SESSION_REQUESTS_MAX];
-	uint64_t dangers[SESSION_REQUESTS_MAX];
-	enum sql_class classes[SESSION_REQUESTS_MAX];
-	bool planned[SESSION_REQUESTS_MAX];	/* the ticket names it, byte for byte */
+	struct slot slots[SESSION_REQUESTS_MAX];
 	struct gate_paces paces;	/* of the people of this ticket and others: this session's and what the front tells */
-	struct signing signings[SESSION_REQUESTS_MAX];
 	struct set set;
 	uint64_t proving;	/* request whose signed answer is on its way, 0: none */
 	char identity[200], database[256], role[128];	/* as connected says */
@@ -177,6 +182,8 @@ void	session_recorder_packet(struct session *s, struct packet *p);
 /* session_event.c: what an event of db or recorder does to the gate */
 void	session_event(struct session *s, enum transcript_event_kind kind, const json_t *ev, uint64_t n);
 struct gate_request *session_request(struct session *s, uint64_t n);
+/* Where r stands; it has to stand somewhere. */
+struct slot *session_slot(struct session *s, const struct gate_request *r);
 /* Drops requests in a final state. */
 void	session_sweep(struct session *s);
 

@@ -28,8 +28,8 @@ void
 session_void_all(struct session *s, const char *code)
 {
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		if (s->requests[i] != NULL && s->requests[i]->n != 0)
-			session_void(s, s->requests[i], code);
+		if (s->slots[i].r != NULL && s->slots[i].r->n != 0)
+			session_void(s, s->slots[i].r, code);
 }
 
 void
@@ -80,7 +80,7 @@ static void
 tick_requests(struct session *s, int64_t now)
 {
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++) {
-		struct gate_request *r = s->requests[i];
+		struct gate_request *r = s->slots[i].r;
 
 		/* a signature that came in time is being verified */
 		if (r == NULL || r->n == 0 || r->n == s->proving || !gate_request_expired(r, now))

@@ -9,6 +9,7 @@
 #include "twokey/base/clock.h"
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
+#include "twokey/base/must.h"
 #include "twokey/gate/change.h"
 #include "twokey/gate/verdict.h"
 
@@ -18,40 +19,40 @@ struct gate_request *
 session_request(struct session *s, uint64_t n)
 {
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		if (s->requests[i] != NULL && s->requests[i]->n == n && n != 0)
-			return s->requests[i];
+		if (s->slots[i].r != NULL && s->slots[i].r->n == n && n != 0)
+			return s->slots[i].r;
 	return NULL;
 }
 
-static size_t
-slot_of(const struct session *s, const struct gate_request *r)
+struct slot *
+session_slot(struct session *s, const struct gate_request *r)
 {
 	size_t i = 0;
 
-	while (s->requests[i] != r)
+	while (i < SESSION_REQUESTS_MAX && s->slots[i].r != r)
 		i++;
-	return i;
+	must(i < SESSION_REQUESTS_MAX);
+	return &s->slots[i];
 }
 
 void
 session_sweep(struct session *s)
 {
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++) {
-		if (s->requests[i] == NULL || !gate_state_final(s->requests[i]->state))
+		if (s->slots[i].r == NULL || !gate_state_final(s->slots[i].r->state))
 			continue;
-		free(s->requests[i]);
-		s->requests[i] = NULL;
+		free(s->slots[i].r);
+		s->slots[i].r = NULL;
 	}
 	session_status(s);
 }
 
 /* Dangers that the catalogue shows are judged like those of the text. NULL, or why it is asked no more. */
 static const char *
-not_asked(struct session *s, size_t slot, const json_t *ev)
+not_asked(const struct session *s, const struct slot *slot, const json_t *ev)
 {
 	struct gate_case c = { .access = s->ticket->access, .stage = s->ticket->stage,
-	    .class = s->classes[slot], .dangers = s->dangers[slot], .caps = s->caps,
-	    .is_long = s->requests[slot]->lines > GATE_LINES_MAX };
+	    .class = slot->class, .dangers = slot->dangers, .caps = s->caps, .is_long = slot->r->lines > GATE_LINES_MAX };
 	struct gate_answer a;
 	enum sql_danger danger;
 	size_t i;
@@ -62,7 +63,7 @@ not_asked(struct session *s, size_t slot, const json_t *ev)
 			return "dangers";
 		c.dangers |= SQL_DANGER_BIT(danger);
 	}
-	c.named = gate_named_in(s->ticket, &s->requests[slot]->digest, s->requests[slot]->table, clock_wall_us());
+	c.named = gate_named_in(s->ticket, &slot->r->digest, slot->r->table, clock_wall_us());
 	gate_judge(&c, &a);
 	return a.verdict == GATE_ASK ? NULL : a.strict ? "strict" : "dangers";
 }
@@ -106,9 +107,9 @@ sheet(struct session *s, const json_t *ev)
 	hex = json_str(ev, "bind", &n);
 	if (hex == NULL || !digest_parse(hex, n, &bind))
 		session_void(s, r, "bind");
-	else if ((why = not_asked(s, slot_of(s, r), ev)) != NULL)
+	else if ((why = not_asked(s, session_slot(s, r), ev)) != NULL)
 		session_void(s, r, why);
-	else if (!read_keys(ev, &s->signings[slot_of(s, r)].keys))
+	else if (!read_keys(ev, &session_slot(s, r)->signing.keys))
 		session_void(s, r, "keys");
 	else if (r->nparts > 0 ? !take_counts(r, &bind, json_object_get(ev, "counts")) :
 	    gate_request_sheet(r, &bind, json_is_integer(count),

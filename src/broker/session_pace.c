@@ -34,20 +34,11 @@ session_pace_heard(struct session *s, const json_t *o)
 	(void)pace_step(o, &rule, &s->paces);
 }
 
-static bool
-is_planned(const struct session *s, const struct gate_request *r)
-{
-	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		if (s->requests[i] == r)
-			return s->planned[i];
-	return false;
-}
-
 void
 session_pace_answered(struct session *s, const struct gate_request *r, const char *by)
 {
 	if (!r->held)	/* keeping it or taking it back is the same request again */
-		session_pace_count(s, is_planned(s, r) ? GATE_PACE_ANSWERED_PLAN : GATE_PACE_ANSWERED, by);
+		session_pace_count(s, session_slot(s, r)->planned ? GATE_PACE_ANSWERED_PLAN : GATE_PACE_ANSWERED, by);
 }
 
 /* Requests that will be answered before the next one. */
@@ -57,7 +48,7 @@ waiting(const struct session *s)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		n += s->requests[i] != NULL && s->requests[i]->state == GATE_STATE_ASKING && !s->planned[i];
+		n += s->slots[i].r != NULL && s->slots[i].r->state == GATE_STATE_ASKING && !s->slots[i].planned;
 	return n;
 }
 
@@ -139,7 +130,7 @@ session_pace_may_answer(struct session *s, const struct gate_request *r, const c
 	char until[CLOCK_TEXT];
 	int64_t until_us;
 
-	if (r->held || is_planned(s, r) || p == NULL || !gate_pace_tired(p, &rule, 0, clock_wall_us(), &until_us))
+	if (r->held || session_slot(s, r)->planned || p == NULL || !gate_pace_tired(p, &rule, 0, clock_wall_us(), &until_us))
 		return 0;
 	clock_format(until_us, until);
 	return err_set(e, ERR_DENIED, "%s answered %u requests without a break of %u seconds; take one until %.5s UTC, or let another "

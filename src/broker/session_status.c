@@ -40,15 +40,15 @@ is_open(const struct gate_request *r)
 
 /* asked: by the wall clock, so that the front can say how old it is. */
 static json_t *
-ask_of(const struct session *s, size_t slot)
+ask_of(const struct slot *slot)
 {
-	const struct gate_request *r = s->requests[slot];
+	const struct gate_request *r = slot->r;
 	char asked[CLOCK_TEXT];
 	json_t *o;
 
 	clock_format(clock_wall_us() - (clock_mono_ms() - r->asked_ms) * 1000, asked);
 	o = json_pack("{s:I, s:s, s:s, s:s, s:b}", "of", (json_int_t)r->n, "by", r->by, "class",
-	    sql_class_name(s->classes[slot]), "asked", asked, "held", r->state == GATE_STATE_HOLD);
+	    sql_class_name(slot->class), "asked", asked, "held", r->state == GATE_STATE_HOLD);
 	/* a table's name that is no UTF-8 is not told */
 	(void)json_object_set_new(o, "table", json_string(r->table));
 	if (r->turned[0] != '\0')
@@ -64,16 +64,15 @@ asks_of(const struct session *s)
 	uint64_t last = 0;
 
 	for (;;) {
-		size_t next = SESSION_REQUESTS_MAX;
+		const struct slot *next = NULL;
 
-		for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-			if (is_open(s->requests[i]) && s->requests[i]->n > last &&
-			    (next == SESSION_REQUESTS_MAX || s->requests[i]->n < s->requests[next]->n))
-				next = i;
-		if (next == SESSION_REQUESTS_MAX)
+		for (const struct slot *t = s->slots; t < s->slots + SESSION_REQUESTS_MAX; t++)
+			if (is_open(t->r) && t->r->n > last && (next == NULL || t->r->n < next->r->n))
+				next = t;
+		if (next == NULL)
 			return v;
-		last = s->requests[next]->n;
-		must(json_array_append_new(v, ask_of(s, next)) == 0);
+		last = next->r->n;
+		must(json_array_append_new(v, ask_of(next)) == 0);
 	}
 }
 

@@ -177,7 +177,7 @@ over(void)
 		free(c);
 	}
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++)
-		free(s->requests[i]);
+		free(s->slots[i].r);
 	for (size_t i = 0; i < s->set.nv; i++)
 		free(s->set.v[i].sql);
 	ticket_free(s->ticket);
