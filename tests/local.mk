@@ -19,8 +19,8 @@ endif
 include tests/golden/local.mk
 include tests/fuzz/local.mk
 TESTS += tests/tools/floors.sh tests/tools/headers.sh tests/tools/budget.sh tests/tools/words.sh \
-	tests/tools/commands.sh tests/tools/keys.sh tests/tools/protocol.sh
+	tests/tools/commands.sh tests/tools/keys.sh tests/tools/protocol.sh tests/tools/documents.sh
 EXTRA_DIST += tests/tools/tap.sh tests/tools/limit.sh tests/tools/tapskip.sh tests/tools/floors.except \
 	tests/tools/budget.except tests/tools/fresh.sh tests/tools/check.sh \
 	tests/tools/floors.sh tests/tools/headers.sh tests/tools/budget.sh tests/tools/words.sh \
-	tests/tools/commands.sh tests/tools/keys.sh tests/tools/protocol.sh
+	tests/tools/commands.sh tests/tools/keys.sh tests/tools/protocol.sh tests/tools/documents.sh

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What the documents name is there: files, tests, fields, codes; their examples are read by the programs.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/tools/tap.sh"
+top_srcdir=$(cd "$top_srcdir" && pwd)
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+cd "$top_srcdir" || exit 99
+find src include tests doc bench -type f > "$tmp/files"
+ls README ChangeLog COPYING bootstrap >> "$tmp/files"
+sed 's|.*/||' "$tmp/files" | sort -u > "$tmp/names"
+
+# Files that a document names, with their folder or without; * stands for a part of a name.
+missing_files() {
+	grep -oE '[A-Za-z0-9_./*-]*[A-Za-z0-9_*]\.(c|h|def|sh|txt|mk)\b' "$1" | sed 's|^\./||' | sort -u | while read -r name; do
+		pattern=$(printf '%s' "$name" | sed 's/[.]/\\./g; s/[*]/[^\/]*/g')
+		case $name in
+		*/*) grep -qE "^(include/twokey/|src/|doc/)?$pattern\$" "$tmp/files" ;;
+		*) grep -qE "^$pattern\$" "$tmp/names" ;;
+		esac || echo "$1: $name"
+	done
+	grep -oE '\b(src|tests|doc|bench)/[a-z_]+\b' "$1" | sort -u | while read -r name; do
+		[ -e "$name" ] || compgen -G "$name*" > /dev/null || echo "$1: $name"
+	done
+}
+# "FILE.c (a_test, another_test_...)": each is a test of that file.
+missing_tests() {
+	tr -s '\n ' '  ' < "$1" | grep -oE '[a-z0-9_]+\.c \([^)]*\)' | while read -r file names; do
+		for test in $(printf '%s\n' "$names" | grep -oE '\b[a-z0-9]+(_[a-z0-9]+)+(_\.\.\.)?'); do
+			found=$(find tests -name "$file")
+			[ -n "$found" ] || continue	# a source: its functions are looked for below
+			# shellcheck disable=SC2086
+			grep -qE "^${test%...}$([ "${test%...}" = "$test" ] && echo '\(')" $found || echo "$1: $file has no $test"
+		done
+	done
+}
+# Every name with an underscore is one of the code, the tests or the configuration; words in quotes are what is typed.
+missing_names() {
+	sed 's/"[^"]*"//g' "$1" | grep -oE '\b[a-z0-9]+(_[a-z0-9]+)+\b(_\.\.\.)?' | sort -u | while read -r name; do
+		grep -rqE "\b${name%...}" src include tests || echo "$1: $name"
+	done
+}
+for doc in README doc/*.txt; do
+	empty "$doc names files that are there" "$(missing_files "$doc")"
+done
+for doc in doc/approval.txt doc/laws.txt; do
+	empty "$doc names tests that are there" "$(missing_tests "$doc")"
+	empty "$doc names things that are there" "$(missing_names "$doc")"
+done
+# rules and laws: all of them, each with a test
+empty "approval.txt has twenty-seven rules, each with a test" "$(for i in $(seq 27); do
+	awk -v i="$i" '$1 == i && /^ ?[0-9]/ { on = found = 1; next } /^ ?[0-9]+  / { on = 0 } on && /tests\// { tested = 1 }
+		END { exit !(found && tested) }' doc/approval.txt || echo "rule $i"
+done)"
+empty "laws.txt has ten laws, each with a test" "$(for i in $(seq 10); do
+	awk -v i="$i" '$1 == i && /^ ?[0-9]/ { on = found = 1; next } /^ ?[0-9]+  / { on = 0 } on && /tests\// { tested = 1 }
+		END { exit !(found && tested) }' doc/laws.txt || echo "law $i"
+done)"
+
+# transcript.txt: the lists of events (checked against the table by tests/unit/transcript_line.c) use what is described
+listed() {
+	sed -n "s/^      $1: //p" doc/transcript.txt | tr ' ' '\n' | grep -vx none | sort -u
+}
+sed -n '/^Fields$/,/^Bodies$/p' doc/transcript.txt > "$tmp/fields"
+sed -n '/^Bodies$/,/^Codes$/p' doc/transcript.txt > "$tmp/bodies"
+for what in fields bodies; do
+	names=$(grep -E '^  [a-z_]+(, [a-z_]+)*( |$)' "$tmp/$what" | grep -oE '^  [a-z_]+(, [a-z_]+)*' | tr -d ' ' | tr ',' '\n' | sort -u)
+	empty "transcript.txt describes all $what of events" "$(comm -23 <(listed $what) <(echo "$names"))"
+	empty "transcript.txt describes no other $what" "$(comm -13 <(listed $what) <(echo "$names"))"
+done
+# protocol.txt: codes of refusals
+check "protocol.txt lists the codes of refusals" diff \
+    <(sed -n '1,3d; s/^ERR([A-Z_]*,[ \t]*"\([^"]*\)",[ \t]*[A-Z]*,[ \t]*"\([^"]*\)").*/\1 \2/p' include/twokey/base/err.def) \
+    <(sed -n '/^Codes of refusals/,/^Before a session/p' doc/protocol.txt | sed -n 's/^  \([a-z-]*\)  */\1 /p')
+
+# Blocks of a document that are indented by four blanks and begin with a key that only whole files have.
+blocks() {
+	awk -v dir="$tmp" -v first="$2" '/^    / { if (!on && index($0, "    " first) == 1) { on = 1; file = dir "/block" ++n }
+		if (on) print substr($0, 5) > file; next } { on = 0 } END { print n + 0 }' "$1"
+}
+n=$(blocks doc/config.txt 'socket:')
+cp "$tmp/block1" "$tmp/twokeyd.yaml"
+check "config.txt has a configuration" test "$n" = 1
+check "twokeyd reads the configuration of config.txt" "$top_builddir/twokeyd" --check --config "$tmp/twokeyd.yaml"
+n=$(blocks doc/config.txt 'id:')
+cp "$tmp/block1" "$tmp/ticket.yaml"
+check "config.txt has a ticket" test "$n" = 1
+read_ticket() { "$top_builddir/twokeyd" --read-ticket < "$1"; }
+check "twokeyd reads the ticket of config.txt" read_ticket "$tmp/ticket.yaml"
+# what the other examples add to them
+add() {		# document, first line of its last such block, whole file: that file with the block in the place of its key
+	key=${2%%:*}
+	n=$(blocks "$1" "$2")
+	awk -v k="$key:" 'index($0, k) == 1 { off = 1; next } /^[a-z]/ { off = 0 } !off' "$tmp/$3" | cat - "$tmp/block$n"
+}
+add doc/config.txt 'targets:' twokeyd.yaml > "$tmp/hops.yaml"
+check "the way through two servers is another example" grep -q hops: "$tmp/hops.yaml"
+check "twokeyd reads the way through two servers" "$top_builddir/twokeyd" --check --config "$tmp/hops.yaml"
+for key in 'engine:' 'backup_max_hours:'; do
+	add doc/config.txt "$key" ticket.yaml > "$tmp/t.yaml"
+	check "twokeyd reads a ticket with the lines of $key" read_ticket "$tmp/t.yaml"
+done
+add doc/accounts.txt 'accept_excess:' ticket.yaml > "$tmp/t.yaml"
+check "twokeyd reads a ticket with what accounts.txt accepts" read_ticket "$tmp/t.yaml"
+finish
