@@ -15,6 +15,7 @@ struct asked {
 	char box[SEALED_PUBLIC + 1];	/* for the event that asks */
 };
 
+/* Makes the pair of keys; asked_open ends it. */
 void	asked_begin(struct asked *a);
 /* Opens what the person gave ({"secret","of"}, taken; NULL: the session ended before). ERR_CANCELLED: nothing was
  * given; errors as sealed_open. */

@@ -27,6 +27,7 @@ struct channel *channel_open(struct event_base *base, int fd, size_t max_line, s
 /* Frees without calling closed; what waits to be sent is tried once. NULL is fine. */
 void	channel_close(struct channel *c);
 
+/* Queues n bytes, sent when the peer takes them; nothing once the channel is closing. */
 void	channel_send(struct channel *c, const void *p, size_t n);
 /* Sends an object, which is taken, as a line; with a descriptor, which is taken too, when fd >= 0. */
 void	channel_send_json(struct channel *c, json_t *o, int fd);

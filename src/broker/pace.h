@@ -11,6 +11,7 @@
 struct config;
 struct err;
 
+/* requests_before_break and break_seconds as the gate wants them. */
 struct gate_pace_rule pace_rule(const struct config *c);
 /* All counts as they travel and lie in the store; the caller drops it. */
 json_t	*pace_make(const struct gate_paces *v);

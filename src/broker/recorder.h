@@ -112,13 +112,16 @@ void	recorder_no_outcome(struct recorder *r, const struct packet *p);
 void	recorder_ask_open(struct recorder *r);
 
 /* recorder_open.c: an outcome that is not known: the transcript waits for it, unsealed */
+/* Each event as it is appended: which commit point is open, and what closes it. */
 void	recorder_follow_open(struct recorder *r, enum transcript_event_kind kind, const json_t *ev);
 /* Instead of the seal, while an outcome is open. */
 void	recorder_wait(struct recorder *r);
+/* Takes fd, the channel of a front that lists what is open and settles it; one at a time. */
 void	recorder_open_front(struct recorder *r, int fd);
 /* After an event that may have closed it: seals then, and asks again later otherwise. */
 void	recorder_open_again(struct recorder *r);
 
+/* recorder_end.c: records that a process of the session died; the timer of an end that takes too long (libevent) */
 void	recorder_tell_lost(struct recorder *r, const char *role);
 void	recorder_on_end_timer(int fd, short what, void *arg);
 

@@ -64,6 +64,7 @@ enum { ROLE_EXIT_BUSY = 9 };
 
 enum { ROLE_INIT_MAX = 128 * 1024 };
 
+/* "recorder", as role.def names it; static. role_parse: 0, or ERR_NOT_FOUND and *k unchanged. */
 const char *role_name(enum role_kind k);
 int	role_parse(const char *name, enum role_kind *k);
 /* Which of config's users[] the role runs as in system mode. */

@@ -8,6 +8,7 @@
 
 struct config;
 
+/* That part of c; the caller drops it. */
 json_t	*slice_make(const struct config *c);
 /* A configuration with just that; freed with config_free. NULL when v is not of that form. */
 struct config *slice_read(const json_t *v);

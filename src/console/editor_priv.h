@@ -36,6 +36,7 @@ bool	editor_statement(const struct sql_settings *set, const char *sql, size_t n,
 /* The prompt of the row that begins at byte at of the line. */
 void	editor_prompt(const struct editor *ed, const char *line, size_t at, struct buf *out);
 
+/* editor_history.c: the file into the history, if there is one; a statement to its end (editor.h, editor_remember) */
 void	editor_history_load(struct editor *ed);
 void	editor_history_add(struct editor *ed, const char *sql, size_t n);
 /* Sets readline's hooks for completion. */

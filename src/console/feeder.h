@@ -18,10 +18,12 @@ enum {
 	FEEDER_PASTE_MAX = 1 << 20	/* bytes of one paste; what is over is left out */
 };
 
+/* Empty; feeder_free frees it. NULL may be freed. */
 struct feeder *feeder_create(void);
 void	feeder_free(struct feeder *f);
 /* A sequence of this terminal (terminfo) for a key; sequences that do not begin with ESC are not taken. */
 void	feeder_bind(struct feeder *f, const char *sequence, enum screen_key key);
+/* Bytes as they came from the terminal, whole or not. */
 void	feeder_push(struct feeder *f, const char *bytes, size_t n);
 /* The next key; false when there is none yet. */
 bool	feeder_next(struct feeder *f, int64_t now_ms, struct screen_event *out);

@@ -106,6 +106,7 @@ struct live {
 	char why[640];
 };
 
+/* Borrows screen and link, copies seat; live_fini frees what it made. */
 void	live_init(struct live *lv, struct screen *s, struct link *l, const struct seat *seat);
 void	live_fini(struct live *lv);
 /* One round: lines of the link, keys, and a drawing. False when the screen is to be closed. */
@@ -115,6 +116,7 @@ void	live_loop(struct live *lv);
 /* Milliseconds until something on the screen has to change by itself. */
 int	live_wait(const struct live *lv, int64_t now_ms);
 
+/* One line for the person above the prompt, until the next one; rendered safe. */
 void	live_notice(struct live *lv, enum screen_look look, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
 /* Sends; says so when it cannot. Fields are taken over. */
@@ -176,6 +178,7 @@ void	secret_ask_answered(struct live *lv, bool ok);
 void	secret_ask_again(struct live *lv);
 
 extern const struct live_view live_driver, live_confirmer;
+/* What each seat keeps beside lv (lv->own); lv is borrowed. */
 void	*driver_create(struct live *lv);
 void	driver_free(void *own);
 void	*confirmer_create(struct live *lv);

@@ -15,6 +15,7 @@ struct buf;
 struct link_hello;
 struct screen;
 
+/* The answer to "list", sessions first, then tickets, as one list of rows; lobby_item borrows. */
 size_t	lobby_count(const json_t *list);
 bool	lobby_is_session(const json_t *list, size_t i);
 const json_t *lobby_item(const json_t *list, size_t i);

@@ -11,6 +11,7 @@ struct table;
 
 enum { TABLE_COLUMNS_MAX = 1664 };
 
+/* Without columns; table_free frees it. */
 struct table *table_create(void);
 void	table_free(struct table *t);
 /* The columns of a body: [{"name","type"}]; before the first row. */

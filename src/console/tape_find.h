@@ -13,6 +13,7 @@ struct tape_needle {
 	size_t raw_n;
 };
 
+/* A text to look for, upper and lower case alike; copies it, tape_needle_fini frees the copies. */
 void	tape_needle_init(struct tape_needle *d, const char *text);
 void	tape_needle_fini(struct tape_needle *d);
 /* True when the line is a body and one of its values holds the text. */

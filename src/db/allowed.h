@@ -17,7 +17,7 @@ struct db_sink db_keys_sink(struct db_keys *k);
 /* Adds one row: type and bytes of each cell. */
 void	db_keys_row(struct db_keys *k, const struct db_cell *cells, size_t n);
 
-/* What a bind digest is made of (ARCHITECTURE "Binding"). */
+/* What a bind digest is made of (doc/protocol.txt). */
 struct db_place {
 	const char *format;	/* of the bind: "twokey bind postgres 1" */
 	const char *identity, *database, *role;

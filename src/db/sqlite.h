@@ -87,6 +87,7 @@ int	sqlite_look(struct db_conn *c, sqlite3 *db, const struct db_statement *s, co
 int	sqlite_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 
+/* Of the table of functions (db/driver.h). */
 int	sqlite_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
 /* Hands rows on until the statement ends; an SQLite code, *cut when it was cut. */
@@ -103,6 +104,7 @@ double	sqlite_guess(struct db_conn *c, const struct db_statement *s, const struc
 int	sqlite_weigh(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_weight_limit *limit, struct db_weight *w, struct err *e);
 
+/* Of the table of functions (db/driver.h). */
 int	sqlite_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
 int	sqlite_waiting(struct db_conn *c, struct db_waiting *w, struct err *e);
 int	sqlite_outcome(struct db_conn *c, const struct db_commit_point *p, const char **is, struct err *e);

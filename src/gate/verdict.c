@@ -202,7 +202,7 @@ judge_strict(const struct gate_case *c, struct gate_answer *out)
 	out->strict = true;
 }
 
-/* Nobody reads two screens of SQL in a dialog: what is so long is approved with the ticket (ux.md, rule 15). */
+/* Nobody reads two screens of SQL in a dialog: what is so long is approved with the ticket (doc/approval.txt, rule 15). */
 static void
 judge_length(const struct gate_case *c, struct gate_answer *out)
 {

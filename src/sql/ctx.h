@@ -29,6 +29,7 @@ struct ender {
 	bool stop_paren;	/* a semicolon in parentheses ends nothing */
 };
 
+/* Before the first token of a statement. */
 void	ender_init(struct ender *e, enum sql_engine engine);
 /* Feeds a significant token; true when it ends the statement. */
 bool	ender_feed(struct ender *e, const struct sql_token *t);

@@ -18,6 +18,7 @@ enum word_kind {
 	WORDS_KINDS
 };
 
+/* The words of a kind, in the order of its enum; static. */
 struct word_list word_list(enum word_kind k);
 /* "a, b or c" into out. */
 void	word_list_print(enum word_kind k, char *out, size_t size);

@@ -32,6 +32,7 @@ struct chain_state {
 	const struct chain_body *pending;
 	size_t npending;
 };
+/* Where the chain stands; pending is borrowed until the next line. */
 void	chain_state(const struct transcript_verifier *v, struct chain_state *out);
 /* Bodies that wait for their event. */
 size_t	chain_pending(const struct transcript_verifier *v);

@@ -166,7 +166,7 @@ no_more_rows_than_the_ticket_says(void **state)
 	strict_close(&broker, ben, anna);
 }
 
-/* Two screens of SQL are approved with the ticket, or not at all (ux.md, rule 15). */
+/* Two screens of SQL are approved with the ticket, or not at all (doc/approval.txt, rule 15). */
 static void
 a_long_statement_is_approved_with_the_ticket(void **state)
 {

@@ -74,6 +74,11 @@ check "protocol.txt lists the codes of refusals" diff \
     <(sed -n '1,3d; s/^ERR([A-Z_]*,[ \t]*"\([^"]*\)",[ \t]*[A-Z]*,[ \t]*"\([^"]*\)").*/\1 \2/p' include/twokey/base/err.def) \
     <(sed -n '/^Codes of refusals/,/^Before a session/p' doc/protocol.txt | sed -n 's/^  \([a-z-]*\)  */\1 /p')
 
+empty "protocol.txt shows every state of a statement" "$(
+    sed -n 's/^GATE_STATE([A-Z]*,[ \t]*"\([a-z ]*\)".*/\1/p' include/twokey/gate/gate.def | while read -r state; do
+	sed -n '/^What becomes of a statement$/,/^What it is at first/p' doc/protocol.txt | grep -qE "(-> |[|] |    )$state( |\$)" || echo "$state"
+    done)"
+
 # Blocks of a document that are indented by four blanks and begin with a key that only whole files have.
 blocks() {
 	awk -v dir="$tmp" -v first="$2" '/^    / { if (!on && index($0, "    " first) == 1) { on = 1; file = dir "/block" ++n }

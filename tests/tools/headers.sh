@@ -26,6 +26,28 @@ guards=$(for h in include/twokey/*/*.h src/*/*.h; do
 	grep -q '"config.h"' "$h" && echo "$h includes config.h"
 done)
 empty "headers have guards of their own name and leave config.h to the .c files" "$guards"
+# A prototype has a comment over it, or one over its group (lines without a blank one between).
+bare_prototypes() {
+	awk '
+	FNR == 1 { comment = decl = deep = 0 }
+	decl == 0 && /^[ \t]*$/ { comment = 0; next }
+	/^\/\*/ { comment = 1 }
+	/^[ \t]*(\/?\*|#)/ { next }
+	decl == 0 && /^[a-z].*[({;]/ { decl = 1; first = FNR; text = "" }
+	decl == 0 && /^[a-z]/ { decl = 1; first = FNR; text = "" }
+	decl {
+		line = $0
+		gsub(/\/\*.*/, "", line)
+		text = text " " line
+		deep += gsub(/[{]/, "{", line) - gsub(/[}]/, "}", line)
+		if (deep == 0 && line ~ /[;}][ \t]*$/) {
+			if (!comment && text !~ /[{]/ && text !~ /typedef|^ extern const struct/ && text ~ /[)] *;[ \t]*$/)
+				print FILENAME ":" first ":" text
+			decl = 0
+		}
+	}' "$@"
+}
+empty "every prototype of a header has a comment" "$(bare_prototypes include/twokey/*/*.h src/*/*.h)"
 licence=$(for f in $(find src include tests bench -name '*.[ch]' -o -name '*.def' | xargs grep -L 'code produced by gperf'); do
 	head -1 "$f" | grep -q '^/\* SPDX-License-Identifier: GPL-3.0-or-later \*/$' || echo "$f"
 done)

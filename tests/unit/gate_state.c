@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The state machine over its whole product, against a list that was written from ARCHITECTURE, not from gate.def. */
+/* The state machine over its whole product, against a list that was written from the design (doc/protocol.txt has it), not from gate.def. */
 #include "config.h"
 
 #include <setjmp.h>

@@ -14,9 +14,11 @@ enum cap {
 /* The bit of a capability in a set (unsigned). */
 #define CAP_BIT(cap) (1u << (cap))
 
+/* "read-wall"; static, never NULL for a cap of the table. */
 const char *cap_name(enum cap c);
 /* What is missing without it. */
 const char *cap_help(enum cap c);
+/* False, and *c unchanged, when no capability has that name. */
 bool	cap_parse(const char *name, enum cap *c);
 
 #endif

@@ -12,9 +12,11 @@ enum excess {
 	EXCESSES
 };
 
+/* "superuser", as accounts.txt and accept_excess name it; static. */
 const char *excess_name(enum excess x);
 /* One sentence: what it is. */
 const char *excess_help(enum excess x);
+/* False, and *x unchanged, when no kind has that name. */
 bool	excess_parse(const char *name, enum excess *x);
 
 #endif

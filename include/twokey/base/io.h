@@ -17,6 +17,7 @@ int	io_read_file(const char *path, size_t max, struct buf *out, struct err *e);
 /* Writes path.tmp, fdatasync, rename, fsync of the folder: the file is old or new, never half. */
 int	io_write_file(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
 
+/* Sets O_NONBLOCK, FD_CLOEXEC; 0 or ERR_SYSTEM. */
 int	io_nonblock(int fd);
 int	io_cloexec(int fd);
 /* A connected pair of stream sockets, close-on-exec; 0 or ERR_SYSTEM. */

@@ -9,6 +9,7 @@
 /* Prints "file:line: broken: what" to stderr and aborts when ok is false. */
 #define must(ok) must_hold((ok), #ok, __FILE__, __LINE__)
 
+/* For must() alone. */
 void	must_hold(_Bool ok, const char *what, const char *file, int line);
 
 /* Memory or abort: out of memory is not handled anywhere. */

@@ -23,6 +23,7 @@ struct log_view;
 /* How results are shown. */
 enum log_expanded { LOG_TABLE, LOG_EXPANDED, LOG_EXPANDED_AUTO };
 
+/* Empty; log_view_free frees it and what it laid out. NULL may be freed. */
 struct log_view *log_view_create(void);
 void	log_view_free(struct log_view *v);
 /* Lays out what changed in the model since the last call; a new width lays out everything anew. max_rows: rows shown of

@@ -215,6 +215,7 @@ struct model_entry {
 	size_t ntalk;
 };
 
+/* Before the first line of a transcript; model_free frees it. NULL may be freed. */
 struct model *model_create(void);
 void	model_free(struct model *m);
 /* The same without checking the chain, for a file that is verified by itself. */

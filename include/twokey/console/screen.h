@@ -50,6 +50,7 @@ void	screen_leave(struct screen *s);
 void	screen_return(struct screen *s);
 void	screen_size(const struct screen *s, int *rows, int *cols);
 
+/* Blanks everything; it shows with the next flush. */
 void	screen_erase(struct screen *s);
 /* Puts n bytes at row, col, at most width columns (0: to the end of the row), clipped, rendered by text_safe on
  * one line. Returns the columns used. */

@@ -13,6 +13,7 @@ struct model;
 struct model_entry;
 struct sheet_view;
 
+/* Empty; sheet_view_free frees it. NULL may be freed. */
 struct sheet_view *sheet_view_create(void);
 void	sheet_view_free(struct sheet_view *v);
 /* Lays out the request en of m: statement with line numbers, effect with the sample, checks, who asks, the reason last.

@@ -132,7 +132,7 @@ struct db_sheet {
 	bool inexact;
 	struct digest keys;		/* of the matched keys, in order */
 	struct digest ground;		/* of all that was shown but the rows: place, settings, definitions */
-	struct digest bind;		/* of ground and the rows matched: ARCHITECTURE "Binding" */
+	struct digest bind;		/* of ground and the rows matched (doc/protocol.txt) */
 	uint64_t dangers;		/* found in the catalogue: TRIGGER, CASCADE, RULE, COUNT_UNKNOWN ... */
 	int64_t table_rows;		/* the engine's estimate, -1 when it has none */
 	int64_t table_bytes;		/* of the table written with its indexes, -1 not known */

@@ -34,6 +34,7 @@ enum gate_input {
 	GATE_INPUTS
 };
 
+/* "asking", as gate.def names it; static. A state out of range counts as final. */
 const char *gate_state_name(enum gate_state s);
 bool	gate_state_final(enum gate_state s);
 /* The next state; false (and *s unchanged) when the table has no such step. */

@@ -50,7 +50,7 @@ struct gate_answer {
  * out of range is refused (law 2). */
 void	gate_judge(const struct gate_case *c, struct gate_answer *out);
 const char *gate_verdict_name(enum gate_verdict v);
-/* Appends the whole table as text, for "twokey policy" and the manual. */
+/* Appends the whole table as text (tests/golden/gate/verdicts.txt). */
 void	gate_table_print(struct buf *out);
 
 #endif

@@ -36,6 +36,7 @@ struct sql_script {
 	char delimiter[16];
 };
 
+/* At the beginning of a script, with ";" as delimiter. */
 void	sql_script_begin(struct sql_script *s);
 /* The next piece of the script, as sql_split_next, with the delimiter in force; a DELIMITER line is a piece
  * with an empty text. */

@@ -64,6 +64,7 @@ enum ticket_from {
 	TICKET_FROM_OTHER_HOST		/* "other_host": a console whose login session came from another host than the broker's */
 };
 
+/* The word as it stands in a file; static. */
 const char *ticket_access_name(enum ticket_access a);
 const char *ticket_stage_name(enum ticket_stage s);
 const char *ticket_seat_name(enum ticket_seat s);
@@ -73,6 +74,7 @@ const char *ticket_signed_name(enum ticket_signed s);
 const char *ticket_presence_name(enum ticket_presence p);
 const char *ticket_quorum_name(enum ticket_quorum q);
 const char *ticket_from_name(enum ticket_from f);
+/* False, and the target unchanged, for a word that is none of them, or NULL. */
 bool	ticket_access_parse(const char *name, enum ticket_access *a);
 bool	ticket_stage_parse(const char *name, enum ticket_stage *s);
 bool	ticket_seat_parse(const char *name, enum ticket_seat *s);

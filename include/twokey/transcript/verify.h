@@ -30,6 +30,7 @@ struct transcript_report {
 	char text[400];		/* the verdict as a sentence */
 };
 
+/* Before the first line; transcript_verifier_free frees it. NULL may be freed. */
 struct transcript_verifier *transcript_verifier_create(void);
 void	transcript_verifier_free(struct transcript_verifier *v);
 /* One line without its LF. False once it is broken; further lines change nothing. */

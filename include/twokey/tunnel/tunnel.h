@@ -111,6 +111,7 @@ struct tunnel_report {
  * command, and closes all again. 0, or the code of *e; the report is filled in both cases. */
 int	tunnel_check(const struct tunnel_plan *p, struct tunnel_report *r, struct err *e);
 
+/* "open", "host-key-changed": as phase.def and fault.def name them; static. */
 const char *tunnel_phase_name(enum tunnel_phase p);
 const char *tunnel_fault_name(enum tunnel_fault f);
 
