@@ -34,6 +34,7 @@ struct db_conn {
 	struct sql_facts *facts;	/* of their texts */
 	struct pg_sizes *sizes;		/* NULL: not asked yet */
 	bool checks_known;		/* cleared has the harmless checks of domains */
+	char limits[3][16];		/* what PG_SETUP was given */
 	bool kept[OWNS];		/* statements of ours that the server has prepared, under names of this */
 	unsigned generation;
 	bool guard_types;		/* code stands behind types: the longer guard is asked */
@@ -215,6 +216,12 @@ void	pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_stateme
 int	pg_alone(struct db_conn *c, const struct sql_facts *f, struct err *e);
 /* How a look that failed ends the run. */
 void	pg_refuse(struct db_conn *c, int ret, const char *why, struct db_result *r);
+/* pg_reset.c */
+/* In a run, when code of others has run: false and *r when it prepared statements, under our names perhaps. */
+bool	pg_names_are_ours(struct db_conn *c, struct db_result *r);
+/* After a run, no transaction is open: the connection becomes what it was at connect, but for temporary tables. When that
+ * fails it counts as lost. */
+void	pg_reset(struct db_conn *c, struct buf *names);
 /* pg_outside.c: for what the server takes in no transaction */
 bool	pg_is_outside(const struct sql_facts *f);
 void	pg_run_outside(struct db_conn *c, const struct db_allowed *a, struct db_result *r);

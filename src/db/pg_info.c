@@ -60,12 +60,11 @@ check_path(struct db_conn *c, struct err *e)
 static int
 set_up(struct db_conn *c, const struct db_target *t, struct err *e)
 {
-	char statement[16], lock[16], idle[16];
-	const char *values[] = { statement, lock, idle };
+	const char *values[] = { c->limits[0], c->limits[1], c->limits[2] };
 
-	snprintf(statement, sizeof statement, "%u", t->statement_timeout_ms);
-	snprintf(lock, sizeof lock, "%u", t->lock_timeout_ms);
-	snprintf(idle, sizeof idle, "%u", db_idle_ms(t));
+	snprintf(c->limits[0], sizeof c->limits[0], "%u", t->statement_timeout_ms);
+	snprintf(c->limits[1], sizeof c->limits[1], "%u", t->lock_timeout_ms);
+	snprintf(c->limits[2], sizeof c->limits[2], "%u", db_idle_ms(t));
 	return pg_own(c, OWN_PG_SETUP, 3, values, NULL, NULL, e);
 }
 

@@ -195,6 +195,8 @@ pg_locks(struct pg_look *l, struct err *e)
 	else if (done)
 		db_note(&l->sheet->note, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) != NULL ?
 		    "locks of others could not be looked at in time" : "locks of others could not be looked at");
+	if (done && strcmp(pg_state(res), "26000") == 0)	/* code of others has deallocated it: the next time it is there */
+		l->c->locks_prepared = false;
 	PQclear(res);
 	fini(&a);
 	if (!done || PQstatus(l->c->pg) != CONNECTION_OK)

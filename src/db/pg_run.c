@@ -150,7 +150,7 @@ static bool
 execute_all(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
 	for (size_t i = 0; i < a->nparts; i++)
-		if ((i > 0 && !same_ground(c, &a->parts[i], r)) || !execute(c, &a->parts[i], r))
+		if ((i > 0 && !same_ground(c, &a->parts[i], r)) || !execute(c, &a->parts[i], r) || !pg_names_are_ours(c, r))
 			return false;
 	return true;
 }
@@ -232,7 +232,7 @@ settle(struct db_conn *c, struct db_result *r, PGresult **after)
 	if (!own_step(c, OWN_PG_TOUCHED, r, after))
 		return false;
 	for (; !same && i < SETTLES_MAX; i++) {
-		if (!own_step(c, OWN_PG_CONSTRAINTS, r, NULL) || !own_step(c, OWN_PG_TOUCHED, r, &now))
+		if (!own_step(c, OWN_PG_CONSTRAINTS, r, NULL) || !pg_names_are_ours(c, r) || !own_step(c, OWN_PG_TOUCHED, r, &now))
 			return false;
 		same = same_counts(*after, now);
 		PQclear(*after);
@@ -309,6 +309,8 @@ pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 		(void)pg_leave(c, &r->own, NULL);
 	pg_notices_end(c);
 	pg_end(c);
+	if (!c->lost)
+		pg_reset(c, &r->own);
 	r->ms = (double)(clock_wall_us() - began) / 1000.0;
 	return 0;
 }

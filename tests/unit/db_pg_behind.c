@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The author of the schema as an attacker: what code behind a change may do to the connection, to what is told of the change,
+ * and to the next one. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "db_pg.h"
+
+static bool
+yes(struct bench *b)
+{
+	(void)b;
+	return true;
+}
+
+static bool
+no(struct bench *b)
+{
+	(void)b;
+	return false;
+}
+
+/* What happens when a statement changes a table. */
+static void
+trigger(const char *when, const char *table, const char *each, const char *does)
+{
+	char sql[2048];
+	int n = snprintf(sql, sizeof sql, "CREATE OR REPLACE FUNCTION on_%s() RETURNS trigger LANGUAGE plpgsql AS $t$BEGIN %s; RETURN NULL;"
+	    " END$t$; CREATE TRIGGER set_off AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION on_%s()", table, does, when, table, each, table);
+
+	assert_true(n > 0 && (size_t)n < sizeof sql);
+	pg_shop_sql(sql);
+}
+
+/* Statements under the names of ours would tell of no effects, of no triggers, and clear every read. */
+static void
+no_statement_takes_the_place_of_ours(void **state)
+{
+	struct pg_shop *s = *state;
+
+	trigger("UPDATE", "items", "STATEMENT", "EXECUTE 'DEALLOCATE ALL';"
+	    "EXECUTE 'PREPARE \"pg.touched 0\" AS SELECT 1, 2, 3, 4, 5 WHERE false';"
+	    "EXECUTE 'PREPARE \"pg.sets-off 0\" (oid, int, name[]) AS SELECT 1, 2 WHERE $1 IS NULL';"
+	    "EXECUTE 'PREPARE twokey_guard (text[], text[], name[], name[], bool, text[], text, text[], text[], bool) AS SELECT 1'");
+	pg_shop_sql("CREATE FUNCTION leak() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM pg_advisory_lock(77)'");
+	s->b.hold = yes;
+	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
+	assert_int_equal(s->b.r.end, DB_FAILED);
+	assert_string_equal(s->b.r.code, "wall");
+	assert_non_null(strstr(buf_str(&s->b.r.text), "prepares statements"));
+	assert_int_equal(s->b.nheld, 0);
+	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET total = 1 WHERE id = 10"), 0);
+	assert_string_equal(buf_str(&s->b.sheet.triggers), "[\"orders_audit\"]");
+	s->b.blind = s->b.nameless = true;
+	assert_int_equal(bench_read(&s->b, "SELECT leak()"), 0);
+	s->b.nameless = false;
+	assert_int_equal(bench_read(&s->b, "SELECT leak()"), ERR_WALL);
+	s->b.blind = false;
+	assert_int_equal(bench_do(&s->b, "UPDATE orders SET total = 1 WHERE id = 10", 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_non_null(strstr(s->b.held_effects, "\"orders\""));
+}
+
+/* An operator of others behind a search_path of others counts no rows. */
+static void
+no_operator_takes_the_place_of_ours(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE SCHEMA other; GRANT ALL ON SCHEMA other TO ben;"
+	    "CREATE FUNCTION other.never(bigint, bigint) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT false';"
+	    "CREATE OPERATOR other.<> (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = other.never)");
+	trigger("UPDATE", "items", "STATEMENT", "DELETE FROM nokey; PERFORM set_config('search_path', 'other, pg_catalog', true)");
+	s->b.hold = no;
+	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
+	assert_string_equal(s->b.held_effects, "[{\"table\":\"items\",\"inserted\":0,\"updated\":3,\"deleted\":0},"
+	    "{\"table\":\"nokey\",\"inserted\":0,\"updated\":0,\"deleted\":2}]");
+}
+
+static void
+the_connection_is_what_it_was(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("DO $$ BEGIN CREATE ROLE other; EXCEPTION WHEN duplicate_object THEN NULL; END $$; GRANT other TO ben");
+	trigger("UPDATE", "items", "STATEMENT", "PERFORM set_config('client_encoding', 'SJIS', false),"
+	    " set_config('standard_conforming_strings', 'off', false), set_config('search_path', 'pg_temp, pg_catalog', false),"
+	    " set_config('default_transaction_read_only', 'off', false), set_config('statement_timeout', '0', false),"
+	    " set_config('shop.who', 'mallory', false), set_config('role', 'other', false), pg_advisory_lock(77); LISTEN news;"
+	    " EXECUTE 'DECLARE c CURSOR WITH HOLD FOR SELECT 1'");
+	for (int kept = 0; kept < 2; kept++) {
+		s->b.hold = kept == 1 ? yes : no;
+		assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
+		assert_int_equal(s->b.r.end, kept == 1 ? DB_COMMITTED : DB_ROLLEDBACK);
+		assert_string_equal(pg_shop_sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0");
+		assert_string_equal(bench_rows(&s->b, "SELECT current_user, current_setting('client_encoding'),"
+		    " current_setting('standard_conforming_strings'), current_setting('search_path'), current_setting('shop.who'),"
+		    " current_setting('default_transaction_read_only'), current_setting('statement_timeout'), (SELECT count(*) FROM pg_cursors WHERE name <> '')"),
+		    "ben|UTF8|on|\"$user\", public||on|30s|0\n");
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, pg_shop_setup, pg_shop_teardown)
+		T(no_statement_takes_the_place_of_ours),
+		T(no_operator_takes_the_place_of_ours),
+		T(the_connection_is_what_it_was),
+	};
+
+	return cmocka_run_group_tests_name("db pg behind", tests, pg_shop_server, pg_shop_server_end);
+}
