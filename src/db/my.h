@@ -133,6 +133,8 @@ struct my_found {
 	bool wants_targets;	/* asked for by the caller: */
 	struct my_target *targets;	/* base tables that it writes or reaches so; my_targets_free */
 	size_t ntargets;
+	size_t nviews;		/* views that it names, or that they name in turn, */
+	struct digest views;	/* and what they were found to be */
 };
 struct my_target {
 	char *schema, *name, *engine;
@@ -140,6 +142,8 @@ struct my_target {
 /* Looks up the names in a text; ERR_WALL when one of them runs code that cannot be cleared. *found is filled anew. */
 int	my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, struct my_found *found, struct err *e);
 void	my_targets_free(struct my_found *found);
+/* False for an engine that may read files or call other servers; the others keep rows themselves and ask nobody else. */
+bool	my_keeps_rows(const char *engine);
 /* Has the server prepare the text: 0 when it is one statement that returns rows, ERR_WALL when it is not,
  * ERR_STATEMENT with *r filled when the server refuses it. */
 int	my_prepare(struct db_conn *c, const struct db_statement *s, struct db_result *r, struct err *e);
@@ -203,7 +207,8 @@ struct my_look {
 	bool locks;			/* in the run: rows that match are locked */
 	bool ground_only;		/* rows are not looked for */
 	bool plain;			/* it is there, a base table */
-	bool stays;			/* what is written there cannot be rolled back */
+	bool stays;			/* what is written there cannot be rolled back, */
+	bool elsewhere;			/* or another server has it, and nobody here knows */
 	char engine[64];		/* of the table that stays, else of the one that is written */
 	char stays_at[256];
 	struct my_found found;

@@ -33,11 +33,11 @@ struct guard {
 	struct buf schemas;	/* lists: where functions without a schema may be found, and their names */
 	struct buf functions;
 	struct my_found *found;
+	struct digest_sum *views;
 };
 
-/* Engines that keep rows themselves and ask nobody else; the rest may read files or call other servers. */
-static bool
-keeps_rows(const char *engine)
+bool
+my_keeps_rows(const char *engine)
 {
 	static const char *const known[] = { "InnoDB", "MyISAM", "Aria", "MEMORY", "ARCHIVE", "CSV", "MRG_MyISAM", "BLACKHOLE",
 		"SEQUENCE", "ROCKSDB", "ColumnStore", "PERFORMANCE_SCHEMA", "ndbcluster", "TokuDB" };
@@ -210,6 +210,10 @@ judge_view(struct guard *g, const struct item *it, struct err *e)
 	if (it->definition == NULL || it->definition[0] == '\0')
 		return err_set(e, ERR_WALL, "the wall stopped it: this account may not read the definition of the view %s.%s;"
 		    " grant it SHOW VIEW and SELECT there", it->schema, it->name);
+	g->found->nviews++;
+	digest_add_part(g->views, it->schema, strlen(it->schema));
+	digest_add_part(g->views, it->name, strlen(it->name));
+	digest_add_part(g->views, it->definition, strlen(it->definition));
 	set.ansi_quotes = false;
 	for (int i = 0; i < 2; i++) {
 		set.no_backslash_escapes = i == 0;
@@ -235,7 +239,7 @@ judge(struct guard *g, const struct item *it, struct err *e)
 		g->found->plain = false;
 		return judge_view(g, it, e);
 	}
-	if (strcasecmp(it->type, "SYSTEM VIEW") != 0 && !keeps_rows(it->engine))
+	if (strcasecmp(it->type, "SYSTEM VIEW") != 0 && !my_keeps_rows(it->engine))
 		return err_set(e, ERR_WALL, "the wall stopped it: the table %s.%s is kept by the engine %s, which may ask elsewhere",
 		    it->schema, it->name, it->engine[0] != '\0' ? it->engine : "(not told)");
 	return 0;
@@ -307,6 +311,7 @@ my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, struct
 	g->names = names;
 	g->found = found;
 	*found = (struct my_found){ .plain = true, .wants_targets = found->wants_targets };
+	g->views = digest_begin();
 	buf_init(&g->schemas, LIST_MAX);
 	buf_init(&g->functions, LIST_MAX);
 	ret = add_facts(g, f, c->database, false, e);
@@ -316,6 +321,7 @@ my_guard(struct db_conn *c, const struct sql_facts *f, struct buf *names, struct
 		found->plain = false;
 	else if (found->wants_targets)
 		find_targets(g);
+	found->views = digest_end(g->views);
 	for (size_t i = 0; i < g->n; i++) {
 		free(g->items[i].schema);
 		free(g->items[i].name);

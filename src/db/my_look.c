@@ -54,6 +54,21 @@ my_look_enter(struct my_look *l, struct err *e)
 	return 0;
 }
 
+/* Why a change of a base table would not be taken back, if so. FEDERATED says that it has transactions, and hands each
+ * statement to a server of which nothing is known. */
+static void
+find_stays(struct my_look *l, const char *engine, const char *transactions, char *why, size_t n)
+{
+	const char *name = engine != NULL ? engine : "";
+
+	if (transactions == NULL || strcasecmp(transactions, "YES") != 0) {
+		snprintf(why, n, "the engine %.40s of %.80s cannot roll back: a change stays at once", name, l->name);
+	} else if (!my_keeps_rows(name)) {
+		l->elsewhere = true;
+		snprintf(why, n, "the engine %.40s of %.80s hands it to another server: a change may stay at once", name, l->name);
+	}
+}
+
 /* Which table is written, and whether its engine can take a change back. */
 static int
 find_table(struct my_look *l, struct err *e)
@@ -61,17 +76,19 @@ find_table(struct my_look *l, struct err *e)
 	struct my_value v[2] = { my_text(l->schema), my_text(l->name) };
 	MYSQL_RES *res;
 	MYSQL_ROW row;
-	bool stays = false;
-	char text[200];
+	char why[200] = "";
 	int ret = my_own(l->c, OWN_MY_TABLE, 2, v, &l->sheet->own, &res, e);
 
 	if (ret == 0 && (row = mysql_fetch_row(res)) != NULL) {
 		bool base = row[0] != NULL && (strcasecmp(row[0], "BASE TABLE") == 0 || strcasecmp(row[0], "SYSTEM VERSIONED") == 0);
 
 		l->plain = base && !l->behind;
-		stays = base && (row[3] == NULL || strcasecmp(row[3], "YES") != 0);
 		if (!l->stays)
 			snprintf(l->engine, sizeof l->engine, "%s", row[1] != NULL ? row[1] : "");
+		if (row[0] != NULL && strcasecmp(row[0], "SEQUENCE") == 0)	/* whatever engine keeps it */
+			snprintf(why, sizeof why, "%.80s is a sequence, which counts on: a change stays at once", l->name);
+		else if (base)
+			find_stays(l, row[1], row[3], why, sizeof why);
 		if (row[2] != NULL && l->plain)
 			l->sheet->table_rows = strtoll(row[2], NULL, 10);
 		if (row[5] != NULL && l->plain)
@@ -81,12 +98,11 @@ find_table(struct my_look *l, struct err *e)
 		db_ground_name(&l->ground, "the time when %s was made", l->name);
 	}
 	mysql_free_result(res);
-	if (ret == 0 && stays) {
+	if (ret == 0 && why[0] != '\0') {
 		l->stays = true;
 		snprintf(l->stays_at, sizeof l->stays_at, "%s", l->name);
 		l->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK);
-		snprintf(text, sizeof text, "the engine %.40s of %.80s cannot roll back: a change stays at once", l->engine, l->name);
-		db_note(&l->sheet->note, text);
+		db_note(&l->sheet->note, why);
 	}
 	return ret;
 }
@@ -210,6 +226,9 @@ add_all(struct my_look *l, struct err *e)
 		ret = add_rows(l, OWN_MY_USER_VARIABLES, 4, e);
 	for (size_t i = 0; i < l->f->ntables && ret == 0; i++)
 		ret = add_one(l, &l->f->tables[i], e);
+	/* of a view that is named the definition tells which views it names, not what these are */
+	db_ground_add(&l->ground, l->found.views.b, sizeof l->found.views.b);
+	db_ground_name(&l->ground, "the definition of a view behind it");
 	if (ret == 0 && l->table != NULL)
 		ret = find_table(l, e);
 	if (ret == 0 && sql_is_definition(l->f))

@@ -76,7 +76,7 @@ compare(const struct my_look *l, const struct db_allowed *a, struct db_part *p, 
 	if (l->stays && a->at_once && a->nparts == 1) {
 		p->stays = true;
 	} else if (l->stays) {
-		snprintf(text, sizeof text, "%.80s is kept by %.40s, which cannot roll back; twokey runs only what it could take back",
+		snprintf(text, sizeof text, "a change of %.80s (%.40s) stays at once, or may; twokey runs only what it could take back",
 		    l->stays_at, l->engine);
 		db_end_with(r, DB_FAILED, "wall", text);
 	} else if (!l->guarded && !l->plain && writes(p->facts)) {
@@ -115,6 +115,10 @@ still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_part *
 	ret = my_look_enter(&l, &e);
 	if (ret == 0 && l.guarded)
 		ret = my_look_hold(&l, &e);
+	if (ret == 0 && l.guarded && l.found.nviews > 0) {	/* they could be changed until they were held */
+		my_targets_free(&l.found);
+		ret = my_look_enter(&l, &e);
+	}
 	if (ret == 0)
 		ret = my_look_in(&l, NULL, &e);
 	own_list_join(&r->own, &sheet.own);
@@ -128,10 +132,20 @@ still_as_allowed(struct db_conn *c, const struct db_allowed *a, struct db_part *
 	return r->end == DB_DONE;
 }
 
+/* RETURNING has the server tell rows instead of how many it replaced or changed, which may be any number. */
+static bool
+hides_count(const struct db_part *p)
+{
+	const char *verb = p->facts->verb;
+
+	return strcmp(verb, "REPLACE") == 0 || (strcmp(verb, "INSERT") == 0 && db_has_word(&p->statement, "DUPLICATE"));
+}
+
 /* Sends the bytes; rows that they return are counted and not kept. */
 static bool
-execute(struct db_conn *c, const struct db_statement *s, struct db_result *r)
+execute(struct db_conn *c, const struct db_part *p, struct db_result *r)
 {
+	const struct db_statement *s = &p->statement;
 	struct my_rows rows = { .c = c };
 	MYSQL *m = c->my;
 	unsigned number = 0;
@@ -159,7 +173,11 @@ execute(struct db_conn *c, const struct db_statement *s, struct db_result *r)
 		return false;
 	}
 	my_watch(c);
-	return true;
+	if (mysql_field_count(m) == 0 || !hides_count(p))
+		return true;
+	db_end_with(r, DB_FAILED, "wall", "what RETURNING answers does not tell how many rows were replaced or changed; ask for"
+	    " it without RETURNING");
+	return false;
 }
 
 /* A value that the server changes on its way is not what was shown. */
@@ -201,7 +219,7 @@ add_effects(struct db_conn *c, const struct db_part *p, struct db_effects *all, 
 	const struct sql_table *t = sql_written_table(p->facts);
 	const char *verb = p->facts->verb, *info = mysql_info(c->my);
 	uint64_t records = told(info, "Records: ", 1), again = told(info, "Duplicates: ", r->rows > 0 ? r->rows - 1 : 0);
-	uint64_t in = 0, up = 0, del = 0;
+	uint64_t in = 0, up = 0, del = 0, rest;
 	struct db_effect *effect;
 	struct buf name;
 
@@ -213,8 +231,13 @@ add_effects(struct db_conn *c, const struct db_part *p, struct db_effects *all, 
 		del = r->rows;
 	else if (strcmp(verb, "REPLACE") == 0)
 		in = records, del = again;
-	else if (r->rows > 0)
-		in = records > again ? records - again : 0, up = again;
+	else if (!db_has_word(&p->statement, "DUPLICATE"))	/* those that IGNORE passes over are "Duplicates" too */
+		in = r->rows;
+	else {	/* a row that changes counts twice, one that is there and stays as it is once; with IGNORE at the most */
+		in = records > again ? records - again : 0;
+		rest = db_has_word(&p->statement, "IGNORE") ? in : records;
+		up = r->rows > rest + records ? records : r->rows > rest ? r->rows - rest : 0;
+	}
 	buf_init(&name, t->schema.n + t->name.n + 16);
 	if (t->schema.n > 0 && (t->schema.n != strlen(c->database) || memcmp(t->schema.p, c->database, t->schema.n) != 0)) {
 		buf_put(&name, t->schema.p, t->schema.n);
@@ -307,7 +330,7 @@ execute_all(struct db_conn *c, const struct db_allowed *a, uint64_t matched, str
 	for (size_t i = 0; i < a->nparts; i++) {
 		struct db_part *p = &a->parts[i];
 
-		if ((i > 0 && !same_ground(c, p, r)) || !execute(c, &p->statement, r))
+		if ((i > 0 && !same_ground(c, p, r)) || !execute(c, p, r))
 			return false;
 		add_effects(c, p, all, r);
 		if (!kept_as_written(c, r) || !within(p, a->nparts > 1 ? UINT64_MAX : matched, r))
@@ -328,7 +351,7 @@ run_kept(struct db_conn *c, const struct db_allowed *a, uint64_t matched, struct
 	snprintf(point.system, sizeof point.system, "%s", c->system);
 	if (!settled(c, r) || !db_on_record(a, &point, r))
 		return;
-	if (!execute(c, &p->statement, r)) {
+	if (!execute(c, p, r)) {
 		if (r->end == DB_ROLLEDBACK && strcmp(r->code, "cancelled") == 0 && r->rows == 0 && atomic_load(&c->cancelled) && !c->flagged)
 			return;		/* it was not sent */
 		if (c->lost) {

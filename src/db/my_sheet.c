@@ -62,7 +62,7 @@ static const char *
 rollback_of(const struct my_look *l)
 {
 	if (l->stays)
-		return "engine";
+		return l->elsewhere ? "foreign" : "engine";
 	if (!l->plain && l->found.ntargets == 0)
 		return "unknown";
 	return (l->sheet->dangers & SQL_DANGER_BIT(SQL_DANGER_TRIGGER)) != 0 ? "triggers" : "yes";

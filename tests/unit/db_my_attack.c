@@ -182,6 +182,83 @@ what_was_not_kept_is_seen_behind_many_warnings(void **state)
 	assert_string_equal(my_shop_sql("SELECT count(*) FROM w"), "90");
 }
 
+static bool
+yes(struct bench *b)
+{
+	(void)b;
+	return true;
+}
+
+/* RETURNING answers with rows, and says nothing of those that made place for them. */
+static void
+what_returning_hides_is_not_kept(void **state)
+{
+	static const char *const texts[] = { "REPLACE INTO alike VALUES (1, 2, 3) RETURNING id",
+		"INSERT INTO alike VALUES (1, 9, 9) ON DUPLICATE KEY UPDATE a = 7 RETURNING id" };
+	struct my_shop *s = *state;
+
+	my_shop_sql("CREATE TABLE alike (id int PRIMARY KEY, a int UNIQUE, b int UNIQUE); INSERT INTO alike VALUES (1, 1, 1), (2, 2, 2),"
+	    " (3, 3, 3)");
+	s->b.hold = yes;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		assert_int_equal(bench_sheet(&s->b, texts[i]), 0);
+		runs_as(s, texts[i], 1, false, DB_FAILED, "wall");
+		assert_int_equal(s->b.nheld, 0);
+	}
+	assert_string_equal(my_shop_sql("SELECT sum(a * id) FROM alike"), "14");
+	assert_int_equal(bench_sheet(&s->b, "INSERT INTO alike VALUES (4, 4, 4) RETURNING id"), 0);
+	runs_as(s, "INSERT INTO alike VALUES (4, 4, 4) RETURNING id", 1, false, DB_COMMITTED, "");
+	assert_int_equal(bench_sheet(&s->b, "INSERT IGNORE INTO alike VALUES (1, 1, 1), (5, 5, 5)"), 0);
+	runs_as(s, "INSERT IGNORE INTO alike VALUES (1, 1, 1), (5, 5, 5)", 1, false, DB_COMMITTED, "");
+	assert_string_equal(s->b.held_effects, "[{\"table\":\"alike\",\"inserted\":1,\"updated\":0,\"deleted\":0}]");
+}
+
+/* A view behind the one that is named sends the change to another column. */
+static void
+a_view_behind_a_view_is_bound(void **state)
+{
+	static const char *const texts[] = { "UPDATE outer_one SET a = 9 WHERE id = 1",
+		"INSERT INTO two SELECT id + 10, a, a FROM outer_one" };
+	struct my_shop *s = *state;
+
+	my_shop_sql("CREATE TABLE two (id int PRIMARY KEY, a int, b int); INSERT INTO two VALUES (1, 1, 1);"
+	    "CREATE VIEW inner_one AS SELECT id, a FROM two; CREATE VIEW outer_one AS SELECT * FROM inner_one");
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		my_shop_sql("CREATE OR REPLACE VIEW inner_one AS SELECT id, a FROM two");
+		assert_int_equal(bench_sheet(&s->b, texts[i]), 0);
+		my_shop_sql("CREATE OR REPLACE VIEW inner_one AS SELECT id, b AS a FROM two");
+		runs_as(s, texts[i], 1, false, DB_ROLLEDBACK, "bind");
+		assert_int_equal(bench_sheet(&s->b, texts[i]), 0);
+		runs_as(s, texts[i], 1, false, DB_COMMITTED, "");
+	}
+}
+
+/* Both say of themselves that they have transactions, and keep what a ROLLBACK should take back. */
+static void
+a_sequence_and_another_servers_table_stay(void **state)
+{
+	static const char counts[] = "INSERT INTO numbers VALUES (500, 1, 9999, 500, 1, 100, 0, 0)", there[] = "UPDATE fed SET a = 7";
+	struct my_shop *s = *state;
+	char sql[600];
+
+	assert_int_equal(bench_sheet(&s->b, counts), 0);
+	assert_string_equal(s->b.sheet.rollback, "engine");
+	assert_true(dangerous(&s->b, SQL_DANGER_NO_ROLLBACK));
+	runs_as(s, counts, 1, false, DB_FAILED, "wall");
+	assert_string_equal(my_shop_sql("SELECT next_not_cached_value FROM numbers"), "1");
+	snprintf(sql, sizeof sql, "INSTALL SONAME 'ha_federatedx'; CREATE OR REPLACE SERVER far FOREIGN DATA WRAPPER mysql OPTIONS"
+	    " (USER 'ben', PASSWORD 'sesame-77', SOCKET '%s', DATABASE 'shop'); CREATE TABLE fed (id int PRIMARY KEY, a int)"
+	    " ENGINE=FEDERATED CONNECTION='far/flat'", mariadb_server_socket(my_shop_server_of()));
+	my_shop_sql(sql);
+	s->b.hold = yes;
+	assert_int_equal(bench_sheet(&s->b, there), 0);
+	assert_string_equal(s->b.sheet.rollback, "foreign");
+	assert_true(dangerous(&s->b, SQL_DANGER_NO_ROLLBACK));
+	runs_as(s, there, 2, false, DB_FAILED, "wall");
+	assert_string_equal(my_shop_sql("SELECT sum(a) FROM flat"), "2");
+	my_shop_sql("DROP TABLE fed; UNINSTALL SONAME 'ha_federatedx'");
+}
+
 /* The server keeps whole seconds of when a thing was made. */
 static void
 next_second(void)
@@ -301,6 +378,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_portion_of_time_inserts_too, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(settings_of_the_server_hide_nothing, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(what_was_not_kept_is_seen_behind_many_warnings, my_shop_setup, my_shop_teardown),
+		cmocka_unit_test_setup_teardown(what_returning_hides_is_not_kept, my_shop_setup, my_shop_teardown),
+		cmocka_unit_test_setup_teardown(a_view_behind_a_view_is_bound, my_shop_setup, my_shop_teardown),
+		cmocka_unit_test_setup_teardown(a_sequence_and_another_servers_table_stay, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(a_table_that_is_swapped_voids_it, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(foreign_keys_that_may_not_be_seen_are_said, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(what_triggers_set_off_in_turn_is_bound, my_shop_setup, my_shop_teardown),

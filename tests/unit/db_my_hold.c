@@ -382,6 +382,9 @@ static const struct {
 	{ "REPLACE INTO items VALUES (12, 1, 'w')", 1, "{\"table\":\"items\",\"inserted\":1,\"updated\":0,\"deleted\":0}" },
 	{ "INSERT INTO customers VALUES (1, 'x', ''), (9, 'n', '') ON DUPLICATE KEY UPDATE name = 'y'", 3, "{\"table\":\"customers\",\"inserted\":1,\"updated\":1,\"deleted\":0}" },
 	{ "INSERT INTO customers VALUES (9, 'n', '') ON DUPLICATE KEY UPDATE name = 'y'", 1, "{\"table\":\"customers\",\"inserted\":1,\"updated\":0,\"deleted\":0}" },
+	{ "INSERT INTO items VALUES (10, 1, 'x'), (10, 2, 'q'), (12, 1, 'w') ON DUPLICATE KEY UPDATE what = VALUES(what)", 4, "{\"table\":\"items\",\"inserted\":1,\"updated\":1,\"deleted\":0}" },
+	{ "INSERT INTO items SELECT 10, line, 'q' FROM items WHERE order_id = 11 ON DUPLICATE KEY UPDATE what = 'u'", 2, "{\"table\":\"items\",\"inserted\":0,\"updated\":1,\"deleted\":0}" },
+	{ "INSERT INTO items VALUES (10, 1, 'q') ON DUPLICATE KEY UPDATE what = 'ignore'", 2, "{\"table\":\"items\",\"inserted\":0,\"updated\":1,\"deleted\":0}" },
 	{ "UPDATE named SET name = 'x' WHERE id < 3", 2, "{\"table\":\"named\",\"inserted\":0,\"updated\":2,\"deleted\":0}" },
 	{ "DELETE o, i FROM orders o JOIN items i ON i.order_id = o.id WHERE i.order_id = 11", 1, "" },	/* the key took the other one along */
 };
