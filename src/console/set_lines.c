@@ -17,13 +17,14 @@
 #include "lay.h"
 #include "set_parts.h"
 
-/* "UPDATE orders", as the text itself says it. */
-static void
+/* "UPDATE orders", as the text itself says it; true for an UPDATE. */
+static bool
 put_what(const struct model *m, const struct model_entry *e, const struct set_part *p, struct buf *out)
 {
 	struct sql_settings set = { .engine = SQL_SQLITE };
 	struct sql_facts *f = must_alloc(sizeof *f);
 	const struct sql_table *t;
+	bool update;
 
 	sql_engine_parse(model_header(m)->engine, &set.engine);
 	sql_classify(f, &set, e->sql + p->text.off, p->text.len);
@@ -33,7 +34,9 @@ put_what(const struct model *m, const struct model_entry *e, const struct set_pa
 		buf_putf(out, " %.*s%s%.*s", (int)t->schema.n, t->schema.p, t->schema.n > 0 ? "." : "", (int)t->name.n, t->name.p);
 	if (f->where == SQL_WHERE_ABSENT || f->where == SQL_WHERE_TRUE)
 		buf_puts(out, "   !!  EVERY ROW");
+	update = strcmp(f->verb, "UPDATE") == 0;
 	free(f);
+	return update;
 }
 
 static void
@@ -42,14 +45,14 @@ lay_part(struct lay *l, const struct model *m, const struct model_entry *e, size
 	size_t n = set_size(e);
 	struct set_part p;
 	struct buf b;
-	bool fits;
+	bool fits, update = false;
 
 	set_part(m, e, i, &p);
 	fits = p.count < 0 || p.wanted < 0 || (p.most ? p.count <= p.wanted : p.count == p.wanted);
 	buf_init(&b, 4096);
 	buf_putf(&b, "  %zu of %zu  ", i + 1, n);
 	if (apart) {
-		put_what(m, e, &p, &b);
+		update = put_what(m, e, &p, &b);
 		buf_putf(&b, "   (line %zu)", p.line);
 	}
 	lay_line(l, SCREEN_STRONG, "%s", buf_str(&b));
@@ -67,7 +70,7 @@ lay_part(struct lay *l, const struct model *m, const struct model_entry *e, size
 	lay_line(l, !fits ? SCREEN_BAD : p.wanted < 0 && p.count < 0 ? SCREEN_WARN : SCREEN_PLAIN, "%s", buf_str(&b));
 	buf_fini(&b);
 	if (e->sheet != NULL && e->sample != NULL)
-		sheet_sample_rows(l, json_array_get(json_object_get(e->sample, "parts"), i), p.count);
+		sheet_sample_rows(l, json_array_get(json_object_get(e->sample, "parts"), i), p.count, update);
 }
 
 void

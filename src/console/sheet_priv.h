@@ -12,10 +12,10 @@ struct lay;
 struct model;
 struct model_entry;
 
-/* The sample of a sheet: columns "c" and "c (new)" become one column "c: before -> after". */
+/* The sample of a sheet: columns "c" and "c (new)" of an UPDATE become one column "c: before -> after". */
 void	sheet_sample(struct lay *l, const struct model_entry *e);
 /* The same of {"cols":..,"rows":..} of count rows in all (-1 not known). */
-void	sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count);
+void	sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count, bool update);
 /* Statements of a set may name the same thing: true where the list has the i-th for the first time. */
 bool	sheet_is_first(const json_t *list, size_t i);
 /* sheet_locks.c: "   (about 500 rows, 1.2 MiB)", "" when nothing is known. */

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "twokey/base/buf.h"
 #include "twokey/base/json.h"
@@ -33,8 +34,9 @@ is_new_of(const json_t *name, const json_t *new)
 	return a != NULL && b != NULL && m == n + 6 && memcmp(a, b, n) == 0 && memcmp(b + n, " (new)", 6) == 0;
 }
 
+/* Of an UPDATE only: a table may have such a column of its own, and another statement shows all that it has. */
 static void
-find_pairs(struct pairs *p, const json_t *cols)
+find_pairs(struct pairs *p, const json_t *cols, bool update)
 {
 	p->cols = cols;
 	p->n = json_array_size(cols);
@@ -43,7 +45,7 @@ find_pairs(struct pairs *p, const json_t *cols)
 	p->with = must_alloc((p->n + 1) * sizeof *p->with);
 	for (size_t i = 0; i < p->n; i++)
 		p->with[i] = NO_PAIR;
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n && update; i++)
 		for (size_t k = 0; k < p->n && p->with[i] == NO_PAIR; k++)
 			if (k != i && p->with[k] == NO_PAIR && is_new_of(json_array_get(cols, i),
 			    json_array_get(cols, k))) {
@@ -104,7 +106,7 @@ put_row(struct table *t, const struct pairs *p, const json_t *row)
 }
 
 void
-sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count)
+sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count, bool update)
 {
 	const json_t *rows = json_object_get(sample, "rows"), *row;
 	size_t n = json_array_size(rows), i;
@@ -113,7 +115,7 @@ sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count)
 
 	if (n == 0)
 		return;
-	find_pairs(&p, json_object_get(sample, "cols"));
+	find_pairs(&p, json_object_get(sample, "cols"), update);
 	t = table_create();
 	put_columns(t, &p);
 	if (table_cols(t) > 0) {
@@ -140,5 +142,5 @@ sheet_sample(struct lay *l, const struct model_entry *e)
 	else if (json_array_size(json_object_get(e->sample, "rows")) == 0 && e->count != 0)
 		lay_line(l, SCREEN_WARN, "  before and after: not shown, a read cannot tell them");
 	else
-		sheet_sample_rows(l, e->sample, e->count);
+		sheet_sample_rows(l, e->sample, e->count, strcasecmp(e->verb, "UPDATE") == 0);
 }

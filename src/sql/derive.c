@@ -196,7 +196,7 @@ fits(const struct work *w, const struct sql_derive_want *want, struct err *e)
 	else if (want->kind != SQL_DERIVE_COUNT && w->p.limit.len > 0 && !derive_order_is_total(&w->c, &w->p, want))
 		why = "LIMIT may take any of them";
 	else if (want->kind == SQL_DERIVE_SAMPLE)
-		why = derive_no_sample(&w->c, &w->p);
+		why = derive_no_sample(&w->c, &w->p, want);
 	return why == NULL ? 0 : derive_refuse(e, why);
 }
 

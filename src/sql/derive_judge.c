@@ -42,11 +42,36 @@ names_something(const struct ctx *c, const struct parts *p, size_t i)
 	return false;
 }
 
+static bool
+is_marked(const char *name, size_t n)
+{
+	static const char mark[] = " (new)";
+
+	return n >= sizeof(mark) - 1 && memcmp(name + n - (sizeof(mark) - 1), mark, sizeof(mark) - 1) == 0;
+}
+
+/* A column of the table that is called like the new value of one: nobody could tell which is which. */
+static bool
+has_marked(const struct ctx *c, const struct parts *p, const struct sql_derive_want *want)
+{
+	char name[256];
+
+	for (size_t i = 0; i < want->nkeys; i++)
+		if (is_marked(want->keys[i], strlen(want->keys[i])))
+			return true;
+	for (size_t i = 0; i < p->nsets; i++)
+		if (is_marked(name, ctx_fold_into(c, &p->sets[i].column, name, sizeof(name), false)))
+			return true;
+	return false;
+}
+
 const char *
-derive_no_sample(const struct ctx *c, const struct parts *p)
+derive_no_sample(const struct ctx *c, const struct parts *p, const struct sql_derive_want *want)
 {
 	if (!p->is_update || p->no_sample != NULL)
 		return p->no_sample;
+	if (has_marked(c, p, want))
+		return "a column has a name that ends like that of a new value";
 	/* MariaDB and MySQL set from left to right: a later value sees what was set before it */
 	if (c->d->at_vars && names_something(c, p, 1))
 		return "a new value may use what was set before it";

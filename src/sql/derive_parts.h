@@ -68,7 +68,7 @@ int	derive_take_sets(struct ctx *c, struct parts *p, struct err *e);
 /* MariaDB, MySQL: what stands between the verb and WHERE. */
 int	derive_take_join(struct ctx *c, struct parts *p, struct err *e);
 /* derive_judge.c. Why the new values cannot be told, or NULL. */
-const char *derive_no_sample(const struct ctx *c, const struct parts *p);
+const char *derive_no_sample(const struct ctx *c, const struct parts *p, const struct sql_derive_want *want);
 /* Its ORDER BY holds every key: LIMIT takes the same rows each time. */
 bool	derive_order_is_total(const struct ctx *c, const struct parts *p, const struct sql_derive_want *want);
 /* The facts say the same of which table is written. */

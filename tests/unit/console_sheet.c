@@ -148,6 +148,24 @@ hidden_characters_are_counted_and_shown(void **state)
 	free(s);
 }
 
+/* A table may have a column that is called like a new value. */
+static void
+only_an_update_has_new_values(void **state)
+{
+	static const char *const verbs[] = { "DELETE", "UPDATE" };
+
+	for (size_t i = 0; i < 2; i++) {
+		char request[120], *s;
+
+		snprintf(request, sizeof request, "{'by':'ben','class':'write','verb':'%s','table':'t'}", verbs[i]);
+		s = sheet_of("delete from t", request, "{'of':5,'how':'derived','count':1}", "{'k':'sample','cols':[{'name':'a'},"
+		    "{'name':'a (new)'}],'rows':[['5','99']]}");
+		assert_int_equal(strstr(s, "before -> after") != NULL, i == 1);
+		assert_int_equal(strstr(s, "5 -> 99") != NULL, i == 1);
+		free(s);
+	}
+}
+
 static void
 a_count_that_does_not_fit_is_a_danger(void **state)
 {
@@ -282,7 +300,7 @@ a_change_of_definitions_has_no_rows(void **state)
 static void
 before_and_after_stand_in_one_column(void **state)
 {
-	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','table':'t','op':'<=','rows':9}",
+	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','verb':'UPDATE','table':'t','op':'<=','rows':9}",
 	    "{'of':5,'how':'derived','count':7}", "{'k':'sample','cols':[{'name':'id'},{'name':'a'},{'name':'a (new)'}],"
 	    "'rows':[['1','5','1'],['2','1','1'],['3',null,'\\u001b'],['4']]}");
 
@@ -296,7 +314,7 @@ before_and_after_stand_in_one_column(void **state)
 static void
 the_statement_comes_first_and_the_reason_last(void **state)
 {
-	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','table':'t'}",
+	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','verb':'UPDATE','table':'t'}",
 	    "{'of':5,'how':'derived','count':7}", "{'k':'sample','rows':[]}");
 	size_t n = strlen(s);
 	const char *last = s + n - 1;
@@ -316,6 +334,7 @@ main(void)
 		cmocka_unit_test(a_request_without_a_sheet_says_that_it_is_being_made),
 		cmocka_unit_test(a_set_and_what_is_held_have_sheets_of_their_own),
 		cmocka_unit_test(hidden_characters_are_counted_and_shown),
+		cmocka_unit_test(only_an_update_has_new_values),
 		cmocka_unit_test(a_count_that_does_not_fit_is_a_danger),
 		cmocka_unit_test(rules_and_policies_stand_by_name),
 		cmocka_unit_test(what_the_ticket_says_stands_under_the_statement),

@@ -251,6 +251,28 @@ rows_without_a_key_can_only_be_counted(void **state)
 	buf_fini(&out);
 }
 
+/* A column could pass for the new value of another. */
+static void
+a_column_with_the_mark_of_new_values_gives_no_sample(void **state)
+{
+	static const char *const texts[] = { "update t set a = 5", "update t set `a (new)` = 5", "update t set b = 5" };
+	static const char *const marked[] = { "a (new)" }, *const plain[] = { "id" };
+	struct sql_settings set = { .engine = SQL_MARIADB };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct sql_derive_want want = { SQL_DERIVE_SAMPLE, i == 0 ? marked : plain, 1, 5 };
+		struct buf out;
+		struct err e;
+
+		buf_init(&out, 4096);
+		assert_int_equal(sql_derive(&set, texts[i], strlen(texts[i]), &want, &out, &e), i < 2 ? ERR_UNSUPPORTED : 0);
+		want.kind = SQL_DERIVE_KEYS;
+		assert_int_equal(sql_derive(&set, texts[i], strlen(texts[i]), &want, &out, &e), 0);
+		buf_fini(&out);
+	}
+}
+
 static void
 the_query_of_an_insert_is_taken_as_it_stands(void **state)
 {
@@ -295,6 +317,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_query_of_an_insert_is_taken_as_it_stands),
 		cmocka_unit_test(a_select_is_derived_or_refused_with_a_reason),
+		cmocka_unit_test(a_column_with_the_mark_of_new_values_gives_no_sample),
 		cmocka_unit_test(rows_without_a_key_can_only_be_counted),
 		cmocka_unit_test(a_join_cannot_be_counted_without_a_key),
 	};
