@@ -232,9 +232,9 @@ wait(struct hold *k)
 			is = decide(k, &job->p);
 			packet_clear(&job->p);
 			free(job);
-		} else if (dbrole_stopped(k->d, k->q->n)) {
-			return take_back(k->h, "cancelled", "cancelled while it was held");
 		}
+		if (is != 0 && dbrole_stopped(k->d, k->q->n))	/* nothing is sent yet: it outweighs a key that came with it */
+			return take_back(k->h, "cancelled", "cancelled while it was held");
 		if (is >= 0)
 			return is == 1;
 	}

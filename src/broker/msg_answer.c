@@ -220,6 +220,19 @@ msg_allow(struct message *m)
 	turn(m, r, first);
 }
 
+/* Why nobody says no to it any more. */
+static const char *
+too_late(const struct gate_request *r)
+{
+	if (r->state == GATE_STATE_KEEPING)
+		return "too late: the key that keeps it is turned, and it is being committed";
+	if (r->state == GATE_STATE_EXECUTING)
+		return "too late: the key is turned, and it runs";
+	if (r->state == GATE_STATE_UNDOING)
+		return "a no, or taking it back, is on its way already";
+	return "it does not wait any more";
+}
+
 void
 msg_deny(struct message *m)
 {
@@ -228,7 +241,7 @@ msg_deny(struct message *m)
 	if (r == NULL || !msg_words_ok(m, "reason"))
 		return;
 	if (!gate_step(&r->state, GATE_INPUT_DENY)) {
-		console_refuse(m->c, m->name, m->id, ERR_STATE, "it does not wait any more");
+		console_refuse(m->c, m->name, m->id, ERR_STATE, too_late(r));
 		return;
 	}
 	record(m, TRANSCRIPT_EVENT_DENIED, of_by(r, m->c), "reason", "reason");
@@ -244,7 +257,7 @@ msg_withdraw(struct message *m)
 	if (r == NULL)
 		return;
 	if (!gate_step(&r->state, GATE_INPUT_WITHDRAW)) {
-		console_refuse(m->c, m->name, m->id, ERR_STATE, "it does not wait any more");
+		console_refuse(m->c, m->name, m->id, ERR_STATE, too_late(r));
 		return;
 	}
 	record(m, TRANSCRIPT_EVENT_WITHDRAWN, of_by(r, m->c), NULL, NULL);

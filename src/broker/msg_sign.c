@@ -156,7 +156,7 @@ proven(struct session *s, struct submission *sub, uint64_t n)
 	s->proving = 0;
 	if (n == 0 || r == NULL || (r->state != GATE_STATE_ASKING && !r->held))
 		return;
-	if (r->held) {		/* db has heard it before what has come in between, a no too: it is kept */
+	if (r->held) {		/* on record before what has come in between, which the recorder then refuses: it is kept */
 		(void)gate_request_turn(r, sub->by, sub->side);
 		session_status(s);
 		return;

@@ -113,13 +113,14 @@ recorder_follow(struct recorder *r, enum transcript_event_kind kind, const json_
 		r->running = of;
 	} else if (kind == TRANSCRIPT_EVENT_HELD || kind == TRANSCRIPT_EVENT_KEPT) {
 		r->held = kind == TRANSCRIPT_EVENT_HELD ? of : 0;
+		r->kept = kind == TRANSCRIPT_EVENT_KEPT ? of : 0;
 	} else if (kind == TRANSCRIPT_EVENT_COMMITTING && of == r->running) {
 		json_decref(r->commit_point);
 		r->commit_point = json_deep_copy(ev);
 	} else if (of != 0 && of == r->running && (kind == TRANSCRIPT_EVENT_COMMITTED ||
 	    kind == TRANSCRIPT_EVENT_ROLLEDBACK || kind == TRANSCRIPT_EVENT_FAILED ||
 	    kind == TRANSCRIPT_EVENT_DONE || kind == TRANSCRIPT_EVENT_OUTCOME)) {
-		r->running = r->held = 0;
+		r->running = r->held = r->kept = 0;
 		json_decref(r->commit_point);
 		r->commit_point = NULL;
 	}
@@ -187,6 +188,14 @@ recorder_kind(const json_t *ev, enum transcript_writer_role role, enum transcrip
 	    transcript_event_rule(*kind)->writer == role;
 }
 
+/* From the key on record on, nobody but the server says what becomes of it. */
+static bool
+is_too_late(const struct recorder *r, enum transcript_event_kind kind, const json_t *ev)
+{
+	return r->kept != 0 && r->kept == (uint64_t)json_int(ev, "of", 0) && (kind == TRANSCRIPT_EVENT_DENIED ||
+	    kind == TRANSCRIPT_EVENT_WITHDRAWN || kind == TRANSCRIPT_EVENT_VOID);
+}
+
 void
 recorder_take_event(struct recorder *r, struct packet *p)
 {
@@ -204,6 +213,8 @@ recorder_take_event(struct recorder *r, struct packet *p)
 		ret = err_set(&e, ERR_CLOSED, "the process that holds the database is gone, so it was not run");
 	else if (kind == TRANSCRIPT_EVENT_KEPT && (r->held == 0 || r->held != (uint64_t)json_int(ev, "of", 0)))
 		ret = err_set(&e, ERR_STATE, "it is held no more, so nothing was kept");
+	else if (is_too_late(r, kind, ev))
+		ret = err_set(&e, ERR_STATE, "too late: the key that keeps it is turned, and it is being committed");
 	else
 		ret = recorder_append(r, kind, ev, p->b, p->nb, &place, &e);
 	if (ret != 0) {
@@ -251,11 +262,25 @@ pass_secret(struct recorder *r, const json_t *head)
 	send_packet(json_bool(head, "tunnel") ? r->tunnel : r->db, o, NULL, 0);
 }
 
+void
+recorder_take_packet(struct recorder *r, struct packet *p)
+{
+	const char *what = json_str(p->head, "do", NULL);
+
+	if (recorder_waits_behind(r, p))
+		return;
+	if (what != NULL && strcmp(what, "event") == 0)
+		session_event(r, p);
+	else if (what != NULL && strcmp(what, "secret") == 0)
+		pass_secret(r, p->head);
+	else if (what != NULL && strcmp(what, "finish") == 0)
+		recorder_finish(r);
+}
+
 static bool
 on_session_line(void *ctx, struct channel *c, const char *line, size_t n)
 {
 	struct recorder *r = ctx;
-	const char *what;
 
 	(void)c;
 	switch (packet_feed(&r->from_session, line, n, NULL)) {
@@ -266,13 +291,7 @@ on_session_line(void *ctx, struct channel *c, const char *line, size_t n)
 	default:
 		return false;
 	}
-	what = json_str(r->from_session.head, "do", NULL);
-	if (what != NULL && strcmp(what, "event") == 0)
-		session_event(r, &r->from_session);
-	else if (what != NULL && strcmp(what, "secret") == 0)
-		pass_secret(r, r->from_session.head);
-	else if (what != NULL && strcmp(what, "finish") == 0)
-		recorder_finish(r);
+	recorder_take_packet(r, &r->from_session);
 	packet_clear(&r->from_session);
 	return true;
 }
@@ -284,6 +303,7 @@ on_session_closed(void *ctx, struct channel *c)
 
 	(void)c;
 	r->session = NULL;
+	recorder_prove_lost(r);
 	if (r->sealed || (r->waits && r->monitor_gone)) {
 		event_base_loopbreak(r->base);
 		return;

@@ -29,6 +29,7 @@ struct recorder {
 	uint64_t last;			/* last event */
 	uint64_t running;		/* request whose run was recorded and has no end yet */
 	uint64_t held;			/* the same, when it is held and not kept yet */
+	uint64_t kept;			/* the same, once the key that keeps it is on record */
 	json_t *commit_point;		/* its "committing" event */
 	json_t *begin;			/* event 1 */
 	const char *path;		/* of the transcript */
@@ -56,6 +57,7 @@ struct recorder {
 	const char *signed_wish;	/* what the ticket asks (begin); NULL: not known yet */
 	bool signed_pin;
 	struct proof *proof;		/* an answer whose signature is being verified */
+	unsigned stale;			/* verifiers on their way for answers that wait no more */
 	bool signs, anchors;		/* the seal is signed; its head is handed to the anchor */
 	bool sealing;			/* nothing is appended any more */
 	struct channel *sealer;
@@ -89,6 +91,13 @@ bool	recorder_wants_proof(const struct recorder *r, const struct packet *p);
 /* Takes the packet: it is recorded once its signature is found good, else refused. */
 void	recorder_prove(struct recorder *r, struct packet *p);
 void	recorder_prove_fd(struct recorder *r, int fd);
+/* True when an answer is being verified and this packet of the session, which is taken, waits behind it. What takes the
+ * request back ends the wait: the answer is refused. */
+bool	recorder_waits_behind(struct recorder *r, struct packet *p);
+/* Nobody is there any more who asked for it. */
+void	recorder_prove_lost(struct recorder *r);
+/* recorder.c: a packet of the session. */
+void	recorder_take_packet(struct recorder *r, struct packet *p);
 /* recorder.c: records an event of the session, which hears what became of it. */
 void	recorder_take_event(struct recorder *r, struct packet *p);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An answer of somebody who signs is recorded only when its signature is good: the recorder is the way into db, so what
- * db hears has been verified (law 4). The session's channel waits meanwhile, and everything stays in order. */
+ * db hears has been verified (law 4). What the session sends meanwhile waits behind it, and everything stays in order; but
+ * what takes the request back ends the wait: the answer is refused then, for nothing was kept or run by it yet. */
 #include "config.h"
 
 #include <event2/event.h>
@@ -19,7 +20,13 @@
 #include "recorder.h"
 #include "role.h"
 
-enum { WITHIN_S = 10 };
+enum { WITHIN_S = 10, BEHIND_MAX = 256 };
+
+/* What the session sent behind an answer that waits. */
+struct behind {
+	struct packet p;
+	struct behind *next;
+};
 
 /* The answer that waits; at most one. */
 struct proof {
@@ -27,6 +34,9 @@ struct proof {
 	struct packet p;
 	struct channel *role;
 	struct event *timer;
+	bool asked;		/* a verifier is on its way */
+	struct behind *first, **last;
+	unsigned nbehind;
 };
 
 bool
@@ -97,14 +107,30 @@ recorder_wants_proof(const struct recorder *r, const struct packet *p)
 	    r->signed_wish == NULL || strcmp(r->signed_wish, ticket_signed_name(TICKET_SIGNED_NO)) != 0;
 }
 
-/* The answer is recorded, or refused, and the session is heard again. What fails here is no failure of the transcript, so
+/* In order; the next answer that is signed has the rest behind itself. */
+static void
+take_behind(struct recorder *r, struct behind *b)
+{
+	while (b != NULL) {
+		struct behind *next = b->next;
+
+		recorder_take_packet(r, &b->p);
+		packet_clear(&b->p);
+		free(b);
+		b = next;
+	}
+}
+
+/* The answer is recorded, or refused, and then what came behind it. What fails here is no failure of the transcript, so
  * the code is never one that says so (session_record.c ends the session then). */
 static void
 settle(struct recorder *r, const char *why, int code)
 {
 	struct proof *f = r->proof;
+	struct behind *behind = f->first;
 
 	r->proof = NULL;
+	r->stale += f->asked;
 	if (why != NULL)
 		recorder_tell_session(r, json_pack("{s:s, s:s, s:s}", "do", "refused", "code", err_name(code), "why", why), NULL, 0);
 	else
@@ -113,8 +139,55 @@ settle(struct recorder *r, const char *why, int code)
 	channel_close(f->role);
 	event_free(f->timer);
 	free(f);
-	if (r->session != NULL)
+	take_behind(r, behind);
+	if (r->session != NULL && (r->proof == NULL || r->proof->nbehind <= BEHIND_MAX))
 		channel_hold(r->session, false);
+}
+
+/* What says that the request is not to be run or kept; of what is held, also that nothing is now (what is not held yet is
+ * run by the session, which knows it). */
+static bool
+takes_back(const struct proof *f, const struct packet *p)
+{
+	static const char *const names[] = { "denied", "withdrawn", "void", "expired", "cancel" };
+	const json_t *ev = json_object_get(p->head, "event");
+	const char *name = json_str(ev, "ev", NULL);
+
+	if (name == NULL)
+		return false;
+	if (strcmp(name, "paused") == 0)
+		return f->r->held != 0;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(name, names[i]) == 0)
+			return json_int(ev, "of", 0) == json_int(json_object_get(f->p.head, "event"), "of", -1);
+	return false;
+}
+
+bool
+recorder_waits_behind(struct recorder *r, struct packet *p)
+{
+	struct behind *b;
+
+	if (r->proof != NULL && takes_back(r->proof, p))
+		settle(r, "it was taken back, or the session paused, before the signature was verified, so this answer does not count",
+		    ERR_STATE);
+	if (r->proof == NULL)
+		return false;
+	b = must_zalloc(sizeof *b);
+	b->p = *p;
+	*p = (struct packet){ 0 };
+	*r->proof->last = b;
+	r->proof->last = &b->next;
+	if (++r->proof->nbehind > BEHIND_MAX && r->session != NULL)
+		channel_hold(r->session, true);
+	return true;
+}
+
+void
+recorder_prove_lost(struct recorder *r)
+{
+	while (r->proof != NULL)
+		settle(r, "the session is gone", ERR_CLOSED);
 }
 
 /* What the verifier found stands in the event; session cannot write these fields (recorder.c). */
@@ -185,14 +258,15 @@ recorder_prove(struct recorder *r, struct packet *p)
 	r->proof->p = *p;
 	*p = (struct packet){ 0 };
 	r->proof->timer = evtimer_new(r->base, on_timer, r->proof);
+	r->proof->last = &r->proof->first;
 	event_add(r->proof->timer, &limit);
-	if (r->session != NULL)
-		channel_hold(r->session, true);
 	strncpy(m.person, by != NULL ? by : "", sizeof m.person - 1);
 	if (!is_signed(&r->proof->p))
 		settle(r, "an answer that allows is signed by who gives it: the person has keys, or the ticket asks for it", ERR_DENIED);
 	else if (monitor_send(ROLE_FD_MONITOR, &m, -1, &e) != 0)
 		settle(r, "the broker starts no process to verify the signature, so nothing was allowed", ERR_STATE);
+	else
+		r->proof->asked = true;
 }
 
 /* Text and signature of the answer as the verifier's question; NULL when a body is none. */
@@ -214,8 +288,18 @@ void
 recorder_prove_fd(struct recorder *r, int fd)
 {
 	static const struct channel_ops ops = { on_line, on_closed, NULL };
-	json_t *q = r->proof != NULL && r->proof->role == NULL ? question(r) : NULL;
+	json_t *q = NULL;
 
+	if (r->stale > 0) {	/* it knows the keys of whoever was asked for then: not necessarily of this one */
+		r->stale--;
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	if (r->proof != NULL && r->proof->role == NULL) {
+		r->proof->asked = false;
+		q = question(r);
+	}
 	if (q == NULL || fd < 0) {
 		if (fd >= 0)
 			close(fd);

@@ -45,7 +45,7 @@ session_hold_look(struct session *s)
 	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++) {
 		struct gate_request *r = s->slots[i].r;
 
-		if (r != NULL && r->state == GATE_STATE_HOLD && r->n != s->proving && !session_key_possible(s, r))
+		if (r != NULL && r->state == GATE_STATE_HOLD && !session_key_possible(s, r))
 			session_void(s, r, "second-left");
 	}
 }

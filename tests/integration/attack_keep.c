@@ -23,25 +23,22 @@
 static const char always[] = "access: write\\nstage: production\\nhold: always\\n";
 static struct test_broker broker;
 
-/* Signs as signed_with does, and goes on once the verifier stopped at its fault point: its process. */
-static pid_t
-sign_and_stop(struct test_console *anna, int64_t of, const char *typed, const char *key)
+/* Signs that answer and sends it: what comes back is another's to read. */
+static void
+send_signed(struct test_console *anna, const struct transcript_answer *a, const char *key)
 {
-	struct transcript_answer a;
-	struct buf text, signature;
+	int64_t of = (int64_t)a->request;
 	const json_t *held = test_event_seen(anna, "held", of), *shown = held != NULL ? held : test_event(anna, "sheet", of);
+	struct buf text, signature;
 	json_t *o;
 	char *line;
-	pid_t verifier;
 
-	assert_true(json_bool(signed_begin(anna, of, typed), "ok"));
-	a = signed_answer(&broker, anna, of, typed);
 	buf_init(&text, TRANSCRIPT_ANSWER_MAX);
 	buf_init(&signature, TRANSCRIPT_SIGNATURE_MAX);
-	transcript_answer_put(&text, &a);
+	transcript_answer_put(&text, a);
 	test_key_sign(key, TRANSCRIPT_ANSWER_NAMESPACE, buf_data(&text), buf_len(&text), 0, &signature);
 	o = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "do", "allow", "of", (json_int_t)of, "digest",
-	    json_str(test_event_n(anna, of), "digest", NULL), "bind", json_str(shown, "bind", NULL), "typed", typed, "text",
+	    json_str(test_event_n(anna, of), "digest", NULL), "bind", json_str(shown, "bind", NULL), "typed", a->typed, "text",
 	    buf_str(&text), "signature", buf_str(&signature));
 	line = json_dumps(o, JSON_COMPACT);
 	test_send(anna, "%s", line);
@@ -49,6 +46,18 @@ sign_and_stop(struct test_console *anna, int64_t of, const char *typed, const ch
 	json_decref(o);
 	buf_fini(&text);
 	buf_fini(&signature);
+}
+
+/* Signs as signed_with does, and goes on once the verifier stopped at its fault point: its process. */
+static pid_t
+sign_and_stop(struct test_console *anna, int64_t of, const char *typed, const char *key)
+{
+	struct transcript_answer a;
+	pid_t verifier;
+
+	assert_true(json_bool(signed_begin(anna, of, typed), "ok"));
+	a = signed_answer(&broker, anna, of, typed);
+	send_signed(anna, &a, key);
 	for (int i = 0; (verifier = test_broker_role(&broker, "verify")) == 0; i++) {
 		if (i > 2000)
 			fail_msg("the key of request %lld is not verified", (long long)of);
@@ -120,49 +129,99 @@ the_next_one_runs(struct test_console *ben, struct test_console *anna)
 	test_event(ben, "rolledback", of);
 }
 
-/* Nothing that is said after a key that counts is told as if it had counted. */
-static void
-a_no_while_the_key_is_verified(void **state)
+/* The keep of a held change is being verified. */
+static pid_t
+keeping(struct test_console *anna, int64_t of, const char *key)
 {
-	struct test_console *ben, *anna;
 	pid_t verifier;
-	int64_t of;
 
-	(void)state;
-	start(0, &ben, &anna);
-	of = hold(ben, anna);
-	verifier = sign_and_stop(anna, of, "keep orders 3", signed_keys.anna);
-	test_send(anna, "{\"do\":\"deny\",\"of\":%lld,\"reason\":\"no\"}", (long long)of);
-	test_send(ben, "{\"do\":\"withdraw\",\"of\":%lld}", (long long)of);
-	assert_true(json_bool(go_on(anna, verifier), "ok"));
-	test_event(ben, "committed", of);
-	assert_int_equal(done(), 3);
-	the_next_one_runs(ben, anna);
-	finish(ben, anna);
-}
-
-/* A key that is not good keeps nothing, and the no that waited behind it counts. */
-static void
-a_no_behind_a_key_that_is_not_good(void **state)
-{
-	struct test_console *ben, *anna;
-	pid_t verifier;
-	int64_t of;
-
-	(void)state;
-	start(0, &ben, &anna);
-	of = hold(ben, anna);
-	verifier = sign_and_stop(anna, of, "keep orders 3", signed_keys.nobody);
-	test_send(anna, "{\"do\":\"deny\",\"of\":%lld,\"reason\":\"no\"}", (long long)of);
-	signed_refused(go_on(anna, verifier), "is not one of anna");
-	assert_string_equal(json_str(test_event(ben, "rolledback", of), "code", NULL), "denied");
+	assert_true(json_bool(go_on(anna, sign_and_stop(anna, of, "orders 3", signed_keys.anna)), "ok"));
+	test_event(anna, "held", of);
+	verifier = sign_and_stop(anna, of, "keep orders 3", key);
 	assert_int_equal(done(), 0);
-	the_next_one_runs(ben, anna);
-	finish(ben, anna);
+	return verifier;
 }
 
 static void
-the_driver_leaves_while_the_key_is_verified(void **state)
+let_go(pid_t verifier)
+{
+	(void)kill(verifier, SIGCONT);
+	test_wait_gone(verifier);
+}
+
+/* It does not wait for the verifier, which stands still: the key is refused, the change is taken back, nothing is kept. */
+static void
+is_taken_back(struct test_console *anna, struct test_console *who, int64_t of, pid_t verifier, const char *code)
+{
+	if (anna != NULL)
+		signed_refused(test_answer(anna, "allow"), "before the signature was verified");
+	assert_string_equal(json_str(test_event(who, "rolledback", of), "code", NULL), code);
+	let_go(verifier);
+	assert_null(test_event_seen(who, "kept", of));
+	assert_int_equal(done(), 0);
+}
+
+/* All are asked and read at one time, so that the minimum time passes once. */
+static void
+ask_and_read(struct test_console *ben, struct test_console *anna, int64_t *of, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		of[i] = test_request(ben, signed_update, "= 3");
+		test_event(anna, "sheet", of[i]);
+		test_send(anna, "{\"do\":\"opened\",\"of\":%lld,\"last\":true}", (long long)of[i]);
+		assert_true(json_bool(test_answer(anna, "opened"), "ok"));
+	}
+}
+
+/* Whoever takes it back before the key is on record has taken it back. */
+static void
+what_comes_while_the_key_is_verified(void **state)
+{
+	struct test_console *ben, *anna;
+	pid_t verifier;
+	int64_t of[5];
+
+	(void)state;
+	start(0, &ben, &anna);
+	ask_and_read(ben, anna, of, 5);
+
+	verifier = keeping(anna, of[0], signed_keys.anna);
+	test_send(anna, "{\"do\":\"deny\",\"of\":%lld,\"reason\":\"no\"}", (long long)of[0]);
+	assert_true(json_bool(test_answer(anna, "deny"), "ok"));
+	is_taken_back(anna, ben, of[0], verifier, "denied");
+
+	verifier = keeping(anna, of[1], signed_keys.anna);
+	test_send(ben, "{\"do\":\"withdraw\",\"of\":%lld}", (long long)of[1]);
+	assert_true(json_bool(test_answer(ben, "withdraw"), "ok"));
+	is_taken_back(anna, ben, of[1], verifier, "withdrawn");
+
+	verifier = keeping(anna, of[2], signed_keys.anna);
+	test_ok(ben, "{\"do\":\"cancel\"}");
+	is_taken_back(anna, ben, of[2], verifier, "cancelled");
+
+	/* what is said besides waits in order, and a key that is not good keeps nothing */
+	verifier = keeping(anna, of[3], signed_keys.nobody);
+	test_send(ben, "{\"do\":\"say\",\"text\":\"wait\"}");
+	signed_refused(go_on(anna, verifier), "is not one of anna");
+	assert_true(json_bool(test_answer(ben, "say"), "ok"));
+	test_deny(anna, of[3]);
+	assert_string_equal(json_str(test_event(ben, "rolledback", of[3]), "code", NULL), "denied");
+
+	/* a pause is no no: it stays held, and may be kept when the session goes on */
+	verifier = keeping(anna, of[4], signed_keys.anna);
+	test_ok(anna, "{\"do\":\"pause\"}");
+	signed_refused(test_answer(anna, "allow"), "before the signature was verified");
+	let_go(verifier);
+	test_ok(anna, "{\"do\":\"resume\"}");
+	assert_true(json_bool(go_on(anna, sign_and_stop(anna, of[4], "keep orders 3", signed_keys.anna)), "ok"));
+	test_event(ben, "committed", of[4]);
+	assert_int_equal(done(), 3);
+	finish(ben, anna);
+}
+
+/* Nobody keeps it for those who went, and an end of the session ends it. */
+static void
+who_goes_while_the_key_is_verified(void **state)
 {
 	struct test_console *ben, *anna;
 	pid_t verifier;
@@ -170,19 +229,85 @@ the_driver_leaves_while_the_key_is_verified(void **state)
 
 	(void)state;
 	start(0, &ben, &anna);
-	of = hold(ben, anna);
-	verifier = sign_and_stop(anna, of, "keep orders 3", signed_keys.anna);
+	ask_and_read(ben, anna, &of, 1);
+	verifier = keeping(anna, of, signed_keys.anna);
 	test_ok(ben, "{\"do\":\"leave\"}");
 	test_console_close(ben);
-	(void)go_on(anna, verifier);
-	if (strcmp(json_str(test_event_either(anna, "committed", "rolledback", of), "ev", NULL), "committed") == 0)
-		assert_int_equal(done(), 3);
-	else
-		assert_int_equal(done(), 0);
+	is_taken_back(anna, anna, of, verifier, "void");
+
 	ben = test_console(&broker, "ben");
 	test_ok(ben, "{\"do\":\"open\",\"ticket\":\"MFX-1\"}");
 	test_event(ben, "account", 0);
-	the_next_one_runs(ben, anna);
+	ask_and_read(ben, anna, &of, 1);
+	verifier = keeping(anna, of, signed_keys.anna);
+	test_console_close(anna);
+	is_taken_back(NULL, ben, of, verifier, "void");
+
+	anna = test_console(&broker, "anna");
+	test_ok(anna, "{\"do\":\"join\",\"ticket\":\"MFX-1\"}");
+	ask_and_read(ben, anna, &of, 1);
+	verifier = keeping(anna, of, signed_keys.anna);
+	test_send(ben, "{\"do\":\"end\"}");
+	is_taken_back(anna, ben, of, verifier, "void");
+	test_event(ben, "seal", 0);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&broker);
+}
+
+/* The session's process dies: nobody could be told that it was kept. */
+static void
+the_session_dies_while_the_key_is_verified(void **state)
+{
+	struct test_console *ben, *anna;
+	pid_t verifier;
+	int64_t of;
+
+	(void)state;
+	start(0, &ben, &anna);
+	ask_and_read(ben, anna, &of, 1);
+	verifier = keeping(anna, of, signed_keys.anna);
+	assert_int_equal(kill(test_broker_role(&broker, "session"), SIGKILL), 0);
+	assert_true(test_wait_sealed(&broker));
+	let_go(verifier);
+	assert_int_equal(done(), 0);
+	test_console_close(ben);
+	test_console_close(anna);
+	test_broker_stop(&broker);
+}
+
+/* Once the key is on record a no comes too late, and is told so: it is not on record, and it is committed. */
+static void
+a_no_behind_the_key_on_record(void **state)
+{
+	struct test_broker_options o = { .anna = signed_keys.anna_yaml, .fault = "recorded.kept" };
+	struct test_console *ben, *anna;
+	struct transcript_answer a;
+	pid_t recorder;
+	int64_t of;
+	json_t *re;
+
+	(void)state;
+	test_broker_start(&broker, &o);
+	signed_open(&broker, always, &ben, &anna);
+	ask_and_read(ben, anna, &of, 1);
+	assert_true(json_bool(signed_with(&broker, anna, of, signed_keys.anna, 0), "ok"));
+	test_event(anna, "held", of);
+	assert_true(json_bool(signed_begin(anna, of, "keep orders 3"), "ok"));
+	a = signed_answer(&broker, anna, of, "keep orders 3");
+	recorder = test_broker_role(&broker, "recorder");
+	send_signed(anna, &a, signed_keys.anna);
+	test_wait_stopped(recorder);
+	test_send(anna, "{\"do\":\"deny\",\"of\":%lld,\"reason\":\"no\"}", (long long)of);
+	test_send(ben, "{\"do\":\"withdraw\",\"of\":%lld}", (long long)of);
+	signed_refused(test_answer(ben, "withdraw"), "on its way already");
+	assert_int_equal(kill(recorder, SIGCONT), 0);
+	re = test_answer(anna, "deny");
+	signed_refused(re, "too late");
+	assert_true(json_bool(test_answer(anna, "allow"), "ok"));
+	test_event(ben, "committed", of);
+	assert_null(test_event_seen(ben, "denied", of));
+	assert_int_equal(done(), 3);
 	finish(ben, anna);
 }
 
@@ -241,7 +366,7 @@ nobody_who_stands_still_makes_it_longer(void **state)
 		assert_int_equal(kill(pid, SIGCONT), 0);
 		assert_string_equal(json_str(test_event(ben, "rolledback", of), "code", NULL), "expired");
 		assert_int_equal(done(), 0);
-		the_next_one_runs(ben, anna);
+		test_event(ben, "done", json_int(test_ok(ben, "{\"do\":\"sql\",\"text\":\"select 1\"}"), "n", 0));
 		finish(ben, anna);
 	}
 }
@@ -250,9 +375,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_no_while_the_key_is_verified),
-		cmocka_unit_test(a_no_behind_a_key_that_is_not_good),
-		cmocka_unit_test(the_driver_leaves_while_the_key_is_verified),
+		cmocka_unit_test(what_comes_while_the_key_is_verified),
+		cmocka_unit_test(who_goes_while_the_key_is_verified),
+		cmocka_unit_test(the_session_dies_while_the_key_is_verified),
+		cmocka_unit_test(a_no_behind_the_key_on_record),
 		cmocka_unit_test(its_time_ends_while_the_key_is_verified),
 		cmocka_unit_test(nobody_who_stands_still_makes_it_longer),
 	};

@@ -60,6 +60,69 @@ ends_with_a_seal_and_no_write(struct test_broker *b)
 	test_console_close(anna);
 }
 
+/* A change ran and waits for the key again. */
+static int64_t
+hold(struct test_broker *b, struct test_console **ben, struct test_console **anna)
+{
+	int64_t of;
+
+	test_ticket_with(b, "MFX-1", "access: write\\nstage: production\\nhold: always\\n");
+	*ben = test_console(b, "ben");
+	*anna = test_console(b, "anna");
+	test_ok(*ben, "{\"do\":\"open\",\"ticket\":\"MFX-1\"}");
+	test_event(*ben, "connected", 0);
+	test_ok(*anna, "{\"do\":\"join\",\"ticket\":\"MFX-1\"}");
+	of = test_request(*ben, "update orders set note = 'x' where id = 107", NULL);
+	assert_true(json_bool(test_allow(*anna, of, "orders 1"), "ok"));
+	test_event(*anna, "held", of);
+	return of;
+}
+
+/* It is taken back at once, not at the end of its time, the transcript says so and ends, and the locks are gone. */
+static void
+is_taken_back(struct test_broker *b, struct test_console *ben, struct test_console *anna, int64_t of)
+{
+	test_event(ben, "rolledback", of);
+	test_event(ben, "seal", 0);
+	assert_true(test_wait_sealed(b));
+	assert_null(test_event_seen(ben, "kept", of));
+	assert_int_equal(test_shop_number(b, "select count(*) from orders where note = 'x'"), 0);
+	test_shop_exec(b, "update orders set note = 'y' where id = 107");
+	test_console_close(ben);
+	test_console_close(anna);
+}
+
+/* Until the transcript takes no more. */
+static void
+talk(struct test_console *anna)
+{
+	char text[4000];
+
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	for (int i = 0; i < 30 && test_event_seen(anna, "ended", 0) == NULL; i++) {
+		test_send(anna, "{\"do\":\"say\",\"text\":\"%s\"}", text);
+		if (!json_bool(test_answer(anna, "say"), "ok"))
+			break;
+	}
+}
+
+static void
+a_byte_quota_takes_back_what_is_held(void **state)
+{
+	static const struct test_broker_options small = { .limits = "quota: 300000\n" };
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	int64_t of;
+
+	(void)state;
+	test_broker_start(&b, &small);
+	of = hold(&b, &ben, &anna);
+	talk(anna);
+	is_taken_back(&b, ben, anna, of);
+	test_broker_stop(&b);
+}
+
 static void
 a_byte_quota_ends_the_session_in_order(void **state)
 {
@@ -97,12 +160,37 @@ a_full_disk_ends_the_session_in_order(void **state)
 	test_broker_stop(&b);
 }
 
+static void
+a_full_disk_takes_back_what_is_held(void **state)
+{
+	struct test_console *ben, *anna;
+	struct test_broker b;
+	char dir[400];
+	int64_t of;
+
+	(void)state;
+	test_broker_start(&b, NULL);
+	snprintf(dir, sizeof dir, "%s/transcripts", b.dir);
+	if (geteuid() != 0 || mount("tmpfs", dir, "tmpfs", 0, "size=340k,mode=0700") != 0) {
+		print_message("# only root can make a small disk\n");
+		test_broker_stop(&b);
+		skip();
+	}
+	of = hold(&b, &ben, &anna);
+	talk(anna);
+	is_taken_back(&b, ben, anna, of);
+	assert_int_equal(umount2(dir, MNT_DETACH), 0);
+	test_broker_stop(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_byte_quota_ends_the_session_in_order),
 		cmocka_unit_test(a_full_disk_ends_the_session_in_order),
+		cmocka_unit_test(a_byte_quota_takes_back_what_is_held),
+		cmocka_unit_test(a_full_disk_takes_back_what_is_held),
 	};
 
 	return cmocka_run_group_tests_name("full", tests, NULL, NULL);
