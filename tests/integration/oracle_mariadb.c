@@ -202,8 +202,10 @@ static const char *const everything_else[] = {
 	"SELECT 'variable', variable_name, variable_value FROM information_schema.global_variables"
 	" WHERE variable_name NOT LIKE 'GTID%' ORDER BY 2",
 	"SELECT 'counter', variable_name, variable_value FROM information_schema.global_status WHERE variable_name = 'HANDLER_WRITE'",
+	/* of connections: the server's own threads, which purge and count, take and leave them when they will */
 	"SELECT 'lock', lock_mode, lock_type, table_schema, table_name FROM information_schema.metadata_lock_info"
-	" WHERE thread_id <> connection_id() ORDER BY 2, 3, 4, 5",
+	" WHERE thread_id <> connection_id() AND thread_id IN (SELECT id FROM information_schema.processlist)"
+	" ORDER BY 2, 3, 4, 5",
 	"SELECT 'transaction', trx_state, trx_tables_locked, trx_rows_modified FROM information_schema.innodb_trx"
 	" WHERE trx_rows_modified > 0 OR trx_tables_locked > 0",
 };
