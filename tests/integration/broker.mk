@@ -1,12 +1,21 @@
 # real servers that tests start
 if HAVE_CMOCKA
-check_LIBRARIES += tests/lib/libserver.a
+check_LIBRARIES += tests/lib/libtest.a tests/lib/libserver.a
+tests_lib_libtest_a_SOURCES = tests/lib/folder.c tests/lib/folder.h tests/lib/beside.c tests/lib/beside.h
+tests_lib_libtest_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_lib_libtest_a_CFLAGS = $(UNIT_CFLAGS)
+check_PROGRAMS += tests/integration/beside.t
+TESTS += tests/integration/beside.t
+tests_integration_beside_t_SOURCES = tests/integration/beside.c
+tests_integration_beside_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_integration_beside_t_CFLAGS = $(UNIT_CFLAGS)
+tests_integration_beside_t_LDADD = tests/lib/libtest.a $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_lib_libserver_a_SOURCES = tests/lib/server.c tests/lib/server.h tests/lib/pg.c tests/lib/pg.h \
 	tests/lib/cert.c tests/lib/cert.h tests/lib/pgbouncer.c tests/lib/pgbouncer.h \
 	tests/lib/mariadb.c tests/lib/mariadb.h
 tests_lib_libserver_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_lib_libserver_a_CFLAGS = $(UNIT_CFLAGS) $(MARIADB_CFLAGS)
-SERVER_TEST_LIBS = tests/lib/libserver.a
+SERVER_TEST_LIBS = tests/lib/libserver.a tests/lib/libtest.a
 check_PROGRAMS += tests/integration/derive_mariadb.t
 TESTS += tests/integration/derive_mariadb.t
 tests_integration_derive_mariadb_t_SOURCES = tests/integration/derive_mariadb.c tests/lib/derive_cases.h
@@ -21,7 +30,7 @@ check_LIBRARIES += tests/lib/libbrokertest.a
 tests_lib_libbrokertest_a_SOURCES = tests/lib/broker.c tests/lib/broker.h tests/lib/console.c
 tests_lib_libbrokertest_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_lib_libbrokertest_a_CFLAGS = $(UNIT_CFLAGS)
-BROKER_TEST_LIBS = tests/lib/libbrokertest.a $(BROKER_LIBS) $(CMOCKA_LIBS)
+BROKER_TEST_LIBS = tests/lib/libbrokertest.a tests/lib/libtest.a $(BROKER_LIBS) $(CMOCKA_LIBS)
 BROKER_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 BROKER_TESTS = tests/integration/session.t tests/integration/bad_input.t tests/integration/kill.t \
 	tests/integration/full.t tests/integration/system_mode.t tests/integration/postgres.t tests/integration/attack.t tests/integration/hold.t tests/integration/connect.t tests/integration/signed.t tests/integration/signed_verify.t tests/integration/strict.t tests/integration/ddl.t tests/integration/strict_db.t

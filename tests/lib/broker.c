@@ -26,6 +26,7 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "twokey/base/clock.h"
 #include "twokey/base/io.h"
 #include "twokey/transcript/verify.h"
@@ -188,7 +189,7 @@ test_broker_start(struct test_broker *b, const struct test_broker_options *o)
 	if (o == NULL)
 		o = &defaults;
 	*b = (struct test_broker){ .system_mode = o->system_mode };
-	snprintf(b->dir, sizeof b->dir, "/tmp/twokey-test-XXXXXX");
+	test_folder(b->dir, sizeof b->dir, "test");
 	assert_non_null(mkdtemp(b->dir));
 	snprintf(b->socket, sizeof b->socket, "%s/broker.sock", b->dir);
 	snprintf(b->db, sizeof b->db, "%s/shop.db", b->dir);

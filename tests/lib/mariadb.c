@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "server.h"
 #include "twokey/base/must.h"
 
@@ -107,7 +108,7 @@ mariadb_server_start(const char *const *more)
 {
 	struct mariadb_server *s = must_zalloc(sizeof *s);
 
-	strcpy(s->server.folder, "/tmp/twokey-my-XXXXXX");
+	test_folder(s->server.folder, sizeof s->server.folder, "my");
 	if (start(s, more) == 0)
 		return s;
 	server_failed(&s->server, "MariaDB");

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "folder.h"
 #include "server.h"
 #include "twokey/base/must.h"
 
@@ -141,7 +142,7 @@ pg_server_start_with(const struct pg_server_options *o)
 {
 	struct pg_server *s = must_zalloc(sizeof *s);
 
-	strcpy(s->server.folder, "/tmp/twokey-pg-XXXXXX");
+	test_folder(s->server.folder, sizeof s->server.folder, "pg");
 	return place(s, o->tcp) == 0 && initdb(s) == 0 && write_hba(s, o->hba) == 0 && run(s, o->settings) == 0 ? s : failed(s);
 }
 
@@ -161,7 +162,7 @@ pg_server_start_replica(const struct pg_server *of)
 		(char *)superuser, (char *)"-R", (char *)"-X", (char *)"stream", (char *)"-c", (char *)"fast", (char *)"--no-sync",
 		NULL };
 
-	strcpy(s->server.folder, "/tmp/twokey-pg-XXXXXX");
+	test_folder(s->server.folder, sizeof s->server.folder, "pg");
 	if (place(s, false) != 0)
 		return failed(s);
 	snprintf(path, sizeof path, "%s/pg_basebackup", s->bin);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "server.h"
 #include "twokey/base/must.h"
 
@@ -80,7 +81,7 @@ pgbouncer_start(const struct pg_server *to, const char *user, const char *settin
 {
 	struct pgbouncer *b = must_zalloc(sizeof *b);
 
-	strcpy(b->server.folder, "/tmp/twokey-pgb-XXXXXX");
+	test_folder(b->server.folder, sizeof b->server.folder, "pgb");
 	b->user = user;
 	if (start(b, to, settings) == 0)
 		return b;

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "server.h"
 #include "twokey/base/buf.h"
 #include "twokey/base/io.h"
@@ -146,7 +147,7 @@ sshd_start(const char *config)
 {
 	struct sshd *s = must_zalloc(sizeof *s);
 
-	strcpy(s->server.folder, "/tmp/twokey-sshd-XXXXXX");
+	test_folder(s->server.folder, sizeof s->server.folder, "sshd");
 	if (start(s, config) == 0)
 		return s;
 	server_failed(&s->server, "sshd");
