@@ -21,6 +21,7 @@
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "lib/pg.h"
 
@@ -334,5 +335,5 @@ main(void)
 		cmocka_unit_test(a_costly_table_may_have_any_name),
 	};
 
-	return cmocka_run_group_tests_name("attack3", tests, start, stop);
+	return test_run_apart("attack3", tests, sizeof tests / sizeof *tests, start, stop);
 }

@@ -17,6 +17,7 @@
 #include "twokey/base/json.h"
 
 #include "attack_db_world.h"
+#include "lib/beside.h"
 
 static const char holds[] = "id: T-1\ntitle: orders\ntarget: shop\naccess: write\nstage: production\npeople:\n"
     "  - {name: ben, seat: driver}\n  - {name: anna, seat: confirmer}\n  - {name: kim, seat: watcher}\napprover: anna\n"
@@ -329,5 +330,5 @@ main(void)
 	};
 
 	signal(SIGPIPE, SIG_IGN);
-	return cmocka_run_group_tests_name("attack_hold", tests, NULL, NULL);
+	return test_run_beside("attack_hold", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

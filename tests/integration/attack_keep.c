@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "lib/beside.h"
 #include "lib/keys.h"
 #include "signed_world.h"
 #include "twokey/base/buf.h"
@@ -383,5 +384,5 @@ main(void)
 		cmocka_unit_test(nobody_who_stands_still_makes_it_longer),
 	};
 
-	return cmocka_run_group_tests_name("attack: the key that keeps", tests, signed_setup, signed_teardown);
+	return test_run_beside("attack: the key that keeps", tests, sizeof tests / sizeof *tests, signed_setup, signed_teardown);
 }

@@ -16,6 +16,7 @@
 
 #include "twokey/base/json.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 
 enum { LINE = 8192 };
@@ -474,5 +475,5 @@ main(void)
 		cmocka_unit_test(law_4_an_answer_of_another_session),
 	};
 
-	return cmocka_run_group_tests_name("attack_laws", tests, start, stop);
+	return test_run_apart("attack_laws", tests, sizeof tests / sizeof *tests, start, stop);
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "lib/mariadb.h"
 #include "lib/pg.h"
@@ -212,5 +213,5 @@ main(void)
 		cmocka_unit_test(on_mariadb),
 	};
 
-	return cmocka_run_group_tests_name("attack: rehearsal", tests, start, stop);
+	return test_run_beside("attack: rehearsal", tests, sizeof tests / sizeof *tests, start, stop);
 }

@@ -17,6 +17,7 @@
 #include "twokey/base/clock.h"
 #include "twokey/base/json.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "lib/mariadb.h"
 #include "lib/pg.h"
@@ -292,5 +293,5 @@ main(void)
 		cmocka_unit_test(on_sqlite_what_differs_is_rolled_back_and_named),
 	};
 
-	return cmocka_run_group_tests_name("binding", tests, NULL, NULL);
+	return test_run_beside("binding", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

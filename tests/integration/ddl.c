@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "lib/beside.h"
 #include "lib/mariadb.h"
 #include "lib/pg.h"
 #include "strict_world.h"
@@ -351,5 +352,5 @@ main(void)
 		cmocka_unit_test(on_mariadb_what_commits_by_itself_is_strict),
 	};
 
-	return cmocka_run_group_tests_name("ddl", tests, start, stop);
+	return test_run_apart("ddl", tests, sizeof tests / sizeof *tests, start, stop);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "twokey/base/json.h"
 
@@ -461,5 +462,5 @@ main(void)
 		cmocka_unit_test(a_rehearsal_runs_and_is_taken_back),
 	};
 
-	return cmocka_run_group_tests_name("hold", tests, start, end);
+	return test_run_apart("hold", tests, sizeof tests / sizeof *tests, start, end);
 }

@@ -20,6 +20,7 @@
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 
 static const char change[] = "update orders set note = 'x' where status = 'new'";
@@ -388,5 +389,5 @@ main(void)
 		cmocka_unit_test(other_sessions_do_not_notice),
 	};
 
-	return cmocka_run_group_tests_name("kill", tests, NULL, NULL);
+	return test_run_beside("kill", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "lib/mariadb.h"
 
@@ -583,5 +584,5 @@ main(void)
 		cmocka_unit_test(a_replica_is_told_with_its_lag),
 	};
 
-	return cmocka_run_group_tests_name("mariadb", tests, start, stop);
+	return test_run_apart("mariadb", tests, sizeof tests / sizeof *tests, start, stop);
 }

@@ -22,6 +22,7 @@
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "lib/cert.h"
 #include "lib/mariadb.h"
@@ -310,5 +311,5 @@ main(void)
 		cmocka_unit_test(the_certificate_is_checked_behind_a_hop),
 	};
 
-	return cmocka_run_group_tests_name("mariadb way", tests, start, stop);
+	return test_run_apart("mariadb way", tests, sizeof tests / sizeof *tests, start, stop);
 }

@@ -16,6 +16,7 @@
 
 #include "strict_world.h"
 #include "twokey/base/json.h"
+#include "lib/beside.h"
 
 static const struct test_broker_options three = { .limits = "requests_before_break: 3\nbreak_seconds: 3600\n" };
 static const char update_1[] = "update orders set note = 'x' where id = 1";
@@ -225,5 +226,5 @@ main(void)
 		cmocka_unit_test(a_plan_does_not_count_and_a_break_makes_good),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return test_run_beside("pace", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include "twokey/base/io.h"
 #include "twokey/base/json.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "lib/pg.h"
 
@@ -431,5 +432,5 @@ main(void)
 		cmocka_unit_test(a_server_that_is_not_there_is_said),
 	};
 
-	return cmocka_run_group_tests_name("postgres", tests, start, stop);
+	return test_run_apart("postgres", tests, sizeof tests / sizeof *tests, start, stop);
 }

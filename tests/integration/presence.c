@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "lib/beside.h"
 #include "lib/keys.h"
 #include "people_world.h"
 #include "signed_world.h"
@@ -449,5 +450,5 @@ main(void)
 		cmocka_unit_test(a_signature_whose_signer_has_left_meanwhile_runs_nothing),
 	};
 
-	return cmocka_run_group_tests_name("presence", tests, signed_setup, signed_teardown);
+	return test_run_beside("presence", tests, sizeof tests / sizeof *tests, signed_setup, signed_teardown);
 }

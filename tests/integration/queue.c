@@ -14,6 +14,7 @@
 #include "people_world.h"
 #include "twokey/base/clock.h"
 #include "twokey/base/json.h"
+#include "lib/beside.h"
 
 static struct test_broker broker;
 static struct test_console *ben, *anna, *kim;
@@ -176,5 +177,5 @@ main(void)
 		cmocka_unit_test(more_than_eight_do_not_wait),
 	};
 
-	return cmocka_run_group_tests_name("queue", tests, start, stop);
+	return test_run_apart("queue", tests, sizeof tests / sizeof *tests, start, stop);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "lib/beside.h"
 #include "lib/keys.h"
 #include "people_world.h"
 #include "signed_world.h"
@@ -318,5 +319,5 @@ main(void)
 		cmocka_unit_test(both_are_signed_and_verified_each),
 	};
 
-	return cmocka_run_group_tests_name("quorum", tests, signed_setup, signed_teardown);
+	return test_run_beside("quorum", tests, sizeof tests / sizeof *tests, signed_setup, signed_teardown);
 }

@@ -15,6 +15,7 @@
 #include "twokey/base/json.h"
 #include "twokey/transcript/verify.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 
 static struct test_broker broker;
@@ -310,5 +311,5 @@ main(void)
 		cmocka_unit_test(a_request_lapses_to_a_no),
 	};
 
-	return cmocka_run_group_tests_name("session", tests, start, stop);
+	return test_run_apart("session", tests, sizeof tests / sizeof *tests, start, stop);
 }

@@ -18,6 +18,7 @@
 #include "twokey/base/json.h"
 #include "twokey/transcript/verify.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 
 #ifdef TWOKEY_FAULTS
@@ -249,5 +250,5 @@ main(void)
 #endif
 	};
 
-	return cmocka_run_group_tests_name("settle", tests, NULL, NULL);
+	return test_run_beside("settle", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

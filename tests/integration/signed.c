@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "lib/beside.h"
 #include "lib/keys.h"
 #include "signed_world.h"
 #include "twokey/base/buf.h"
@@ -448,5 +449,5 @@ main(void)
 		cmocka_unit_test(a_verifier_that_hangs_or_dies_allows_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, signed_setup, signed_teardown);
+	return test_run_apart("signed", tests, sizeof tests / sizeof *tests, signed_setup, signed_teardown);
 }

@@ -16,6 +16,7 @@
 #include "strict_world.h"
 #include "twokey/base/digest.h"
 #include "twokey/base/json.h"
+#include "lib/beside.h"
 
 static const char all[] = "UPDATE orders SET note = 'seen'";
 
@@ -201,5 +202,5 @@ main(void)
 		cmocka_unit_test(a_long_statement_is_approved_with_the_ticket),
 	};
 
-	return cmocka_run_group_tests_name("strict", tests, start, stop);
+	return test_run_apart("strict", tests, sizeof tests / sizeof *tests, start, stop);
 }

@@ -33,6 +33,7 @@
 #include "twokey/base/json.h"
 #include "twokey/base/sealed.h"
 
+#include "lib/beside.h"
 #include "lib/sshd.h"
 #include "system_world.h"
 
@@ -582,5 +583,5 @@ main(void)
 #endif
 	};
 
-	return cmocka_run_group_tests_name("system_way", tests, world_start, world_stop);
+	return test_run_apart("system_way", tests, sizeof tests / sizeof *tests, world_start, world_stop);
 }

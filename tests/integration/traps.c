@@ -16,6 +16,7 @@
 
 #include "twokey/base/json.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "lib/mariadb.h"
 #include "lib/pg.h"
@@ -303,5 +304,5 @@ main(void)
 		cmocka_unit_test(on_sqlite_nothing_slips_through),
 	};
 
-	return cmocka_run_group_tests_name("traps", tests, NULL, NULL);
+	return test_run_beside("traps", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

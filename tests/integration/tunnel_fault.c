@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "lib/beside.h"
 #include "lib/server.h"
 #include "tunnel_world.h"
 
@@ -367,5 +368,5 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_check, two, end),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return test_run_beside("tunnel_fault", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }

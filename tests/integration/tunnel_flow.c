@@ -21,6 +21,7 @@
 
 #include "tunnel_world.h"
 #include "twokey/base/clock.h"
+#include "lib/beside.h"
 
 enum { MIB = 1 << 20, MANY = 64 };
 
@@ -397,5 +398,5 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_other_uid, one, end),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return test_run_beside("tunnel_flow", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }
