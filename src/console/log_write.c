@@ -181,6 +181,8 @@ lay_void(struct log_entry *o, const char *at)
 	if (strcmp(e->code, "bound") == 0 && e->op[0] == '\0' && e->count < 0)
 		why = "its rows cannot be counted before it runs; ask again and name how many, as in = 1";
 	lay_line(&o->lay, SCREEN_BAD, "VOID %s (%s): %s", at, e->code, why);
+	if (strcmp(e->code, "sheet") == 0 && e->answer != NULL)		/* of the event "failed" before it */
+		lay_text(&o->lay, SCREEN_BAD, "  why: ", "    ", e->answer, strlen(e->answer), LAY_WORDS);
 	if (strcmp(e->code, "bound") == 0 && e->count >= 0 && e->op[0] != '\0')
 		lay_line(&o->lay, SCREEN_PLAIN, "  matching rows: %" PRId64 "   named: %s %" PRId64, e->count, e->op,
 		    e->rows_wanted);
