@@ -49,6 +49,10 @@ confirmer_where(const struct live *lv)
 {
 	const struct confirmer *c = lv->own;
 
+	const struct model_entry *en = confirmer_entry(lv);
+
+	if (en != NULL && model_held(lv->model) < 0 && !confirmer_waits(lv, en))
+		return KEYS_OVER;
 	if (c->open_n > 0)
 		return c->open_held > 0 || model_held(lv->model) >= 0 ? KEYS_HELD : KEYS_SHEET;
 	return lv->seat.kind == SEAT_WATCHER ? KEYS_WATCHER : KEYS_WAITING;
@@ -108,6 +112,7 @@ open_request(struct live *lv)
 	c->open_held = model_is_held(en) ? en->hold.n : 0;
 	sheet_view_asked(c->sheet, c->open_held == 0);
 	c->top = 0;
+	c->heard = en->ntalk;
 	c->told_open = c->told_last = c->answered = c->signing = false;
 	c->opened_ms = lv->now_ms;
 	lv->notice[0] = '\0';
@@ -233,8 +238,6 @@ act(struct live *lv, enum key_action a, const char *rest, size_t n)
 		close_sheet(lv);
 	else if (a == KEY_DENY)
 		begin_deny(lv, rest, n);
-	else if (a == KEY_ASK && !confirmer_waits(lv, confirmer_entry(lv)))
-		open_request(lv);	/* nothing to ask about any more: F5 reads the next one */
 	else if (a == KEY_ASK)
 		question(lv, rest, n);
 	else if (a == KEY_STOP)
@@ -457,6 +460,23 @@ confirmer_answer(struct live *lv, const json_t *re)
 	}
 }
 
+/* A question about the sheet on the screen, or its answer, stands far below: it is told. */
+static void
+tell_talk(struct live *lv)
+{
+	struct confirmer *c = lv->own;
+	const struct model_entry *en = confirmer_entry(lv);
+
+	if (en == NULL || en->ntalk <= c->heard || !confirmer_waits(lv, en))
+		return;
+	c->heard = en->ntalk;
+	if (en->state == TRANSCRIPT_EVENT_ASKED)
+		live_notice(lv, SCREEN_DIM, "%s is asked; the answer is told here. The clock was set anew.", en->by);
+	else
+		live_notice(lv, SCREEN_WARN, "%s answers: %s", en->talk[en->ntalk - 1].by,
+		    en->talk[en->ntalk - 1].text != NULL ? en->talk[en->ntalk - 1].text : "(not in this copy)");
+}
+
 /* One bell for each request and for each that is held, nothing else moves. */
 static void
 confirmer_changed(struct live *lv)
@@ -478,6 +498,7 @@ confirmer_changed(struct live *lv)
 		if (confirmer_entry(lv) == NULL)
 			lv->notice[0] = '\0';	/* what it said may no longer be so */
 	}
+	tell_talk(lv);
 	sign_when_ready(lv);
 }
 

@@ -11,6 +11,7 @@ struct confirmer {
 	struct sheet_view *sheet;
 	uint64_t open_n;	/* the request whose sheet is on the screen, 0 none */
 	uint64_t open_held;	/* and of what event held it shows the effect, 0: it is the sheet of before */
+	size_t heard;		/* what was said about it and told here */
 	uint64_t deny_n;	/* the request that a reason is being typed for */
 	size_t top;		/* first line of the sheet on the screen */
 	size_t lines;		/* lines it had when it was drawn */

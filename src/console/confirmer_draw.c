@@ -160,6 +160,29 @@ add_manner(const struct live *lv, char *hint, size_t max)
 			snprintf(hint + strlen(hint), max - strlen(hint), "%s", words[i]);
 }
 
+/* How it ended, with the reason as far as it fits. */
+static void
+over_words(const struct live *lv, const struct model_entry *en, char *out, size_t max)
+{
+	static const char back[] = "Esc goes back to the log.";
+	const char *word = log_state_word(en), *why = log_over_words(en);
+	int rows, cols, room, width;
+	struct buf b;
+
+	screen_size(lv->screen, &rows, &cols);
+	room = cols - (int)strlen(word) - 5;
+	buf_init(&b, 1 << 20);
+	text_safe(&b, why, strlen(why), TEXT_ONE_LINE);
+	width = screen_width(buf_data(&b), buf_len(&b));
+	if (width == 0 || width + (int)sizeof back < room)
+		snprintf(out, max, "%s%s%s. %s", word, width > 0 ? ": " : "", buf_str(&b), back);
+	else if (width <= room)		/* the row of keys has Esc too */
+		snprintf(out, max, "%s: %s.", word, buf_str(&b));
+	else
+		snprintf(out, max, "%s: %.*s...", word, (int)text_fit(buf_data(&b), buf_len(&b), (size_t)room - 3), buf_str(&b));
+	buf_fini(&b);
+}
+
 /* The line above the prompt, and the prompt's own label. */
 static void
 answer_words(struct live *lv, const struct model_entry *en, char *hint, char *label, size_t max)
@@ -172,8 +195,7 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 	if (model_held(lv->model) >= 0 && !confirmer_waits(lv, en)) {
 		snprintf(hint, max, "It has run and is held: F5 shows what it did. What is typed here does nothing.");
 	} else if (!confirmer_waits(lv, en)) {
-		snprintf(hint, max, "%.300s%sEsc goes back to the log.", en->answer != NULL ? en->answer : "",
-		    en->answer != NULL ? "   " : "It does not wait any more. ");
+		over_words(lv, en, hint, max);
 	} else if (lv->seat.kind != SEAT_CONFIRMER) {
 		snprintf(hint, max, "You watch: the confirmer answers. Esc goes back to the log.");
 	} else if (lv->lost) {
@@ -237,10 +259,10 @@ draw_sheet(struct live *lv, const struct model_entry *en, int bottom, char *wher
 	screen_size(lv->screen, &rows, &cols);
 	sheet_view_update(c->sheet, lv->model, en, cols);
 	lines = sheet_view_lines(c->sheet);
-	c->height = (int)height;
-	if (c->told_last && lines > c->lines && c->top + height >= c->lines)
+	if (c->told_last && lines > c->lines && c->top + (size_t)c->height >= c->lines)
 		c->top = lines;		/* read to its end: what is said about it now is seen */
 	c->lines = lines;
+	c->height = (int)height;
 	if (c->top + height > lines)
 		c->top = lines > height ? lines - height : 0;
 	for (size_t i = 0; i < height && c->top + i < lines; i++) {
@@ -271,8 +293,10 @@ draw_open(struct live *lv, const struct model_entry *en)
 	char second[200], hint[400], label[400], coach[200], where[80];
 	struct coach_open open = { .waits = confirmer_waits(lv, en), .read = confirmer_may_type(lv, en) };
 	bool own_prompt = lv->ask != ASK_NONE;
-	int rule;
+	int rule, rows, cols;
 
+	screen_size(lv->screen, &rows, &cols);
+	sheet_view_update(((struct confirmer *)lv->own)->sheet, lv->model, en, cols);
 	answer_words(lv, en, hint, label, sizeof hint);
 	if (!own_prompt)
 		editor_label(lv->editor, label);
@@ -312,8 +336,12 @@ right_words(const struct live *lv, const char *left, char *out, size_t max)
 	if (buf_len(&b) > 0) {
 		n = snprintf(out, max, "reads %u  writes %u  you: %s", h->reads, h->writes, buf_str(&b));
 		if (n + (int)strlen(left) + 9 > cols)
-			snprintf(out, max, "you: %s", buf_str(&b));
+			n = snprintf(out, max, "you: %s", buf_str(&b));
 	}
+	else
+		n = (int)strlen(out);
+	if (n + (int)strlen(left) + 9 > cols)
+		out[0] = '\0';		/* what stands at the left is not cut for it */
 	buf_fini(&b);
 }
 

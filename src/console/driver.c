@@ -476,7 +476,7 @@ waiting_words(const struct live *lv, const struct model_entry *en, char *out, si
 	const struct model_person *p = live_person(lv, "confirmer");
 
 	if (en->state == TRANSCRIPT_EVENT_ASKED && en->ntalk > 0)
-		snprintf(out, max, "%s asks: %s   F5 replies", en->talk[en->ntalk - 1].by,
+		snprintf(out, max, "%s asks (F5 replies): %s", en->talk[en->ntalk - 1].by,
 		    en->talk[en->ntalk - 1].text);
 	else if (model_turned_words(en, out, max))
 		;
@@ -559,6 +559,7 @@ driver_draw(struct live *lv)
 	rule = live_draw_foot(lv, KEYS_DRIVER, coach_driver(lv, coach, sizeof coach) ? coach : NULL);
 	draw_rule(lv, rule);
 	top = live_draw_above(lv, rule);
+	top -= driver_draw_asked(lv, top - 1);
 	top -= draw_waiting(lv, top - 1);
 	top -= driver_draw_set(lv, top - 1);
 	hold_wake(lv);

@@ -46,6 +46,8 @@ int	driver_draw_set(struct live *lv, int row);
 void	driver_tx_words(const struct live *lv, char *out, size_t max);
 /* driver_ask.c: "\d" and its like */
 void	driver_describe(struct live *lv, enum key_action a, const char *name, size_t n);
+/* The statement that is not sent yet, while its rows and reason are asked for: rows above row; returns how many. */
+int	driver_draw_asked(struct live *lv, int row);
 /* "\costly": the latest read, when it was not run; asks for a reason unless one is given. */
 void	driver_costly(struct live *lv, const char *reason, size_t n);
 /* driver.c: sends the statement in d->sql with its reason */

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "twokey/base/json.h"
+#include "twokey/base/text.h"
+
+enum { ASKED_ROWS = 4 };
 
 static bool
 is_names(const struct model_entry *e)
@@ -183,6 +186,42 @@ driver_describe(struct live *lv, enum key_action a, const char *name, size_t n)
 	if (n > 0)
 		json_set_bytes(o, "name", name, n);
 	(void)driver_send(lv, "describe", o);
+}
+
+/* The bytes of the next row of a statement, its line feed not among them. */
+static size_t
+row_of(const char *s, size_t n, size_t cols)
+{
+	const char *lf = memchr(s, '\n', n);
+
+	return text_fit(s, lf != NULL ? (size_t)(lf - s) : n, cols);
+}
+
+int
+driver_draw_asked(struct live *lv, int row)
+{
+	const struct driver *d = lv->own;
+	size_t at[ASKED_ROWS + 1] = { 0 }, end[ASKED_ROWS + 1];
+	struct buf b;
+	int rows, cols, n = 0;
+
+	if ((lv->ask != ASK_ROWS && lv->ask != ASK_REASON) || d->commit)
+		return 0;
+	screen_size(lv->screen, &rows, &cols);
+	buf_init(&b, SIZE_MAX / 2);
+	text_safe(&b, buf_data(&d->sql), buf_len(&d->sql), TEXT_LINES);
+	for (size_t i = 0; i < buf_len(&b) && n <= ASKED_ROWS; n++) {
+		at[n] = i;
+		end[n] = i += row_of(buf_data(&b) + i, buf_len(&b) - i, (size_t)cols - 6);
+		i += i < buf_len(&b) && buf_data(&b)[i] == '\n';
+	}
+	if (n > ASKED_ROWS)
+		n = ASKED_ROWS;		/* the row after the last says that there is more */
+	for (int i = 0; i < n; i++)
+		screen_put(lv->screen, row - n + 1 + i, 3, 0, SCREEN_STRONG, buf_data(&b) + at[i], end[i] - at[i]);
+	live_put(lv, row - n, 1, 0, SCREEN_WARN, "Not sent yet%s:", end[n - 1] < buf_len(&b) ? ", its beginning" : "");
+	buf_fini(&b);
+	return n + 1;
 }
 
 /* The latest read, when it was not run. */

@@ -17,7 +17,7 @@ struct key {
 	const char *brief, *help;
 };
 
-enum { D = KEYS_DRIVER, W = KEYS_WAITING, S = KEYS_SHEET, H = KEYS_HELD, V = KEYS_WATCHER };
+enum { D = KEYS_DRIVER, W = KEYS_WAITING, S = KEYS_SHEET, H = KEYS_HELD, O = KEYS_OVER, V = KEYS_WATCHER };
 
 static const struct key keys[] = {
 #define KEY(action, key, ctrl, label, word, where, brief, help) \

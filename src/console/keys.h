@@ -18,7 +18,7 @@ enum key_action {
 };
 
 /* The screens that a key works in: a set. */
-enum key_where { KEYS_DRIVER = 1, KEYS_WAITING = 2, KEYS_SHEET = 4, KEYS_WATCHER = 8, KEYS_HELD = 16 };
+enum key_where { KEYS_DRIVER = 1, KEYS_WAITING = 2, KEYS_SHEET = 4, KEYS_WATCHER = 8, KEYS_HELD = 16, KEYS_OVER = 32 };
 
 /* What a key does there. */
 enum key_action key_of_event(const struct screen_event *ev, enum key_where where);

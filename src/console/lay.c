@@ -113,6 +113,13 @@ lay_text(struct lay *l, enum screen_look look, const char *first, const char *re
 	buf_fini(&safe);
 }
 
+/* Below the words of "  ok  words" and "      words", else four columns. */
+static const char *
+hang(const char *s, size_t n)
+{
+	return n > 6 && s[0] == ' ' && s[1] == ' ' && s[4] == ' ' && s[5] == ' ' && s[6] != ' ' ? "      " : "    ";
+}
+
 void
 lay_line(struct lay *l, enum screen_look look, const char *fmt, ...)
 {
@@ -133,7 +140,7 @@ lay_line(struct lay *l, enum screen_look look, const char *fmt, ...)
 	}
 	buf_init(&safe, SIZE_MAX / 2);
 	text_safe(&safe, text, (size_t)n, TEXT_ONE_LINE);
-	put_wrapped(l, look, "", "    ", buf_data(&safe), buf_len(&safe), LAY_WORDS);
+	put_wrapped(l, look, "", hang(buf_data(&safe), buf_len(&safe)), buf_data(&safe), buf_len(&safe), LAY_WORDS);
 	buf_fini(&safe);
 	if (text != small)
 		free(text);

@@ -264,6 +264,22 @@ notice_cut(const struct live *lv, const char *s, size_t n)
 	return at > cut / 2 ? at : cut;
 }
 
+/* The last row of a notice that is longer ends with dots: the whole of it is in the log. */
+static void
+put_notice_row(struct live *lv, int row, const char *s, size_t n)
+{
+	size_t cut;
+	int rows, cols;
+
+	screen_size(lv->screen, &rows, &cols);
+	if (screen_width(s, n) <= cols - 2) {
+		screen_put(lv->screen, row, 1, 0, lv->notice_look, s, n);
+		return;
+	}
+	cut = text_fit(s, n, (size_t)cols - 5);
+	screen_put(lv->screen, row, 1 + screen_put(lv->screen, row, 1, 0, lv->notice_look, s, cut), 0, lv->notice_look, "...", 3);
+}
+
 /* The notice in a few rows, the last of them row; counted only when draw is not set. */
 static int
 put_notice(struct live *lv, int row, bool draw)
@@ -283,7 +299,7 @@ put_notice(struct live *lv, int row, bool draw)
 	} while (at < buf_len(&b) && need < NOTICE_ROWS);
 	for (int i = 0; draw && i < need; i++) {
 		at = i > 0 ? ends[i - 1] : 0;
-		screen_put(lv->screen, row - need + 1 + i, 1, 0, lv->notice_look, buf_data(&b) + at, ends[i] - at);
+		put_notice_row(lv, row - need + 1 + i, buf_data(&b) + at, ends[i] - at);
 	}
 	buf_fini(&b);
 	return need;
@@ -350,7 +366,8 @@ live_draw_help(struct live *lv, enum key_where where)
 	for (size_t i = 0; buf_reset(&b), key_help(where, i, &b); i++)
 		screen_put(lv->screen, row++, 0, 0, SCREEN_PLAIN, buf_data(&b), buf_len(&b));
 	row++;
-	live_put(lv, row++, 1, 0, SCREEN_DIM, "PgUp PgDn End scroll. There is no editor and no shell in here.");
+	live_put(lv, row++, 1, 0, SCREEN_DIM, "%s scroll. There is no editor and no shell in here.",
+	    where & (KEYS_SHEET | KEYS_HELD | KEYS_OVER) ? "PgUp PgDn Up Down" : "PgUp PgDn End");
 	live_put(lv, row, 1, 0, SCREEN_DIM, "Any key closes this.");
 	screen_cursor(lv->screen, row, 1);
 	buf_fini(&b);

@@ -190,5 +190,5 @@ live_common_key(struct live *lv, const struct screen_event *ev)
 		return a != KEY_NONE && ev->key != SCREEN_KEY_CTRL;
 	if (a != KEY_NONE && live_action(lv, a, "", 0))
 		return true;
-	return (lv->view->where(lv) & (KEYS_SHEET | KEYS_HELD)) == 0 && live_scroll(lv, ev->key);
+	return (lv->view->where(lv) & (KEYS_SHEET | KEYS_HELD | KEYS_OVER)) == 0 && live_scroll(lv, ev->key);
 }

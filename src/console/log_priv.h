@@ -37,6 +37,8 @@ bool	log_set(struct log_entry *o, const char *at);
 void	log_bounds(struct log_entry *o);
 /* The state of an entry in capitals ("ALLOWED", "COMMITTED"), for rules and lists. */
 const char *log_state_word(const struct model_entry *e);
+/* Why it ended that way, as far as it is known: foreign text, or "". */
+const char *log_over_words(const struct model_entry *e);
 /* log_describe.c: a question about definitions; a read that was not run */
 void	log_describe(struct log_entry *o);
 void	log_costly(struct log_entry *o);

@@ -141,7 +141,10 @@ lay_committed(struct log_entry *o, const char *at)
 	size_t i;
 
 	upper(verb, sizeof verb, e->verb);
-	snprintf(left, sizeof left, "%s %" PRId64 "   COMMITTED %s", verb, e->rows, at);
+	if (e->act[0] != '\0')
+		snprintf(left, sizeof left, "%s   COMMITTED %s", verb, at);
+	else
+		snprintf(left, sizeof left, "%s %" PRId64 "   COMMITTED %s", verb, e->rows, at);
 	lay_line(&o->lay, SCREEN_GOOD, "%s   %.1f ms", left, e->ms_server);
 	if (json_str(e->end, "code", NULL) != NULL && strcmp(json_str(e->end, "code", NULL), "not-replicated") == 0)
 		lay_line(&o->lay, SCREEN_BAD, "  NOT REPLICATED: waiting for a standby to confirm it was broken off; if this server is lost now, "
@@ -159,8 +162,8 @@ lay_committed(struct log_entry *o, const char *at)
 }
 
 /* What stopped it before anybody could answer. */
-static void
-lay_void(struct log_entry *o, const char *at)
+static const char *
+void_words(const struct model_entry *e)
 {
 	static const char *const reasons[][2] = {
 		{ "bound", "another number of rows matches than the driver named; ask again with the right one" },
@@ -172,7 +175,6 @@ lay_void(struct log_entry *o, const char *at)
 		{ "alone", "the last second person had gone when the signature was verified" },
 		{ "ended", "the session ended before it was answered" },
 	};
-	const struct model_entry *e = o->e;
 	const char *why = "something that was shown is no longer so";
 
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
@@ -180,7 +182,24 @@ lay_void(struct log_entry *o, const char *at)
 			why = reasons[i][1];
 	if (strcmp(e->code, "bound") == 0 && e->op[0] == '\0' && e->count < 0)
 		why = "its rows cannot be counted before it runs; ask again and name how many, as in = 1";
-	lay_line(&o->lay, SCREEN_BAD, "VOID %s (%s): %s", at, e->code, why);
+	return why;
+}
+
+const char *
+log_over_words(const struct model_entry *e)
+{
+	if (e->answer != NULL)
+		return e->answer;
+	return e->state == TRANSCRIPT_EVENT_VOID ? void_words(e) : e->state == TRANSCRIPT_EVENT_EXPIRED ?
+	    "nobody answered in time, that is a no" : "";
+}
+
+static void
+lay_void(struct log_entry *o, const char *at)
+{
+	const struct model_entry *e = o->e;
+
+	lay_line(&o->lay, SCREEN_BAD, "VOID %s (%s): %s", at, e->code, void_words(e));
 	if (strcmp(e->code, "sheet") == 0 && e->answer != NULL)		/* of the event "failed" before it */
 		lay_text(&o->lay, SCREEN_BAD, "  why: ", "    ", e->answer, strlen(e->answer), LAY_WORDS);
 	if (strcmp(e->code, "bound") == 0 && e->count >= 0 && e->op[0] != '\0')

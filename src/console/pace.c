@@ -19,7 +19,7 @@ pace_reading(const struct model *m, const char *person, bool full, struct buf *o
 		return;
 	buf_putf(out, "%u allowed, %u denied", r.allowed, r.denied);
 	if (r.median_us >= 0)
-		buf_putf(out, full ? ", median reading time %.1f s" : ", median %.1f s", (double)r.median_us / 1e6);
+		buf_putf(out, full ? ", median reading time %.1f s" : ", read in %.1f s (median)", (double)r.median_us / 1e6);
 	if (full && r.unread > 0)
 		buf_putf(out, ", %u answered without opening it", r.unread);
 }

@@ -165,18 +165,18 @@ lay_bound(struct lay *l, const struct model_entry *e)
 static void
 lay_count(struct lay *l, const struct model_entry *e)
 {
-	const char *how = json_str(e->sheet, "how", NULL);
+	const char *how = json_str(e->sheet, "how", NULL), *rows = strcmp(e->verb, "INSERT") == 0 ? "rows that it adds" : "matching rows";
 
 	if (model_only_reads(e) || e->act[0] != '\0')
 		;	/* nothing is matched to be changed */
 	else if (e->count >= 0)
-		lay_line(l, SCREEN_STRONG, "  matching rows now: %" PRId64 "   (%s, read inside the wall)", e->count,
+		lay_line(l, SCREEN_STRONG, "  matching rows now: %" PRId64 "   (%s, by a read that cannot write)", e->count,
 		    how != NULL && strcmp(how, "derived") == 0 ? "counted" : how != NULL ? how : "?");
 	else if (json_int(e->sheet, "estimate", -1) >= 0)
-		lay_line(l, SCREEN_WARN, "  matching rows: about %" PRId64 " as EXPLAIN guesses: an estimate, not a count",
+		lay_line(l, SCREEN_WARN, "  %s: about %" PRId64 " as EXPLAIN guesses: an estimate, not a count", rows,
 		    json_int(e->sheet, "estimate", -1));
 	else
-		lay_line(l, SCREEN_WARN, "  matching rows: not known before it runs");
+		lay_line(l, SCREEN_WARN, "  %s: not known before it runs", rows);
 	if (e->note != NULL && e->note[0] != '\0')
 		lay_text(l, e->count >= 0 || model_only_reads(e) ? SCREEN_PLAIN : SCREEN_WARN, "  note: ", "    ", e->note, strlen(e->note),
 		    LAY_WORDS);
@@ -261,7 +261,7 @@ lay_checks(struct lay *l, const struct model_entry *e)
 			lay_line(l, SCREEN_WARN, "  !!  %s", sql_danger_help((enum sql_danger)d));
 	}
 	lay_names(l, e, SCREEN_WARN, "triggers", "this trigger of the table runs too:");
-	lay_names(l, e, SCREEN_WARN, "cascades", "rows of other tables change too:");
+	lay_names(l, e, SCREEN_WARN, "cascades", "by foreign key, rows of other tables change or go too:");
 	lay_names(l, e, SCREEN_WARN, "rules", "this rule replaces or adds statements:");
 	lay_names(l, e, SCREEN_PLAIN, "policies", "row policy that chooses its rows:");
 	lay_names(l, e, SCREEN_WARN, "depends", "this depends on it:");

@@ -16,11 +16,11 @@
 
 #include "table.h"
 
-enum { CELL_ROOM = 1 << 25, NO_PAIR = -1, IS_NEW = -2 };
+enum { CELL_ROOM = 1 << 25, NO_PAIR = -1, LEFT_OUT = -2 };
 
 struct pairs {
 	const json_t *cols;
-	int *with;		/* per column: index of its "(new)" column, NO_PAIR, or IS_NEW */
+	int *with;		/* per column: index of its "(new)" column, NO_PAIR, or LEFT_OUT: it stands with another */
 	size_t n;
 };
 
@@ -50,8 +50,27 @@ find_pairs(struct pairs *p, const json_t *cols, bool update)
 			if (k != i && p->with[k] == NO_PAIR && is_new_of(json_array_get(cols, i),
 			    json_array_get(cols, k))) {
 				p->with[i] = (int)k;
-				p->with[k] = IS_NEW;
+				p->with[k] = LEFT_OUT;
 			}
+}
+
+/* Column k says the same as an earlier one: the key columns of a DELETE, which shows every column after them. */
+static bool
+is_repeated(const struct pairs *p, const json_t *rows, size_t k)
+{
+	const json_t *row;
+	size_t i, j;
+
+	for (i = 0; i < k; i++) {
+		if (!json_equal(json_array_get(p->cols, i), json_array_get(p->cols, k)))
+			continue;
+		json_array_foreach(rows, j, row)
+			if (!json_equal(json_array_get(row, i), json_array_get(row, k)))
+				break;
+		if (j == json_array_size(rows))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -61,7 +80,7 @@ put_columns(struct table *t, const struct pairs *p)
 		const json_t *col = json_array_get(p->cols, i);
 		struct buf name;
 
-		if (p->with[i] == IS_NEW)
+		if (p->with[i] == LEFT_OUT)
 			continue;
 		buf_init(&name, CELL_ROOM);
 		if (json_get_bytes(col, "name", &name) != 0)
@@ -82,7 +101,7 @@ put_row(struct table *t, const struct pairs *p, const json_t *row)
 	for (size_t i = 0; i < p->n; i++) {
 		const json_t *now = json_array_get(row, i);
 
-		if (p->with[i] == IS_NEW)
+		if (p->with[i] == LEFT_OUT)
 			continue;
 		buf_reset(&cell);
 		if (now == NULL)
@@ -116,6 +135,9 @@ sheet_sample_rows(struct lay *l, const json_t *sample, int64_t count, bool updat
 	if (n == 0)
 		return;
 	find_pairs(&p, json_object_get(sample, "cols"), update);
+	for (i = 1; i < p.n; i++)
+		if (p.with[i] == NO_PAIR && is_repeated(&p, rows, i))
+			p.with[i] = LEFT_OUT;
 	t = table_create();
 	put_columns(t, &p);
 	if (table_cols(t) > 0) {

@@ -41,11 +41,135 @@ what_the_database_said_of_a_request_that_is_void_is_told(void **state)
 	world_end(w);
 }
 
+/* The person knows what the number and the reason are for. */
+static void
+the_statement_stays_in_sight_until_it_is_sent(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	(void)state;
+	world_keys(w, "update orders\r set status = 'paid'\r where id = 4211;\r");
+	world_sees(w, "rows you expect");
+	world_sees(w, " Not sent yet:\n   update orders\n    set status = 'paid'\n    where id = 4211\n");
+	world_keys(w, "= 1\r");
+	world_sees(w, "reason, for the one who allows it>");
+	world_sees(w, " Not sent yet:\n   update orders\n");
+	world_keys(w, "\003");
+	world_sees_not(w, "Not sent yet");
+	world_keys(w, "delete from orders where id in (1,\r2,\r3,\r4,\r5);\r");
+	world_sees(w, " Not sent yet, its beginning:\n   delete from orders where id in (1,\n   2,\n   3,\n   4,\n");
+	world_keys(w, "\003");
+	world_expect_nothing(w);
+	world_end(w);
+}
+
+static void
+a_question_names_its_key_before_its_words(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+	uint64_t n = world_request(w, "update orders set a = 1");
+
+	(void)state;
+	world_event(w, TRANSCRIPT_EVENT_ASKED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "anna"), "text",
+	    "why are these three and not all that are new since yesterday?");
+	world_sees(w, "anna asks (F5 replies): why");
+	world_end(w);
+}
+
+static void
+the_answer_to_a_question_is_told_where_it_was_asked(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	uint64_t n = world_request(w, "update orders set a = 1");
+
+	(void)state;
+	world_keys(w, "\033[15~");
+	json_decref(world_expect(w, "opened"));
+	world_event(w, TRANSCRIPT_EVENT_ASKED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "anna"), "text", "why?");
+	world_sees(w, "ben is asked; the answer is told here. The clock was set anew.");
+	world_event(w, TRANSCRIPT_EVENT_REPLIED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "ben"), "text", "because");
+	world_sees(w, "ben answers: because");
+	world_end(w);
+}
+
+static void
+a_sheet_that_is_over_says_how_and_offers_no_dead_keys(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	uint64_t n = world_request(w, "update orders set a = 1");
+
+	(void)state;
+	world_keys(w, "\033[15~");
+	json_decref(world_expect(w, "opened"));
+	world_sees(w, "F5 ask  F7 deny");
+	world_event(w, TRANSCRIPT_EVENT_VOID, json_pack("{s:I, s:s}", "of", (json_int_t)n, "code", "driver-left"), NULL, NULL);
+	world_sees(w, "VOID: the driver left, and what waits does not outlive that.\n");
+	world_sees_not(w, "F7 deny");
+	world_sees_not(w, "F5 ask");
+	world_sees(w, "F5 read");
+	world_keys(w, "\033[18~");
+	world_expect_nothing(w);
+	world_end(w);
+}
+
+static void
+the_rule_is_not_cut_for_numbers(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	uint64_t n = world_request(w, "update orders set a = 1");
+
+	(void)state;
+	world_event(w, TRANSCRIPT_EVENT_OPENED, json_pack("{s:I, s:s, s:b}", "of", (json_int_t)n, "by", "anna", "last", 1), NULL, NULL);
+	world_event(w, TRANSCRIPT_EVENT_DENIED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "anna"), "reason", "no");
+	world_sees(w, "you: 0 allowed, 1 denied, read in ");
+	world_request(w, "update orders set a = 2");
+	world_sees(w, "-- demo: the two people are not verified --");
+	world_end(w);
+}
+
+static void
+lines_are_counted_as_they_are_drawn(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 24, 80);
+	uint64_t n = world_request(w, "update orders set a = 1\n\n\n\n\n\n\nwhere id = 4");
+
+	(void)state;
+	world_keys(w, "\033[15~");
+	json_decref(world_expect(w, "opened"));
+	world_event(w, TRANSCRIPT_EVENT_ASKED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "anna"), "text", "why?");
+	world_sees(w, " 28 lines, not all shown.");
+	world_sees(w, "of 28, not all shown --");
+	world_end(w);
+}
+
+static void
+a_change_of_definitions_counts_no_rows(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+	uint64_t n = world_event(w, TRANSCRIPT_EVENT_REQUEST, json_pack("{s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:s, s:s}", "by", "ben",
+	    "class", "ddl", "verb", "ALTER TABLE", "digest", ZEROS, "tables", "dangers", "table", "orders", "act", "alter", "until",
+	    "2026-06-08T14:05:00.000000Z"), "sql", "alter table orders add a int");
+
+	(void)state;
+	world_event(w, TRANSCRIPT_EVENT_ALLOWED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "anna"), "typed", "alter orders");
+	world_event(w, TRANSCRIPT_EVENT_COMMITTED, json_pack("{s:I, s:i, s:f}", "of", (json_int_t)n, "affected", 0, "took", 2.0), NULL,
+	    NULL);
+	world_sees(w, "ALTER TABLE   COMMITTED");
+	world_end(w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_database_said_of_a_request_that_is_void_is_told),
+		cmocka_unit_test(the_statement_stays_in_sight_until_it_is_sent),
+		cmocka_unit_test(a_question_names_its_key_before_its_words),
+		cmocka_unit_test(the_answer_to_a_question_is_told_where_it_was_asked),
+		cmocka_unit_test(a_sheet_that_is_over_says_how_and_offers_no_dead_keys),
+		cmocka_unit_test(the_rule_is_not_cut_for_numbers),
+		cmocka_unit_test(lines_are_counted_as_they_are_drawn),
+		cmocka_unit_test(a_change_of_definitions_counts_no_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,7 +149,7 @@ the_confirmer_sees_his_own_numbers(void **state)
 	assert_int_equal(r.denied, 2);
 	assert_int_equal(r.unread, 1);
 	assert_true(r.median_us >= 0);
-	world_sees(w, "you: 1 allowed, 2 denied, median ");
+	world_sees(w, "you: 1 allowed, 2 denied, read in ");
 	/* of two keys both are somebody's answer */
 	n = world_request(w, "update orders set a = 4");
 	world_event(w, TRANSCRIPT_EVENT_OPENED, json_pack("{s:I, s:s, s:b}", "of", (json_int_t)n, "by", "kim", "last", 1), NULL, NULL);
@@ -272,7 +272,7 @@ a_sample_that_cannot_be_read_is_said(void **state)
 	world_event_bodies(w, TRANSCRIPT_EVENT_SHEET, json_pack("{s:I, s:s, s:s, s:[]}", "of", (json_int_t)n, "how", "unknown",
 	    "bind", ZEROS, "dangers"), "{\"k\":\"sample\",\"cols\":[],\"rows\":[]}", NULL);
 	open_and_wait(w);
-	world_sees(w, "matching rows: not known before it runs");
+	world_sees(w, "rows that it adds: not known before it runs");
 	world_sees(w, "before and after: not shown, a read cannot tell");
 	world_end(w);
 }

@@ -173,7 +173,7 @@ a_count_that_does_not_fit_is_a_danger(void **state)
 	    "{'of':5,'how':'derived','count':4,'cascades':['items']}", "{'k':'sample','rows':[]}");
 
 	assert_has(s, "  !!  the count does not fit what ben expects");
-	assert_has(s, "  !!  rows of other tables change too: items");
+	assert_has(s, "  !!  by foreign key, rows of other tables change or go too: items");
 	free(s);
 }
 
@@ -312,6 +312,29 @@ before_and_after_stand_in_one_column(void **state)
 }
 
 static void
+a_column_stands_there_once(void **state)
+{
+	char *s = sheet_of("delete from t", "{'by':'ben','class':'write','verb':'DELETE','table':'t'}",
+	    "{'of':5,'how':'derived','count':2}", "{'k':'sample','cols':[{'name':'id'},{'name':'id'},{'name':'a'},{'name':'a'}],"
+	    "'rows':[['1','1','5','5'],['2','2','6','7']]}");
+
+	assert_has(s, " id | a | a\n");
+	assert_has(s, " 2  | 6 | 7\n");
+	free(s);
+}
+
+static void
+what_is_inserted_is_added_and_not_matched(void **state)
+{
+	char *s = sheet_of("insert into t values (1)", "{'by':'ben','class':'write','verb':'INSERT','table':'t','op':'=','rows':1}",
+	    "{'of':5,'how':'none','estimate':1}", "{'k':'sample','rows':[]}");
+
+	assert_has(s, "rows that it adds: about 1 as EXPLAIN guesses: an estimate, not a count");
+	assert_null(strstr(s, "matching rows"));
+	free(s);
+}
+
+static void
 the_statement_comes_first_and_the_reason_last(void **state)
 {
 	char *s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','verb':'UPDATE','table':'t'}",
@@ -343,6 +366,8 @@ main(void)
 		cmocka_unit_test(names_of_any_length_wrap),
 		cmocka_unit_test(a_change_of_definitions_has_no_rows),
 		cmocka_unit_test(before_and_after_stand_in_one_column),
+		cmocka_unit_test(a_column_stands_there_once),
+		cmocka_unit_test(what_is_inserted_is_added_and_not_matched),
 		cmocka_unit_test(the_statement_comes_first_and_the_reason_last),
 	};
 
