@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is known to slip through the walls of the engines (probes 5 to 7 and 10), as far as it concerns changes: each is sent,
+/* What is known to slip through the walls of the engines, as far as it concerns changes: each is sent,
  * and where it is asked for, allowed. Whatever the gate makes of it: what must not happen has not happened. */
 #include "config.h"
 

@@ -79,6 +79,39 @@ empty "protocol.txt shows every state of a statement" "$(
 	sed -n '/^What becomes of a statement$/,/^What it is at first/p' doc/protocol.txt | grep -qE "(-> |[|] |    )$state( |\$)" || echo "$state"
     done)"
 
+# numbers that the documents tell are those of the code: NAME FACTOR document words with # in the place of the number
+while read -r name factor doc words; do
+	value=$(grep -rhoE "\b$name = [0-9* ]+" src include | head -1 | sed 's/.*= //')
+	text=$(tr -s '\n ' '  ' < "doc/$doc")
+	want=${words/\#/$((${value:-0} / factor))}
+	check "$doc: $want" test -n "$value" -a "${text#*"$want"}" != "$text"
+done <<'END'
+SESSION_TALK_BURST 1 protocol.txt at most # messages at once
+SESSION_TALK_PER_S 1 protocol.txt and # a second after that
+SESSION_REQUESTS_MAX 1 protocol.txt At most # requests wait at one time
+GATE_SIGN_WITHIN_S 1 protocol.txt and sent within # seconds
+GATE_SIGNINGS_MAX 1 protocol.txt can be begun to be signed # times
+GATE_PARTS_MAX 1 protocol.txt At most # statements
+GATE_SECONDS_MIN 1 protocol.txt not sooner than # s after it was opened
+MS_PER_LINE 1 protocol.txt # ms more for each line over four
+WAIT_MAX_MS 1000 protocol.txt at most # s, and not later
+GATE_ANSWER_WITHIN_S 60 protocol.txt than # minutes after it
+GATE_RUN_WITHIN_S 1 processes.txt within # seconds by a clock that nobody sets
+GATE_LINES_MAX 1 config.txt more than # lines of 80 columns
+LIVE_HERE_MS 1000 protocol.txt sent at most every # s
+CREDENTIAL_WITHIN_MS 1000 config.txt its first line within # seconds
+TRANSCRIPT_EVENT_MAX 1 transcript.txt event line #
+TRANSCRIPT_BODY_MAX 1 transcript.txt body # bytes
+TRANSCRIPT_LINE_MAX 1 transcript.txt the whole line at most
+TRANSCRIPT_BODIES_MAX 1 transcript.txt bodies # of one event
+TUNNEL_HOPS_MAX 1 config.txt list of up to # mappings
+END
+
+empty "twokeyd(8) has every key of the configuration" "$(
+    sed -n '/^twokeyd.yaml$/,/^$/s/^  \([a-z_]*\)\( .*\|$\)/\1/p' doc/config.txt | grep . | while read -r key; do
+	sed -n '/^\.Sh CONFIGURATION/,/^\.Sh ENV/p' doc/twokeyd.8 | grep -qE "^\.It Cm (.* , )?$key( , .*)?\$" || echo "$key"
+    done)"
+
 # Blocks of a document that are indented by four blanks and begin with a key that only whole files have.
 blocks() {
 	awk -v dir="$tmp" -v first="$2" '/^    / { if (!on && index($0, "    " first) == 1) { on = 1; file = dir "/block" ++n }

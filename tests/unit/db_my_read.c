@@ -96,7 +96,7 @@ traces(void)
 	    " @@global.max_connections, @@global.tx_read_only, @@global.read_only, IS_USED_LOCK('held'))"));
 }
 
-/* Everything of probes 6 and 10. */
+/* What leaks out of MariaDB's READ ONLY. */
 static const char *const leaks[] = {
 	"INSERT INTO customers VALUES (9, 'x', '')", "UPDATE customers SET name = 'x'", "DELETE FROM customers",
 	"REPLACE INTO flat VALUES (1, 9)", "UPDATE flat SET a = 9", "INSERT INTO audit VALUES ('x') RETURNING what",

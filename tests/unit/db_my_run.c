@@ -286,7 +286,7 @@ what_cannot_be_taken_back_is_not_run(void **state)
 	assert_non_null(strstr(buf_str(&s->b.sheet.note), "MyISAM"));
 }
 
-/* probes 10: the rows that a trigger writes to MyISAM stay after ROLLBACK (1196). */
+/* The rows that a trigger writes to MyISAM stay after ROLLBACK (1196). */
 static void
 what_stays_after_a_rollback_is_said(void **state)
 {

@@ -59,7 +59,7 @@ traces(void)
 	    " (SELECT relacl::text FROM pg_class WHERE relname = 'orders'))"));
 }
 
-/* Everything of probes 5, sent as if the classifier took it for a read: the connection alone must hold. */
+/* What leaks out of PostgreSQL's READ ONLY, sent as if the classifier took it for a read: the connection alone must hold. */
 static void
 no_leak_of_the_wall_changes_anything(void **state)
 {

@@ -67,7 +67,7 @@ cells_of_every_kind_arrive_as_they_are(void **state)
 	assert_string_equal(bench_rows(&f->b, "SELECT count(*) FROM loud_customers"), "4\n");
 }
 
-/* Everything of probes 7: whatever the classifier said of it, the wall alone must hold. */
+/* What leaks out of SQLite's read-only modes: whatever the classifier said of it, the wall alone must hold. */
 static void
 no_leak_of_the_wall_changes_anything(void **state)
 {
