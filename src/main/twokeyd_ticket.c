@@ -20,9 +20,9 @@ print_line(const struct ticket *t, struct err *e)
 	int ret = 0;
 
 	digest_hex(&t->digest, digest);
-	o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "id", t->id, "digest", digest, "target", t->target,
+	o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s}", "id", t->id, "digest", digest, "target", t->target,
 	    "signed", ticket_signed_name(t->signature), "signed_pin", (int)t->signed_pin,
-	    "quorum", ticket_quorum_name(t->quorum));
+	    "quorum", ticket_quorum_name(t->quorum), "answer_from", ticket_from_name(t->answer_from));
 	buf_init(&line, 16384);
 	json_put(&line, o);
 	if (printf("%s\n", buf_str(&line)) < 0 || fflush(stdout) != 0)

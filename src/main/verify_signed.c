@@ -39,6 +39,7 @@ struct check {
 	const char *signers;
 	struct signed_report *r;
 	json_t *begin, *connected;
+	json_t *from;		/* people in a seat: true when the event joined says that they came from another host */
 	struct ticket_terms terms;
 	struct request *requests;
 	size_t nrequests;
@@ -356,6 +357,24 @@ has_both(const struct check *c, const struct request *q)
 	    json_equal(json_object_get(q->turned, "bind"), json_object_get(c->ev, "bind"));
 }
 
+static void
+take_joined(struct check *c)
+{
+	const char *by = json_str(c->ev, "by", NULL);
+
+	if (by != NULL)
+		must(json_object_set_new(c->from, by, json_boolean(json_bool(c->ev, "remote"))) == 0);
+}
+
+static void
+take_left(struct check *c)
+{
+	const char *by = json_str(c->ev, "by", NULL);
+
+	if (by != NULL)
+		(void)json_object_del(c->from, by);
+}
+
 /* allowed, or the first of two keys: each is an answer of its own. True when it is as it should be. */
 static bool
 take_answer(struct check *c, bool allows)
@@ -366,6 +385,12 @@ take_answer(struct check *c, bool allows)
 	if (allows && !has_both(c, request_of(c))) {
 		c->r->failed++;
 		fail(c, "the ticket asks for a key of each side, and no good one of the other was turned before");
+		return false;
+	}
+	if (c->terms.other_host && (person == NULL || !json_bool(c->from, person))) {
+		c->r->failed++;
+		fail(c, "the ticket asks for an answer from another host, and no event joined says that %.64s came from one",
+		    person != NULL ? person : "somebody");
 		return false;
 	}
 	if (names_body(c, "text") || names_body(c, "signature")) {
@@ -450,6 +475,10 @@ take(struct check *c, enum transcript_event_kind kind, const char *p, size_t n)
 		take_begin(c);
 	} else if (kind == TRANSCRIPT_EVENT_CONNECTED && c->connected == NULL) {
 		set(&c->connected, c->ev);
+	} else if (kind == TRANSCRIPT_EVENT_JOINED) {
+		take_joined(c);
+	} else if (kind == TRANSCRIPT_EVENT_LEFT) {
+		take_left(c);
 	} else if (kind == TRANSCRIPT_EVENT_REQUEST) {
 		take_request(c);
 	} else if (kind == TRANSCRIPT_EVENT_SHEET && q != NULL && q->sheet == NULL) {
@@ -476,8 +505,8 @@ matters(enum transcript_event_kind k)
 {
 	return k == TRANSCRIPT_EVENT_BEGIN || k == TRANSCRIPT_EVENT_CONNECTED || k == TRANSCRIPT_EVENT_REQUEST ||
 	    k == TRANSCRIPT_EVENT_SHEET || k == TRANSCRIPT_EVENT_SIGNING || k == TRANSCRIPT_EVENT_ALLOWED || k == TRANSCRIPT_EVENT_HELD ||
-	    k == TRANSCRIPT_EVENT_KEPT || k == TRANSCRIPT_EVENT_TURNED ||
-	    k == TRANSCRIPT_EVENT_SEAL;
+	    k == TRANSCRIPT_EVENT_KEPT || k == TRANSCRIPT_EVENT_TURNED || k == TRANSCRIPT_EVENT_JOINED ||
+	    k == TRANSCRIPT_EVENT_LEFT || k == TRANSCRIPT_EVENT_SEAL;
 }
 
 static void
@@ -520,6 +549,7 @@ signed_check(const char *transcript, const char *signers, struct signed_report *
 	c.file = transcript_reader_open(transcript, e);
 	if (c.file == NULL)
 		return e->code;
+	c.from = json_object();
 	walk(&c);
 	for (size_t i = 0; i < c.nrequests; i++) {
 		json_decref(c.requests[i].event);
@@ -531,6 +561,7 @@ signed_check(const char *transcript, const char *signers, struct signed_report *
 	free(c.requests);
 	json_decref(c.begin);
 	json_decref(c.connected);
+	json_decref(c.from);
 	transcript_reader_close(c.file);
 	return 0;
 }

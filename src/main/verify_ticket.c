@@ -31,7 +31,8 @@ take(const json_t *o, const char *pin, struct ticket_terms *out)
 	const char *wish = word(o, "signed", "no");
 
 	*out = (struct ticket_terms){ .asks = strcmp(wish, "no") != 0, .hardware = strcmp(wish, "hardware") == 0,
-	    .pin = json_bool(o, pin), .two_keys = strcmp(word(o, "quorum", "1"), "1") != 0 };
+	    .pin = json_bool(o, pin), .two_keys = strcmp(word(o, "quorum", "1"), "1") != 0,
+	    .other_host = strcmp(word(o, "answer_from", "anywhere"), "anywhere") != 0 };
 }
 
 void
@@ -85,7 +86,8 @@ compare(const json_t *begin, const json_t *ticket, struct err *e)
 {
 	if (same_word(begin, "ticket", ticket, "id", "", e) != 0 || same_word(begin, "target", ticket, "target", "", e) != 0 ||
 	    same_word(begin, "signed", ticket, "signed", "no", e) != 0 ||
-	    same_word(begin, "quorum", ticket, "quorum", "1", e) != 0)
+	    same_word(begin, "quorum", ticket, "quorum", "1", e) != 0 ||
+	    same_word(begin, "answer_from", ticket, "answer_from", "anywhere", e) != 0)
 		return e->code;
 	if (json_bool(begin, "pin") != json_bool(ticket, "signed_pin"))
 		return err_set(e, ERR_BROKEN, "the event says signed_pin: %s, and the ticket in it another thing; the ticket counts",

@@ -14,6 +14,7 @@ struct ticket_terms {
 	bool asks;		/* signed: yes or hardware */
 	bool hardware, pin;
 	bool two_keys;		/* quorum: both_sides */
+	bool other_host;	/* answer_from: other_host */
 };
 
 /* As the event begin says them, which is the session's word. */

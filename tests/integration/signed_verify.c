@@ -21,7 +21,7 @@
 #include "twokey/base/json.h"
 #include "twokey/base/run.h"
 
-enum { PATIENCE_MS = 60000 };
+enum { PATIENCE_MS = 60000, TEXT_MAX = 8192 };
 
 /* One sealed session with a signed answer, kept beside the keys. */
 static char transcript[128];
@@ -277,6 +277,47 @@ with_pin(const char *ev, json_t *fields, json_t *body)
 	return json_object_set_new(fields, "b", last) == 0;	/* the bodies stand last */
 }
 
+static bool
+put_from(json_t *fields)
+{
+	json_t *last = json_incref(json_object_get(fields, "b"));
+
+	json_object_set_new(fields, "answer_from", json_string("other_host"));
+	json_object_del(fields, "b");
+	return json_object_set_new(fields, "b", last) == 0;
+}
+
+static bool
+from_elsewhere(const char *ev, json_t *fields, json_t *body)
+{
+	return body == NULL && strcmp(ev, "begin") == 0 && put_from(fields);
+}
+
+/* The ticket asks for it, and the session's fields say the same. */
+static bool
+stricter_ticket(const char *ev, json_t *fields, json_t *body)
+{
+	char hex[DIGEST_HEX + 1], text[TEXT_MAX];
+	struct digest d;
+
+	if (body == NULL || strcmp(ev, "begin") != 0 || strcmp(json_str(body, "k", NULL), "ticket") != 0)
+		return false;
+	snprintf(text, sizeof text, "%sanswer_from: other_host\n", json_str(body, "text", NULL));
+	json_object_set_new(body, "text", json_string(text));
+	d = digest_of(text, strlen(text));
+	digest_hex(&d, hex);
+	json_object_set_new(fields, "digest", json_string(hex));
+	return put_from(fields);
+}
+
+static bool
+anna_from_elsewhere(const char *ev, json_t *fields, json_t *body)
+{
+	const char *by = json_str(fields, "by", NULL);
+
+	return by != NULL && strcmp(by, "anna") == 0 && set_field(ev, "joined", fields, body, "remote", json_true());
+}
+
 /* The ticket without what it asks for; the session's fields say the same. */
 static bool
 laxer_ticket(const char *ev, json_t *fields, json_t *body)
@@ -356,6 +397,8 @@ a_rewritten_transcript_is_found_out(void **state)
 		{ nothing_signed, "the event says signed: no, and the ticket in it yes" }, { with_pin, "the event says signed_pin: yes" },
 		{ laxer_ticket, "not the one whose digest the event names" }, { no_ticket_at_all, "not the one whose digest" },
 		{ laxer_ticket_and_digest, "not what the events of this transcript say" },
+		{ from_elsewhere, "the event says answer_from: other_host, and the ticket in it anywhere" },
+		{ stricter_ticket, "the ticket asks for an answer from another host, and no event joined says that anna came from one" },
 	};
 	char signers[128], file[128];
 
@@ -368,6 +411,21 @@ a_rewritten_transcript_is_found_out(void **state)
 		assert_int_equal(verify(file, signers, "sealed and intact"), 1);	/* the chain alone does not show it */
 		assert_int_equal(verify(file, signers, "the seal: bad"), 1);
 	}
+}
+
+/* What else is wrong with it is that it was written anew: where she came from is not. */
+static void
+who_came_from_another_host_counts_where_the_ticket_asks(void **state)
+{
+	char signers[128], file[128], first[128];
+
+	(void)state;
+	write_signers(good_options, signed_keys.anna, signed_keys.seal, signers, sizeof signers);
+	snprintf(first, sizeof first, "%s/elsewhere-1", signed_keys.dir);
+	snprintf(file, sizeof file, "%s/elsewhere-2", signed_keys.dir);
+	forge_transcript(transcript, first, stricter_ticket);
+	forge_transcript(first, file, anna_from_elsewhere);
+	assert_int_equal(verify(file, signers, "the text that was signed is not what the events of this transcript say"), 1);
 }
 
 static void
@@ -515,6 +573,7 @@ main(void)
 		cmocka_unit_test(what_was_kept_is_signed_and_verified_too),
 		cmocka_unit_test(a_key_counts_as_of_the_event),
 		cmocka_unit_test(a_rewritten_transcript_is_found_out),
+		cmocka_unit_test(who_came_from_another_host_counts_where_the_ticket_asks),
 		cmocka_unit_test(what_was_taken_out_cannot_be_checked),
 		cmocka_unit_test(both_of_two_keys_have_to_be_good),
 		cmocka_unit_test(ssh_keygen_alone_says_the_same),
