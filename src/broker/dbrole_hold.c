@@ -60,7 +60,7 @@ reasons(const struct db_pending *q, const struct db_held *h)
 		why |= 1u << WHY_TICKET;
 	if (h->moved)
 		why |= 1u << WHY_MOVED;
-	if (q->inexact)
+	if (q->inexact || h->unseen[0] != '\0')
 		why |= 1u << WHY_COUNT;
 	return why;
 }
@@ -91,6 +91,7 @@ bind_of(const struct hold *k)
 		digest_add_part(sum, k->h->parts[i].differs, k->h->parts[i].moved ? strlen(k->h->parts[i].differs) : 0);
 	}
 	digest_add_part(sum, k->h->effects, strlen(k->h->effects));
+	digest_add_part(sum, k->h->unseen, strlen(k->h->unseen));
 	return digest_end(sum);
 }
 
@@ -256,6 +257,8 @@ dbrole_hold(struct dbrole *d, struct db_pending *q, struct db_held *h)
 	if (q->unseen)
 		add(&k.note, "the server does not tell what triggers and foreign keys changed besides: the effects are those of the tables"
 		    " written");
+	if (h->unseen[0] != '\0')
+		add(&k.note, h->unseen);
 	k.bind = bind_of(&k);
 	q->turned[0] = '\0';	/* that key was for the sheet */
 	fault_point("db.before-held");

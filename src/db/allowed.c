@@ -201,7 +201,7 @@ db_bound_kept(struct db_part *p, uint64_t touched, struct db_result *r)
 bool
 db_kept(const struct db_allowed *a, struct db_result *r)
 {
-	struct db_held h = { .parts = a->parts, .nparts = a->nparts, .effects = buf_str(&r->effects) };
+	struct db_held h = { .parts = a->parts, .nparts = a->nparts, .effects = buf_str(&r->effects), .unseen = r->unseen };
 
 	r->rows = 0;
 	for (size_t i = 0; i < a->nparts; i++) {

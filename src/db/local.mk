@@ -15,6 +15,6 @@ noinst_HEADERS += %D%/name.h %D%/own_pg_describe.def
 noinst_HEADERS += %D%/own_pg_define.def
 %C%_libdb_a_SOURCES += %D%/sqlite_describe.c %D%/sqlite_weigh.c
 noinst_HEADERS += %D%/own_sqlite_describe.def
-%C%_libdb_a_SOURCES += %D%/pg_notice.c %D%/locks.c %D%/sqlite_locks.c %D%/my_locks.c %D%/pg_locks.c %D%/pg_reset.c %D%/pg_sets_off.c
+%C%_libdb_a_SOURCES += %D%/pg_notice.c %D%/locks.c %D%/sqlite_locks.c %D%/my_locks.c %D%/pg_locks.c %D%/pg_reset.c %D%/pg_settle.c %D%/pg_sets_off.c
 %C%_libdb_a_SOURCES += %D%/effects.c %D%/inexact.c %D%/my_waiting.c %D%/pg_waiting.c
 noinst_HEADERS += %D%/effects.h

@@ -204,6 +204,12 @@ int	pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_f
 /* pg_run.c, pg_commit.c */
 int	pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
 void	pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r);
+/* pg_settle.c */
+/* One of our own statements in a run: false and *r when it fails. *out (may be NULL): the caller's to clear. */
+bool	pg_own_step(struct db_conn *c, enum own_id id, struct db_result *r, PGresult **out);
+/* All parts ran: does what is put off until COMMIT, and tells the effects since the counts before; false and *r when they cannot
+ * be told. defines: it is a change of definitions. */
+bool	pg_settle(struct db_conn *c, bool defines, const PGresult *before, struct db_result *r);
 /* pg_waiting.c */
 /* False once the server has ended the connection; nothing is sent. No answer may be outstanding. */
 bool	pg_is_there(struct db_conn *c);

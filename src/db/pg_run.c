@@ -14,9 +14,6 @@
 #include "twokey/base/must.h"
 
 #include "allowed.h"
-#include "effects.h"
-
-enum { SETTLES_MAX = 16 };	/* how often triggers may put something off anew */
 
 void
 pg_ended_by(struct db_conn *c, const PGresult *res, const struct db_statement *s, struct db_result *r)
@@ -155,107 +152,16 @@ execute_all(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 	return true;
 }
 
-static bool
-own_step(struct db_conn *c, enum own_id id, struct db_result *r, PGresult **out)
-{
-	PGresult *res;
-	int ret = pg_own(c, id, 0, NULL, &r->own, &res, NULL);
-
-	if (ret != 0)
-		pg_ended_by(c, res, &(struct db_statement){ .bytes = "" }, r);
-	if (out != NULL && ret == 0)
-		*out = res;
-	else
-		PQclear(res);
-	if (ret != 0)
-		r->position = 0;
-	return ret == 0;
-}
-
-/* What the same table had before the statement: counts of earlier transactions may still be in there. */
-static uint64_t
-counted_before(const PGresult *before, const PGresult *after, int row, int col)
-{
-	for (int i = 0; i < PQntuples(before); i++)
-		if (strcmp(PQgetvalue(before, i, 0), PQgetvalue(after, row, 0)) == 0 &&
-		    strcmp(PQgetvalue(before, i, 1), PQgetvalue(after, row, 1)) == 0)
-			return strtoull(PQgetvalue(before, i, col), NULL, 10);
-	return 0;
-}
-
-static void
-tell_effects(const PGresult *before, const PGresult *after, struct buf *out)
-{
-	struct db_effects *all = must_zalloc(sizeof *all);
-
-	for (int i = 0; i < PQntuples(after); i++) {
-		const char *schema = PQgetvalue(after, i, 0);
-		bool shown = strcmp(schema, "public") != 0;
-		struct db_effect *t;
-		uint64_t n[3];
-		char name[sizeof t->name];
-
-		for (int k = 0; k < 3; k++)
-			n[k] = strtoull(PQgetvalue(after, i, k + 2), NULL, 10) - counted_before(before, after, i, k + 2);
-		if (n[0] + n[1] + n[2] == 0)
-			continue;
-		snprintf(name, sizeof name, "%s%s%s", shown ? schema : "", shown ? "." : "", PQgetvalue(after, i, 1));
-		t = db_effect_of(all, name, strlen(name));
-		t->inserted += n[0];
-		t->updated += n[1];
-		t->deleted += n[2];
-	}
-	db_effects_put(all, out);
-	free(all);
-}
-
-static bool
-same_counts(const PGresult *a, const PGresult *b)
-{
-	bool same = PQntuples(a) == PQntuples(b);
-
-	for (int i = 0; i < PQntuples(a) && same; i++)
-		for (int k = 0; k < PQnfields(a) && same; k++)
-			same = strcmp(PQgetvalue(a, i, k), PQgetvalue(b, i, k)) == 0;
-	return same;
-}
-
-/* What is put off until COMMIT is done now, and what that puts off too, until nothing is changed by it any more: nothing else
- * can be waiting then, for only changed rows put something off. The counts after all of it. */
-static bool
-settle(struct db_conn *c, struct db_result *r, PGresult **after)
-{
-	PGresult *now = NULL;
-	bool same = false;
-	int i = 0;
-
-	if (!own_step(c, OWN_PG_TOUCHED, r, after))
-		return false;
-	for (; !same && i < SETTLES_MAX; i++) {
-		if (!own_step(c, OWN_PG_CONSTRAINTS, r, NULL) || !pg_names_are_ours(c, r) || !own_step(c, OWN_PG_TOUCHED, r, &now))
-			return false;
-		same = same_counts(*after, now);
-		PQclear(*after);
-		*after = now;
-		now = NULL;
-	}
-	if (!same)
-		db_end_with(r, DB_FAILED, "wall", "its triggers put off more and more until COMMIT, so nobody could be shown what it does");
-	return same;
-}
-
 /* The transaction from its beginning to the commit; what is left open is rolled back by the caller. */
 static void
 run_inside(struct db_conn *c, const struct db_allowed *a, struct db_result *r)
 {
-	PGresult *before = NULL, *after = NULL;
+	PGresult *before = NULL;
 
-	if (still_as_allowed(c, a, r) && own_step(c, OWN_PG_TOUCHED, r, &before) && execute_all(c, a, r) && settle(c, r, &after)) {
-		tell_effects(before, after, &r->effects);
+	if (still_as_allowed(c, a, r) && pg_own_step(c, OWN_PG_TOUCHED, r, &before) && execute_all(c, a, r) &&
+	    pg_settle(c, sql_is_definition(a->parts[0].facts), before, r))
 		pg_commit(c, a, r);
-	}
 	PQclear(before);
-	PQclear(after);
 }
 
 /* A COMMIT among others would keep those before it; a setting of one's own (shop.who) is in no list of the server, and

@@ -175,6 +175,17 @@ a_write_is_committed_with_its_xid_on_record(void **state)
 	assert_true(json_bool(test_allow(anna, n, "orders 1"), "ok"));
 	assert_string_equal(json_str(test_event(ben, "rolledback", n), "code", NULL), "bind");
 	sql("DROP TRIGGER second ON orders; UPDATE orders SET status = 'paid' WHERE id = 1");
+	/* what no count of rows tells is held and named */
+	sql("CREATE TABLE cache (n int); CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+	    " $$BEGIN TRUNCATE cache; RETURN NULL; END$$; CREATE TRIGGER third AFTER UPDATE ON orders EXECUTE FUNCTION forget()");
+	n = test_request(ben, "update orders set note = 'v' where id = 3", NULL);
+	assert_true(json_bool(test_allow(anna, n, "orders 1"), "ok"));
+	sheet = test_event(anna, "held", n);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(sheet, "why"), 0)), "count");
+	assert_non_null(strstr(test_body(anna, json_int(sheet, "n", 0), "note"), "no count of rows tells: cache"));
+	test_deny(anna, n);
+	test_event(ben, "rolledback", n);
+	sql("DROP TRIGGER third ON orders");
 	test_end(&b, ben);
 	test_console_close(ben);
 	test_console_close(anna);

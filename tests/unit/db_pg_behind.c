@@ -107,6 +107,46 @@ the_connection_is_what_it_was(void **state)
 	}
 }
 
+/* TRUNCATE begins the counts of a table anew: so what is put off again and again could hide behind the same counts. */
+static void
+nothing_is_put_off_behind_the_counts(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE TABLE late (n int); CREATE TABLE again (n int); GRANT ALL ON late, again TO ben; ALTER TABLE late OWNER TO ben;"
+	    "CREATE FUNCTION on_late() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN SET CONSTRAINTS ALL DEFERRED;"
+	    " IF new.n = 0 THEN INSERT INTO again VALUES (1); ELSE DELETE FROM nokey; END IF; RETURN NULL; END$$;"
+	    "CREATE FUNCTION on_again() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN SET CONSTRAINTS ALL DEFERRED;"
+	    " TRUNCATE late; INSERT INTO late VALUES (1); RETURN NULL; END$$;"
+	    "CREATE CONSTRAINT TRIGGER a AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION on_late();"
+	    "CREATE CONSTRAINT TRIGGER b AFTER INSERT ON again DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION on_again()");
+	trigger("UPDATE", "items", "STATEMENT", "INSERT INTO late VALUES (0)");
+	s->b.hold = yes;
+	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
+	assert_string_equal(s->b.r.code, "wall");
+	assert_int_equal(s->b.nheld, 0);
+	assert_string_equal(pg_shop_sql("SELECT count(*) FROM nokey"), "2");
+}
+
+static void
+what_no_count_tells_is_named(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE TABLE victim (n int); INSERT INTO victim VALUES (1); ALTER TABLE victim OWNER TO ben");
+	trigger("UPDATE", "items", "STATEMENT", "TRUNCATE victim; GRANT SELECT ON victim TO PUBLIC");
+	s->b.hold = yes;
+	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_non_null(strstr(s->b.held_effects, "\"(definitions)\",\"inserted\":0,\"updated\":2"));
+	assert_non_null(strstr(s->b.r.unseen, "no count of rows tells: victim"));
+	/* a change of definitions is what it says */
+	assert_int_equal(bench_do(&s->b, "ALTER TABLE victim ADD COLUMN z int", 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_string_equal(buf_str(&s->b.r.effects), "[]");
+	assert_string_equal(s->b.r.unseen, "");
+}
+
 int
 main(void)
 {
@@ -115,6 +155,8 @@ main(void)
 		T(no_statement_takes_the_place_of_ours),
 		T(no_operator_takes_the_place_of_ours),
 		T(the_connection_is_what_it_was),
+		T(nothing_is_put_off_behind_the_counts),
+		T(what_no_count_tells_is_named),
 	};
 
 	return cmocka_run_group_tests_name("db pg behind", tests, pg_shop_server, pg_shop_server_end);

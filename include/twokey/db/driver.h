@@ -104,6 +104,7 @@ struct db_result {
 	long position;			/* 1-based byte offset of the error in the text, 0 when none */
 	struct buf text;		/* server's message, or why it was rolled back; the caller frees */
 	struct buf effects;		/* JSON array [{"table":"orders","inserted":0,"updated":3,"deleted":0}], or empty */
+	char unseen[400];		/* what they do not tell: code behind it did more than change rows; or "" */
 	struct buf own;			/* names of our own statements that ran, JSON array */
 	struct buf notices;		/* what the server said beside it, "NOTICE: ..." lines, at most 16 KiB */
 };
@@ -201,6 +202,7 @@ struct db_held {
 	const struct db_part *parts;
 	size_t nparts;
 	const char *effects;		/* JSON array as in db_result */
+	const char *unseen;		/* what they do not tell, or "" */
 	char code[32];			/* holding fills why it is taken back: code and sentence */
 	char text[240];
 };
