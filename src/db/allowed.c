@@ -46,6 +46,60 @@ db_keys_sink(struct db_keys *k)
 	return (struct db_sink){ k, no_columns, add_row };
 }
 
+static int
+seen_columns(void *ctx, const struct db_column *cols, size_t n)
+{
+	const struct db_seen *seen = ctx;
+
+	return seen->to != NULL ? seen->to->columns(seen->to->ctx, cols, n) : 0;
+}
+
+static int
+seen_row(void *ctx, const struct db_cell *cells, size_t n)
+{
+	const struct db_seen *seen = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		char type = (char)('a' + (int)cells[i].type);
+
+		if (seen->timed && seen->pairs && i >= seen->nkeys && (i - seen->nkeys) % 2 == 1)
+			continue;
+		digest_add(seen->sum, &type, 1);
+		digest_add_part(seen->sum, cells[i].p, cells[i].n);
+	}
+	return seen->to != NULL ? seen->to->row(seen->to->ctx, cells, n) : 0;
+}
+
+/* Wherever the word stands: one too many compares less. */
+static bool
+asks_the_time(const struct db_statement *s)
+{
+	static const char *const words[] = { "now", "current_timestamp", "current_date", "current_time", "localtime",
+	    "localtimestamp", "transaction_timestamp", "age", "sysdate", "curdate", "curtime", "utc_date", "utc_time", "utc_timestamp",
+	    "unix_timestamp", "unixepoch", "datetime", "julianday", "strftime", "date", "time" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (db_has_whole_word(s, words[i]))
+			return true;
+	return false;
+}
+
+struct db_sink
+db_seen_begin(struct db_seen *seen, const struct db_sink *to, const struct db_statement *s, const struct sql_facts *f, size_t nkeys,
+    const struct db_match *m)
+{
+	*seen = (struct db_seen){ .to = to, .nkeys = nkeys, .pairs = strcmp(f->verb, "UPDATE") == 0, .timed = asks_the_time(s),
+	    .sum = digest_begin() };
+	digest_add_part(seen->sum, m->keys.b, sizeof m->keys.b);
+	return (struct db_sink){ seen, seen_columns, seen_row };
+}
+
+void
+db_seen_end(struct db_seen *seen, struct db_match *m)
+{
+	m->keys = digest_end(seen->sum);
+}
+
 void
 db_bind_place(struct db_ground *g, const struct db_statement *s, const struct db_place *p)
 {
@@ -107,6 +161,9 @@ tell_rows(struct db_part *p, const struct db_sheet *now)
 	buf_puts(&text, " when it was shown, ");
 	put_rows(&text, now->count, &now->shown.keys);
 	buf_puts(&text, " now");
+	if (now->count == p->matched && (p->shown == NULL || (buf_len(&p->shown->keys) == buf_len(&now->shown.keys) &&
+	    memcmp(buf_data(&p->shown->keys), buf_data(&now->shown.keys), buf_len(&now->shown.keys)) == 0)))
+		buf_puts(&text, ", with other values in them");
 	snprintf(p->differs, sizeof p->differs, "%s", buf_str(&text));
 	buf_fini(&text);
 }
@@ -157,6 +214,8 @@ db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_sheet
 		other_rows("keys", p, r);
 	else {
 		p->moved = other;
+		/* later parts of a set meet what those before them made, and a set is held anyway */
+		p->found = a->nparts == 1 && now->count_known ? now->count : UINT64_MAX;
 		return true;
 	}
 	r->rows = now->count;
@@ -181,14 +240,28 @@ db_ground_kept(const struct db_part *p, const struct db_sheet *now, struct db_re
 	return false;
 }
 
+/* Something kept rows from it, or it met some that did not match before. */
+static void
+tell_touched(struct db_part *p)
+{
+	size_t n = p->moved ? strlen(p->differs) : 0;
+
+	snprintf(p->differs + n, sizeof p->differs - n, "%s%" PRIu64 " matched when it began, %" PRIu64 " %s touched", n > 0 ? "; " : "",
+	    p->found, p->touched, p->touched == 1 ? "was" : "were");
+	p->moved = true;
+}
+
 bool
 db_bound_kept(struct db_part *p, uint64_t touched, struct db_result *r)
 {
 	char text[160], nth[32] = "";
 
 	p->touched = touched;
-	if (db_within(p, touched))
+	if (db_within(p, touched)) {
+		if (p->found != UINT64_MAX && touched != p->found)
+			tell_touched(p);
 		return true;
+	}
 	r->rows = touched;
 	if (p->nth > 0)
 		snprintf(nth, sizeof nth, "statement %u: ", p->nth);
@@ -209,6 +282,12 @@ db_kept(const struct db_allowed *a, struct db_result *r)
 		h.moved = h.moved || a->parts[i].moved;
 	}
 	h.affected = r->rows;
+	if (a->holding == NULL && h.moved) {
+		for (size_t i = 0; i < a->nparts; i++)
+			if (a->parts[i].moved)
+				other_rows("keys", &a->parts[i], r);
+		return false;
+	}
 	if (a->holding == NULL || a->holding(a->ctx, &h))
 		return true;
 	db_end_with(r, DB_ROLLEDBACK, h.code, h.text);

@@ -17,6 +17,20 @@ struct db_sink db_keys_sink(struct db_keys *k);
 /* Adds one row: type and bytes of each cell. */
 void	db_keys_row(struct db_keys *k, const struct db_cell *cells, size_t n);
 
+/* The sample on its way to whom it is shown: what its cells are is a part of the rows matched, for a row that looks otherwise
+ * is not the one that was shown. Not so the values to come of a statement that asks what time it is. */
+struct db_seen {
+	const struct db_sink *to;	/* NULL: nobody */
+	size_t nkeys;
+	bool pairs;			/* behind the keys: what is there, what comes, of each column that is set */
+	bool timed;
+	struct digest_sum *sum;
+};
+/* seen is filled; m->keys are those of the rows, and once it ended those of their cells too. */
+struct db_sink db_seen_begin(struct db_seen *seen, const struct db_sink *to, const struct db_statement *s,
+	    const struct sql_facts *f, size_t nkeys, const struct db_match *m);
+void	db_seen_end(struct db_seen *seen, struct db_match *m);
+
 /* What a bind digest is made of (doc/protocol.txt). */
 struct db_place {
 	const char *format;	/* of the bind: "twokey bind postgres 1" */

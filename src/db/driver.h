@@ -30,6 +30,8 @@ bool	db_within(const struct db_part *p, uint64_t affected);
  * twokey that gives it up first. Milliseconds. */
 unsigned db_idle_ms(const struct db_target *t);
 
+/* True when it stands in the text by itself, in any case, in a literal or comment too. */
+bool	db_has_whole_word(const struct db_statement *s, const char *word);
 /* db_sheet's inexact. plain: what it writes is a table, with no rule in between. */
 bool	db_is_inexact(enum sql_engine engine, const struct db_statement *s, const struct sql_facts *f, bool plain);
 

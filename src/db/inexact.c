@@ -28,6 +28,12 @@ find_word(const struct db_statement *s, const char *word, size_t i)
 	return 0;
 }
 
+bool
+db_has_whole_word(const struct db_statement *s, const char *word)
+{
+	return find_word(s, word, 0) != 0;
+}
+
 /* Not the function, which has a parenthesis behind it. */
 static bool
 replaces(const struct db_statement *s)

@@ -50,7 +50,7 @@ select_derived(struct my_look *l, enum own_id id, const struct buf *sql, struct 
 	buf_reset(&c->text);
 	buf_putf(&c->text, "/* twokey %s */ ", c->tag);
 	buf_put(&c->text, buf_data(sql), buf_len(sql));
-	if (l->locks && id != OWN_MY_DERIVED_SAMPLE)
+	if (l->locks)
 		buf_puts(&c->text, " FOR UPDATE");
 	own_ran(&l->sheet->own, id);
 	if (buf_over(&c->text))
@@ -119,7 +119,9 @@ static int
 take_sample(struct my_look *l, const struct keys *k, const struct db_sink *sample, struct err *e)
 {
 	struct db_limits max = { DB_SAMPLE_ROWS, 0 };
-	struct my_rows rows = { .c = l->c, .sink = sample, .count = { .max = &max } };
+	struct db_seen seen;
+	struct db_sink sink = db_seen_begin(&seen, sample, l->s, l->f, k->n, &l->match);
+	struct my_rows rows = { .c = l->c, .sink = &sink, .count = { .max = &max } };
 	struct buf text;
 	int ret;
 
@@ -130,6 +132,7 @@ take_sample(struct my_look *l, const struct keys *k, const struct db_sink *sampl
 	} else {
 		ret = select_derived(l, OWN_MY_DERIVED_SAMPLE, &text, &rows, e);
 	}
+	db_seen_end(&seen, &l->match);
 	buf_fini(&text);
 	return ret;
 }
@@ -144,7 +147,7 @@ match_derived(struct my_look *l, const struct db_sink *sample, struct err *e)
 		ret = match_rows(l, &k, e);
 	if (ret == 0)
 		l->sheet->how = "derived";
-	if (ret == 0 && k.n > 0 && sample != NULL && l->match.count > 0)
+	if (ret == 0 && k.n > 0 && l->match.count > 0)
 		ret = take_sample(l, &k, sample, e);
 	for (size_t i = 0; i < k.n; i++)
 		free(k.name[i]);

@@ -73,7 +73,10 @@ compare(const struct my_look *l, const struct db_allowed *a, struct db_part *p, 
 		return;
 	if (my_is_at_once(p->facts))
 		return;		/* nobody takes it for something that could be taken back */
-	if (l->stays && a->at_once && a->nparts == 1) {
+	if (l->stays && p->moved) {	/* nothing of it could be held */
+		snprintf(text, sizeof text, "the rows that it matches are not those that were shown: %.120s; ask again", p->differs);
+		db_end_with(r, DB_ROLLEDBACK, "keys", text);
+	} else if (l->stays && a->at_once && a->nparts == 1) {
 		p->stays = true;
 	} else if (l->stays) {
 		snprintf(text, sizeof text, "a change of %.80s (%.40s) stays at once, or may; twokey runs only what it could take back",

@@ -98,7 +98,9 @@ static int
 take_sample(struct pg_look *l, const struct keys *k, const struct db_sink *sample, struct err *e)
 {
 	struct db_limits max = { DB_SAMPLE_ROWS, 0 };
-	struct pg_rows rows = { .c = l->c, .sink = sample, .count = { .max = &max } };
+	struct db_seen seen;
+	struct db_sink sink = db_seen_begin(&seen, sample, l->s, l->f, k->n, &l->match);
+	struct pg_rows rows = { .c = l->c, .sink = &sink, .count = { .max = &max } };
 	struct buf text;
 	PGresult *res;
 	int ret;
@@ -114,6 +116,7 @@ take_sample(struct pg_look *l, const struct keys *k, const struct db_sink *sampl
 		ret = failed(l, res, "the SELECT of the sample failed", e);
 		PQclear(res);
 	}
+	db_seen_end(&seen, &l->match);
 	buf_fini(&text);
 	return ret;
 }
@@ -210,7 +213,7 @@ match_derived(struct pg_look *l, const struct db_sink *sample, struct err *e)
 		l->sheet->how = "derived";
 	if (ret == 0 && buf_len(&l->sheet->policies) > 0)
 		db_note(&l->sheet->note, "rows are counted as a read sees them; a row policy may keep some of them from the change");
-	if (ret == 0 && k.n > 0 && sample != NULL && l->match.count > 0)
+	if (ret == 0 && k.n > 0 && l->match.count > 0)
 		ret = take_sample(l, &k, sample, e);
 	for (size_t i = 0; i < k.n; i++)
 		free(k.name[i]);

@@ -157,26 +157,48 @@ find_cascades(struct work *w, struct err *e)
 	return rc == SQLITE_DONE ? 0 : own_failed(w, e);
 }
 
+/* The type of a table or view of that name; false: there is none. */
+static bool
+has_type(struct work *w, const struct sql_str *name, const char *type)
+{
+	sqlite3_stmt *st = sqlite_own(w->c, w->db, OWN_SQLITE_TABLE, &w->sheet->own, NULL);
+	bool is = false;
+
+	if (st == NULL)
+		return false;
+	sqlite3_bind_text(st, 1, name->p, (int)name->n, SQLITE_TRANSIENT);
+	if (sqlite3_step(st) == SQLITE_ROW) {
+		struct db_cell cell = sqlite_cell(st, 0);
+
+		is = strcmp(cell.p, type) == 0;
+	}
+	sqlite3_finalize(st);
+	return is;
+}
+
+/* An UPDATE changes rows while it still looks for others: what it reads of its own table, itself or by a view, may be what
+ * it has made of it. Then no SELECT tells which rows it will have touched, and what comes to be in them. */
+static bool
+reads_itself(struct work *w)
+{
+	if (w->table == NULL || strcmp(w->f->verb, "UPDATE") != 0)
+		return false;
+	for (size_t i = 0; i < w->f->ntables; i++) {
+		const struct sql_table *t = &w->f->tables[i];
+
+		if ((t->use & SQL_USE_READ) != 0 && ((t->name.n == w->table->name.n &&
+		    strncasecmp(t->name.p, w->table->name.p, t->name.n) == 0) || has_type(w, &t->name, "view")))
+			return true;
+	}
+	return false;
+}
+
 /* An ordinary table has keys; a view is written by triggers, and how many rows it matches says nothing. */
 static bool
 is_table(struct work *w)
 {
-	sqlite3_stmt *st;
-	bool is = false;
-
-	if (w->table == NULL || (w->table->schema.n > 0 &&
-	    (w->table->schema.n != 4 || memcmp(w->table->schema.p, "main", 4) != 0)))
-		return false;
-	st = about_table(w, OWN_SQLITE_TABLE, NULL);
-	if (st == NULL)
-		return false;
-	if (sqlite3_step(st) == SQLITE_ROW) {
-		struct db_cell cell = sqlite_cell(st, 0);
-
-		is = strcmp(cell.p, "table") == 0;
-	}
-	sqlite3_finalize(st);
-	return is;
+	return w->table != NULL && (w->table->schema.n == 0 ||
+	    (w->table->schema.n == 4 && memcmp(w->table->schema.p, "main", 4) == 0)) && has_type(w, &w->table->name, "table");
 }
 
 static bool
@@ -269,9 +291,11 @@ match_keys(struct work *w, struct db_match *m, struct err *e)
 }
 
 static int
-take_sample(struct work *w, const struct db_sink *sample, struct err *e)
+take_sample(struct work *w, const struct db_sink *sample, struct db_match *m, struct err *e)
 {
 	struct db_count count = { .max = NULL };
+	struct db_seen seen;
+	struct db_sink sink;
 	sqlite3_stmt *st;
 	struct buf text;
 	bool cut;
@@ -284,7 +308,9 @@ take_sample(struct work *w, const struct db_sink *sample, struct err *e)
 		ret = 0;
 	} else if (ret == 0) {
 		own_ran(&w->sheet->own, OWN_SQLITE_DERIVED_SAMPLE);
-		rc = sqlite_drain(st, sample, &count, &cut);
+		sink = db_seen_begin(&seen, sample, w->s, w->f, w->nkeys, m);
+		rc = sqlite_drain(st, &sink, &count, &cut);
+		db_seen_end(&seen, m);
 		ret = rc == SQLITE_DONE ? 0 : stopped(w, e);
 		sqlite3_finalize(st);
 	} else if (ret == ERR_STATEMENT) {
@@ -323,7 +349,7 @@ match(struct work *w, const struct db_sink *sample, struct db_match *m, struct e
 		return ret;
 	}
 	w->sheet->how = "derived";
-	return sample != NULL && m->count > 0 ? take_sample(w, sample, e) : 0;
+	return m->count > 0 ? take_sample(w, sample, m, e) : 0;
 }
 
 static int
@@ -331,6 +357,7 @@ look_into(struct work *w, const struct db_sink *sample, struct db_match *m, stru
 {
 	const struct db_match none = { .known = false };
 	struct db_ground g;
+	bool itself;
 	int ret;
 
 	db_ground_begin(&g, &w->sheet->shown.parts);
@@ -345,7 +372,11 @@ look_into(struct work *w, const struct db_sink *sample, struct db_match *m, stru
 		ret = find_cascades(w, e);
 	if (ret == 0 && m != NULL)
 		ret = match(w, sample, m, e);
-	w->sheet->inexact = db_is_inexact(SQL_SQLITE, w->s, w->f, w->plain) ||
+	itself = ret == 0 && reads_itself(w);
+	if (itself)
+		db_note(&w->sheet->note, "it reads the table that it changes: rows that it comes to later may be others than those that are"
+		    " told, and become something else");
+	w->sheet->inexact = itself || db_is_inexact(SQL_SQLITE, w->s, w->f, w->plain) ||
 	    (w->replaces && strcmp(w->f->verb, "DELETE") != 0);
 	db_bind_end(&g, m != NULL ? m : &none, w->sheet);
 	return ret;

@@ -135,6 +135,37 @@ rows_that_stay_are_told(void **state)
 	s->b.at_once = false;
 }
 
+static bool
+never_asked(struct bench *b)
+{
+	(void)b;
+	fail_msg("nothing that stays at once is held");
+	return true;
+}
+
+/* There is no hold where nothing can be taken back: other rows, or rows that look otherwise, are not changed. */
+static void
+rows_that_stay_are_those_that_were_shown(void **state)
+{
+	static const char *const meanwhile[] = { "UPDATE flat SET a = 7 WHERE id = 1; UPDATE flat SET id = 5 WHERE id = 2",
+	    "UPDATE flat SET a = 8 WHERE id = 1" };
+	struct my_shop *s = *state;
+
+	s->b.wants_commit = s->b.at_once = true;
+	s->b.hold = never_asked;
+	for (size_t i = 0; i < sizeof meanwhile / sizeof *meanwhile; i++) {
+		assert_int_equal(bench_sheet(&s->b, "UPDATE flat SET a = a + 100"), 0);
+		my_shop_sql(meanwhile[i]);
+		assert_int_equal(bench_run(&s->b, "UPDATE flat SET a = a + 100", 2, false), 0);
+		assert_int_equal(s->b.r.end, DB_ROLLEDBACK);
+		assert_string_equal(s->b.r.code, "keys");
+		assert_int_equal(s->b.asked, 0);
+		assert_string_equal(my_shop_sql("SELECT max(a) < 100 FROM flat"), "1");
+	}
+	s->b.at_once = false;
+	s->b.hold = NULL;
+}
+
 /* It waits for a lock when its connection is taken away: whether it ran, nobody is told. */
 static void *
 take_away(void *bench)
@@ -196,6 +227,7 @@ main(void)
 		T(nothing_is_sent_that_is_not_as_shown_or_not_on_record),
 		T(an_error_says_that_something_may_stay),
 		T(rows_that_stay_are_told),
+		T(rows_that_stay_are_those_that_were_shown),
 		T(a_connection_that_is_lost_leaves_it_unknown),
 	};
 

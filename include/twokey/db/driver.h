@@ -131,7 +131,7 @@ struct db_sheet {
 	 * KEY UPDATE, ON CONFLICT DO UPDATE, MERGE, views, INSTEAD OF, rules, several tables, code that is called. The bound
 	 * holds for the engine's count all the same; what it did is only seen once it ran. */
 	bool inexact;
-	struct digest keys;		/* of the matched keys, in order */
+	struct digest keys;		/* of the matched keys, in order, and of the cells of the sample */
 	struct digest ground;		/* of all that was shown but the rows: place, settings, definitions */
 	struct digest bind;		/* of ground and the rows matched (doc/protocol.txt) */
 	uint64_t dangers;		/* found in the catalogue: TRIGGER, CASCADE, RULE, COUNT_UNKNOWN ... */
@@ -189,9 +189,11 @@ struct db_part {
 	const struct db_shown *shown;	/* NULL: what differs is not named */
 	bool at_most;			/* bound is "<= rows" instead of "= rows" */
 	uint64_t rows;
+	uint64_t found;			/* filled: rows that match as it begins; UINT64_MAX: that is not known */
 	uint64_t touched;		/* filled: rows that it touched */
 	bool stays;			/* filled: it is kept by an engine that cannot take it back */
-	bool moved;			/* filled: other rows within the bound than those that were shown */
+	bool moved;			/* filled: other rows within the bound than those that were shown, or they look otherwise,
+					 * or not as many were touched */
 	char differs[1000];		/* filled when moved: how many and which, then and now */
 };
 
