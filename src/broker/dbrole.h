@@ -112,7 +112,7 @@ struct db_job *dbrole_next(struct dbrole *d);
 void	*dbrole_listen(void *dbrole);
 /* The third thread: cancelling may block (a second connection to a server that hangs), listening may not. */
 void	*dbrole_cancel(void *dbrole);
-/* The connection, for closing it, once no cancel uses it. */
+/* The connection, which the caller closes, once no cancel uses it. */
 struct db_conn *dbrole_take_conn(struct dbrole *d);
 /* Marks what runs for cancel; false when it was cancelled before it began or the role is ending. */
 bool	dbrole_begin_work(struct dbrole *d, uint64_t n);
@@ -168,9 +168,9 @@ bool	dbrole_statement_of(const struct packet *p, struct buf *sql, struct digest 
 /* dbrole_sheet.c: size, rollback and locks into the event sheet; who holds them as a body, the caller frees b->p. */
 void	dbrole_sheet_more(json_t *ev, const struct db_sheet *s);
 void	dbrole_locks_body(const struct db_sheet *s, struct packet_body *b);
-/* A list that a driver wrote; an empty one when it is too long for an event. */
+/* A list that a driver wrote; an empty one when it is too long for an event. The caller drops it. */
 json_t	*dbrole_array_of(const struct buf *b);
-/* The effects of a run, as db_result has them. */
+/* The effects of a run, as db_result has them; the caller drops it. */
 json_t	*dbrole_effects(const char *text, size_t n);
 void	dbrole_request(struct dbrole *d, uint64_t n, const struct packet *p);
 void	dbrole_allowed(struct dbrole *d, const struct packet *p);

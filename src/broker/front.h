@@ -88,7 +88,7 @@ struct lobby *lobby_of_ticket(struct front *f, const char *ticket);
 void	lobby_add(struct front *f, const char *session, const char *ticket, int fd);
 /* A session that is over and whose outcome is open; fd leads to its recorder. */
 void	lobby_wait(struct front *f, const char *session, const char *ticket, int fd);
-/* Sessions on a target with an open outcome, by their ids: an array. */
+/* Sessions on a target with an open outcome, by their ids: an array, which the caller drops. */
 json_t	*lobby_open_on(const struct front *f, const char *target);
 void	lobby_remove(struct front *f, const char *session);
 /* Hands the visitor's connection to a session; the visitor is gone afterwards. */

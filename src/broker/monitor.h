@@ -68,9 +68,9 @@ int	monitor_start_recovery(struct monitor *m, struct watched *w, struct err *e);
 
 /* monitor_oneshot.c */
 /* A process that answers the recorder of w once (MONITOR_VERIFY, MONITOR_SEAL); its socket goes there, or none does. */
-/* Names of the people who have keys: what they allow is signed. */
+/* Names of the people who have keys (what they allow is signed); the caller drops it. */
 json_t	*monitor_signers(const struct monitor *m);
-/* {"anna":"customer",...}: every person's side. */
+/* {"anna":"customer",...}: every person's side; the caller drops it. */
 json_t	*monitor_sides(const struct monitor *m);
 void	monitor_oneshot(struct monitor *m, struct watched *w, const struct monitor_msg *msg);
 

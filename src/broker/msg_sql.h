@@ -25,11 +25,11 @@ void	statement_refuse(struct statement *st, const char *code, const char *why);
 /* Records an event of it; its sender gets the answer. */
 struct submission *statement_submit(struct statement *st, enum transcript_event_kind kind, json_t *ev, struct packet_body *b,
 	    size_t nb);
-/* The tables of the session's facts, as an event names them. */
+/* The tables of the session's facts, as an event names them; the caller drops it. */
 json_t	*statement_tables(const struct session *s);
 /* False after an answer: nobody could answer a request now, or too many wait. */
 bool	statement_may_ask(struct statement *st);
-/* Begins a request for what the session's facts say, and its event. */
+/* Begins a request for what the session's facts say, and its event; both are the caller's. */
 struct gate_request *statement_request(const struct statement *st);
 json_t	*statement_event(const struct statement *st, const struct gate_request *r);
 /* It waits from now on. r and ev are taken. */

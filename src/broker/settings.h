@@ -7,7 +7,7 @@
 
 #include "twokey/sql/facts.h"
 
-/* What differs from the engine's defaults, and the version. */
+/* What differs from the engine's defaults, and the version; the caller drops it. */
 json_t	*settings_make(const struct sql_settings *s);
 /* The same back, into all but the engine and the catalogue. */
 void	settings_read(const json_t *v, struct sql_settings *s);

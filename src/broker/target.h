@@ -9,7 +9,7 @@
 
 struct config_target;
 
-/* For the db role's first message. */
+/* For the db role's first message; the caller drops it. */
 json_t	*target_make(const struct config_target *t);
 /* Fills t (strings borrowed from v). ERR_INVALID. */
 int	target_read(const json_t *v, struct db_target *t);

@@ -18,7 +18,7 @@ bool	way_has_tunnel(const struct config_target *t);
  * the server's name, a port of 127.0.0.1. Turns target (db's) towards it. The descriptor, or -1 and *e. */
 int	way_listen(const struct monitor *m, const struct watched *w, const struct config_target *t, json_t *target,
 	    struct err *e);
-/* The tunnel role's first message. */
+/* The tunnel role's first message; the caller drops it. */
 json_t	*way_init(const struct monitor *m, const struct watched *w, const struct config_target *t);
 /* Connects to the agents that hops name and hands them to the tunnel role. */
 int	way_send_agents(const struct watched *w, const struct config_target *t, struct err *e);

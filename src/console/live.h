@@ -121,7 +121,7 @@ void	live_notice(struct live *lv, enum screen_look look, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
 /* Sends; says so when it cannot. Fields are taken over. */
 bool	live_send(struct live *lv, const char *what, json_t *fields);
-/* {"text": ...} and {"of": n} */
+/* {"text": ...} and {"of": n}; the caller drops them, live_send takes them. */
 json_t	*live_text(const char *key, const char *text, size_t n);
 json_t	*live_of(uint64_t n, const char *key, const char *text, size_t len);
 

@@ -49,7 +49,7 @@ struct model {
 /* model_entry.c */
 struct model_slot *model_slot_create(void);
 void	model_slot_release(struct model_slot *s);
-/* Entry i, which may be written to: not shared and with a new serial. */
+/* Entry i inside m, which may be written to: not shared and with a new serial. */
 struct model_slot *model_slot_write(struct model *m, size_t i);
 /* The text of the body of that kind, *n its length; NULL when it is not there. The caller frees it. */
 char	*model_body_text(const struct model *m, const char *k, size_t *n);

@@ -18,7 +18,8 @@ struct tape_mark {
 	char letter;	/* r read, W committed, D no, E error, N note, or a blank */
 };
 
-/* Opens a transcript and reads nothing yet; NULL and *e as transcript_reader_open. tape_close: NULL is fine. */
+/* Opens a transcript and reads nothing yet; NULL and *e as transcript_reader_open. tape_close frees it, NULL
+ * is fine. */
 struct tape *tape_open(const char *path, struct err *e);
 void	tape_close(struct tape *t);
 /* Reads on up to event n (all: UINT64_MAX), at most for ms milliseconds (negative: without a limit). True when there is

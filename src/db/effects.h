@@ -18,7 +18,7 @@ struct db_effects {
 	struct db_effect v[DB_EFFECTS_MAX];
 	size_t n;
 };
-/* Where the rows of a table are counted; n bytes of its name. The tables that do not fit share the last place. */
+/* Where in all the rows of a table are counted; n bytes of its name. The tables that do not fit share the last place. */
 struct db_effect *db_effect_of(struct db_effects *all, const char *name, size_t n);
 /* Appends the JSON array of db_result. */
 void	db_effects_put(const struct db_effects *all, struct buf *out);

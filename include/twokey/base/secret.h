@@ -8,7 +8,7 @@
 struct err;
 struct secret;
 
-/* Copies n bytes. secret_free(NULL) is fine. */
+/* Copies n bytes; secret_free wipes and frees them, NULL is fine. */
 struct secret *secret_create(const void *p, size_t n);
 void	secret_free(struct secret *s);
 /* What a file of a secret is: how long it may be, who may read it, whether a last LF belongs to it. */
@@ -19,7 +19,7 @@ enum secret_file {
 };
 /* Reads a file that belongs to the caller's user or root. NULL and *e, which never holds what was read. */
 struct secret *secret_read_as(enum secret_file kind, const char *path, struct err *e);
-/* The same as SECRET_PASSWORD. */
+/* The same as SECRET_PASSWORD; the caller frees. */
 struct secret *secret_read(const char *path, struct err *e);
 /* The bytes, NUL-terminated; only a database driver or a channel to one calls this. */
 const char *secret_reveal(const struct secret *s);

@@ -15,9 +15,16 @@
 
 struct model;
 
-enum { MODEL_PEOPLE_MAX = 32, MODEL_NAME_MAX = 64, MODEL_ROWS_KEPT = 2000 /* of one result, without deferring */,
-	MODEL_NAMES_KEPT = 20000 /* of the names for completion */, MODEL_HOPS_MAX = 9 /* with the endpoint */, MODEL_WANTED_MAX = 16, MODEL_READERS_MAX = 4,
-	MODEL_SET_MAX = 64 /* changes of a set that are listed */ };
+enum {
+	MODEL_PEOPLE_MAX = 32,
+	MODEL_NAME_MAX = 64,
+	MODEL_ROWS_KEPT = 2000,		/* of one result, without deferring */
+	MODEL_NAMES_KEPT = 20000,	/* of the names for completion */
+	MODEL_HOPS_MAX = 9,		/* with the endpoint */
+	MODEL_WANTED_MAX = 16,
+	MODEL_READERS_MAX = 4,
+	MODEL_SET_MAX = 64		/* changes of a set that are listed */
+};
 
 struct model_person {
 	char name[MODEL_NAME_MAX];
@@ -226,7 +233,7 @@ struct model *model_copy(const struct model *m);
 void	model_defer_rows(struct model *m, json_t *(*load)(void *ctx, uint64_t n), void *ctx);
 /* Part i of a result, owned by the caller; NULL when it is not there. */
 json_t	*model_result(const struct model *m, const struct model_entry *e, size_t i);
-/* Parses a body line into its fields; NULL when it is none. */
+/* Parses a body line into its fields, which the caller drops; NULL when it is none. */
 json_t	*model_body_parse(const char *line, size_t n);
 /* One transcript line (body or event) without LF. The chain is checked as it comes. False when the line
  * belongs to no transcript (then nothing changed). */

@@ -36,9 +36,10 @@ struct screen_event {
 	size_t nbytes;
 };
 
-/* Takes over the terminal on fd 0 and 1 (raw, no echo, bracketed paste on); NULL and *e when it is none. */
+/* Takes over the terminal on fd 0 and 1 (raw, no echo, bracketed paste on), until screen_close; NULL and *e
+ * when it is none. */
 struct screen *screen_open(struct err *e);
-/* A screen without a terminal, for tests: fixed size, keys from screen_feed. */
+/* A screen without a terminal, for tests: fixed size, keys from screen_feed; screen_close frees it. */
 struct screen *screen_open_headless(int rows, int cols);
 /* Another size for a headless one, as a person who pulls at the window. */
 void	screen_resize_headless(struct screen *s, int rows, int cols);

@@ -26,7 +26,7 @@ struct seat {
 	int away_seconds;
 };
 
-/* Opens a link for the wish; NULL and *e. */
+/* Opens a link for the wish, which link_close ends; NULL and *e. */
 struct link *seat_connect(const struct seat_wish *w, bool json, struct err *e);
 /* Sends open or join from event 1 and fills *out. 0, or the broker's refusal. */
 int	seat_take(struct link *l, const struct seat_wish *w, struct seat *out, struct err *e);

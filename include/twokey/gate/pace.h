@@ -35,7 +35,7 @@ enum gate_pace_what { GATE_PACE_ASKED, GATE_PACE_ANSWERED, GATE_PACE_ANSWERED_PL
 const char *gate_pace_what_name(enum gate_pace_what what);
 bool	gate_pace_what_parse(const char *name, enum gate_pace_what *out);
 
-/* The counts of a person, made when there are none yet; NULL when the list is full or the name too long. */
+/* The counts of a person inside v, made when there are none yet; NULL when the list is full or the name too long. */
 struct gate_pace *gate_pace_of(struct gate_paces *v, const char *by);
 /* Brings the counts to now: another day begins at 0, a break ends the run. A last answer that lies in the future (the
  * clock was set back) counts as given now. */

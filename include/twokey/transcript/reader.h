@@ -12,7 +12,8 @@ struct err;
 struct transcript_reader;
 
 /* Opens the file; its lines are indexed when they are asked for. NULL and *e on failure; a broken file opens as
- * far as it can be read. What was appended later is not seen, and a file that shrinks only gives fewer lines. */
+ * far as it can be read. What was appended later is not seen, and a file that shrinks only gives fewer lines.
+ * transcript_reader_close frees it. */
 struct transcript_reader *transcript_reader_open(const char *path, struct err *e);
 void	transcript_reader_close(struct transcript_reader *r);
 

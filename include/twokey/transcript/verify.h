@@ -38,7 +38,8 @@ bool	transcript_verify_line(struct transcript_verifier *v, const char *line, siz
 /* The verdict so far; torn: bytes after the last LF. */
 void	transcript_verify_report(const struct transcript_verifier *v, uint64_t torn,
 	    struct transcript_report *out);
-/* A whole file; ERR_NOT_FOUND, ERR_INVALID (no ordinary file) or ERR_SYSTEM when it cannot be read, else 0 whatever the verdict. */
+/* A whole file; ERR_NOT_FOUND, ERR_INVALID (no ordinary file) or ERR_SYSTEM when it cannot be read, else 0 whatever the
+ * verdict. */
 int	transcript_verify_file(const char *path, struct transcript_report *out, struct err *e);
 
 #endif
