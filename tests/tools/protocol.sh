@@ -10,9 +10,9 @@ table() {
 	sed -n 's/^MSG("\([a-z-]*\)",[^"]*"[DCW]*",[^"]*"[SRPAE]*",[^"]*"\([^"]*\)".*/\1 \2/p' "$broker/msg.def"
 	sed -n 's/^REQ("\([a-z-]*\)",[^"]*"\([^"]*\)".*/\1 \2/p' "$broker/front.def"
 }
-# the same of the examples in the document
+# the same of the examples in the documents
 examples() {
-	grep -o '{"do":"[^}]*}' "$doc" | sed 's/"ticket":"[^"]*"|//g; s/"session":"[^"]*"|/"session":"",/g' |
+	grep -oh '{"do":"[^}]*}' "$doc" "$top_srcdir/doc/twokey.1" | sed 's/"ticket":"[^"]*"|//g; s/"session":"[^"]*"|/"session":"",/g' |
 	    sed 's/^{"do":"\([a-z-]*\)"/\1 /; s/"\([a-z_]*\)":[^,}]*/\1/g; s/[,{}]/ /g'
 }
 normal() {
