@@ -75,6 +75,8 @@ begin(struct session *s)
 	json_object_set_new(ev, "quorum", json_string(ticket_quorum_name(s->ticket->quorum)));
 	if (s->ticket->answer_from == TICKET_FROM_OTHER_HOST)
 		json_object_set_new(ev, "answer_from", json_string(ticket_from_name(s->ticket->answer_from)));
+	if (s->ticket->hold_always)
+		json_object_set_new(ev, "hold", json_string("always"));
 	if (s->ticket->signed_pin)
 		json_object_set_new(ev, "pin", json_true());
 	if (s->ticket->presence != TICKET_PRESENCE_NO) {

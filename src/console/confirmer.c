@@ -111,6 +111,7 @@ open_request(struct live *lv)
 	c->open_n = en->n;
 	c->open_held = model_is_held(en) ? en->hold.n : 0;
 	sheet_view_asked(c->sheet, c->open_held == 0);
+	sheet_view_seat(c->sheet, lv->seat.kind == SEAT_CONFIRMER ? lv->seat.person : "");
 	c->top = 0;
 	c->heard = en->ntalk;
 	c->told_open = c->told_last = c->answered = c->signing = false;

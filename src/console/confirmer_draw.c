@@ -56,13 +56,20 @@ turned_mine(const struct live *lv, const struct model_entry *en)
 	return false;
 }
 
+/* The ticket takes what allows from another host only, and this console is of none. */
+static bool
+only_denies(const struct live *lv)
+{
+	return model_header(lv->model)->other_host && !model_is_remote(lv->model, lv->seat.person);
+}
+
 bool
 confirmer_may_type(const struct live *lv, const struct model_entry *en)
 {
 	const struct confirmer *c = lv->own;
 
 	return lv->seat.kind == SEAT_CONFIRMER && !lv->lost && c->told_last &&
-	    en->sheet != NULL && wait_left(lv, en) <= 0 && confirmer_waits(lv, en) && !turned_mine(lv, en);
+	    en->sheet != NULL && wait_left(lv, en) <= 0 && confirmer_waits(lv, en) && !turned_mine(lv, en) && !only_denies(lv);
 }
 
 static int
@@ -204,6 +211,8 @@ answer_words(struct live *lv, const struct model_entry *en, char *hint, char *la
 		snprintf(hint, max, "What you typed is recorded; it is signed now.");
 	} else if (turned_mine(lv, en) && model_turned_words(en, hint, max)) {
 		;
+	} else if (only_denies(lv)) {
+		snprintf(hint, max, "The ticket takes an answer from another host only: here you can only deny (F7).");
 	} else if (c->answered) {
 		snprintf(hint, max, "The second key is turned; the broker checks it.");
 	} else if (en->sheet == NULL) {

@@ -56,6 +56,8 @@ fold_begin(struct model_header *h, const json_t *fields, int64_t wall_us)
 	model_copy_str(fields, "target", h->target, sizeof h->target);
 	model_copy_str(fields, "engine", h->engine, sizeof h->engine);
 	h->unverified = json_bool(fields, "unverified");
+	h->other_host = json_object_get(fields, "answer_from") != NULL;
+	h->hold_always = json_object_get(fields, "hold") != NULL;
 	h->expires_us = model_time(fields, "expires");
 	h->begin_us = wall_us;
 	fold_people(h, fields);
@@ -75,6 +77,7 @@ fold_person(struct model_header *h, enum transcript_event_kind kind, const json_
 		model_copy_str(fields, "seat", p->seat, sizeof p->seat);
 		model_copy_str(fields, "side", p->side, sizeof p->side);
 		p->joined = true;
+		p->remote = json_bool(fields, "remote");
 		p->away = false;
 		h->unverified = h->unverified || json_bool(fields, "unverified");
 	} else if (kind == TRANSCRIPT_EVENT_LEFT) {
@@ -82,6 +85,15 @@ fold_person(struct model_header *h, enum transcript_event_kind kind, const json_
 	} else {
 		p->away = kind == TRANSCRIPT_EVENT_AWAY;
 	}
+}
+
+bool
+model_is_remote(const struct model *m, const char *person)
+{
+	for (size_t i = 0; i < m->h.npeople; i++)
+		if (strcmp(m->h.people[i].name, person) == 0)
+			return m->h.people[i].remote;
+	return false;
 }
 
 static void

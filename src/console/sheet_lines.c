@@ -27,6 +27,7 @@ struct sheet_view {
 	int width;
 	bool utc;
 	bool asked;	/* the sheet of the request, though it is held now */
+	char person[MODEL_NAME_MAX];	/* who may turn the key here, "": nobody */
 	size_t statement_first, statement_end;
 };
 
@@ -49,6 +50,13 @@ void
 sheet_view_utc(struct sheet_view *v)
 {
 	v->utc = true;
+	v->serial = 0;
+}
+
+void
+sheet_view_seat(struct sheet_view *v, const char *person)
+{
+	snprintf(v->person, sizeof v->person, "%s", person);
 	v->serial = 0;
 }
 
@@ -279,14 +287,37 @@ lay_checks(struct lay *l, const struct model_entry *e)
 	}
 }
 
-/* What a set really does is always seen before it is kept. */
+/* What a set really does is always seen before it is kept, and what any change does where the ticket asks for it. */
 static void
-lay_hold_wanted(struct lay *l, const struct model_entry *e)
+lay_hold_wanted(struct lay *l, const struct model *m, const struct model_entry *e)
 {
+	const char *rollback = json_str(e->sheet, "rollback", NULL);
+
 	if (json_bool(e->event, "rehearsal"))
 		lay_line(l, SCREEN_STRONG, "  REHEARSAL: it runs, what it did is shown, and it is taken back");
-	else if (model_is_set(e))
+	else if (!model_is_set(e) && (!model_header(m)->hold_always || model_only_reads(e)))
+		;
+	else if (rollback != NULL && (strcmp(rollback, "engine") == 0 || strcmp(rollback, "statement") == 0))
+		lay_line(l, SCREEN_WARN, "  !!  it is not held, as the ticket asks for every change: it cannot be rolled back");
+	else
 		lay_line(l, SCREEN_PLAIN, "  it is held: it runs, its real effect is shown, and it is kept only by the key turned again");
+}
+
+/* Before anything is typed in vain. */
+static void
+lay_from(struct lay *l, const struct model *m, const char *person)
+{
+	const struct model_header *h = model_header(m);
+
+	if (!h->other_host)
+		return;
+	if (person[0] == '\0')
+		lay_line(l, SCREEN_PLAIN, "      the ticket takes an answer that allows from another host only");
+	else if (model_is_remote(m, person))
+		lay_line(l, SCREEN_PLAIN, "  ok  the ticket takes an answer from another host only: this console counts as one");
+	else
+		lay_line(l, SCREEN_BAD, "  !!  the ticket takes an answer from another host only: this console counts as none, it can only "
+		    "deny");
 }
 
 static void
@@ -336,6 +367,8 @@ sheet_view_update(struct sheet_view *v, const struct model *m, const struct mode
 	if (en->hold.n > 0 && !v->asked) {
 		v->statement_first = v->statement_end = 0;
 		hold_sheet(&l, en);
+		if (model_is_held(en))
+			lay_from(&l, m, v->person);
 		return;
 	}
 	lay_statement(&l, m, en, v);
@@ -344,7 +377,8 @@ sheet_view_update(struct sheet_view *v, const struct model *m, const struct mode
 		set_effect(&l, m, en);
 	else
 		lay_effect(&l, en);
-	lay_hold_wanted(&l, en);
+	lay_hold_wanted(&l, m, en);
 	lay_checks(&l, en);
+	lay_from(&l, m, v->person);
 	lay_who(&l, m, en);
 }

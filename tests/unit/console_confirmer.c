@@ -38,6 +38,36 @@ open_and_read(struct world *w)
 	world_pass(w, 5000);
 }
 
+/* Before anything is typed: whether this console may allow it, and that it will be held. Of a screen of 80x24 too. */
+static void
+what_the_ticket_asks_of_an_answer_stands_on_the_sheet(void **state)
+{
+	struct world *w = world_begin_asks(SEAT_CONFIRMER, 24, 80);
+
+	(void)state;
+	world_request(w, update);
+	world_keys(w, "\033[15~");
+	json_decref(world_expect(w, "opened"));
+	world_sees(w, "it is held: it runs, its real effect is shown");
+	world_keys(w, "\033[6~");
+	json_decref(world_expect(w, "opened"));
+	world_pass(w, 5000);
+	world_sees(w, "!!  the ticket takes an answer from another host only");
+	world_sees(w, "The ticket takes an answer from another host only: here you can only deny (F7).");
+	world_keys(w, "orders 3\r");
+	world_expect_nothing(w);
+	world_keys(w, "\033");
+	world_pass(w, 1000);
+	world_event(w, TRANSCRIPT_EVENT_JOINED, json_pack("{s:s, s:s, s:s, s:b}", "by", "anna", "seat", "confirmer", "side", "customer",
+	    "remote", 1), NULL, NULL);
+	open_and_read(w);
+	world_sees(w, "ok  the ticket takes an answer from another host only: this console counts");
+	world_sees(w, "To allow it, type");
+	world_keys(w, "orders 3\r");
+	world_expect_str(w, "allow", "typed", "orders 3");
+	world_end(w);
+}
+
 static void
 a_request_never_takes_the_focus(void **state)
 {
@@ -514,6 +544,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_ticket_asks_of_an_answer_stands_on_the_sheet),
 		cmocka_unit_test(a_request_never_takes_the_focus),
 		cmocka_unit_test(the_sheet_shows_the_bytes_and_the_broker_is_told),
 		cmocka_unit_test(the_sheet_fits_or_scrolls_on_a_small_screen),

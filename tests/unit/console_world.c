@@ -153,6 +153,10 @@ open_session(struct world *w)
 	    "seat", "confirmer", "results", "full", "expires", "2026-06-08T16:00:00.000000Z");
 	if (w->signs)
 		json_object_set_new(json_array_get(json_object_get(begin, "people"), 1), "keys", json_pack("[s]", "SHA256:anna"));
+	if (w->asks) {
+		json_object_set_new(begin, "answer_from", json_string("other_host"));
+		json_object_set_new(begin, "hold", json_string("always"));
+	}
 	world_event(w, TRANSCRIPT_EVENT_BEGIN, begin, "ticket", "id: MFX-1234");
 	world_event(w, TRANSCRIPT_EVENT_CONNECTED, json_pack("{s:s, s:s, s:s, s:s, s:[s, s, s, s]}",
 	    "engine", "sqlite", "version", "3.40.1", "database", "/srv/shop.db", "role", "",
@@ -186,13 +190,14 @@ begin_screen(struct world *w, enum seat_kind kind, int rows, int cols)
 }
 
 static struct world *
-begin(enum seat_kind kind, int rows, int cols, bool verified, bool signs)
+begin(enum seat_kind kind, int rows, int cols, bool verified, bool signs, bool asks)
 {
 	struct world *w = must_zalloc(sizeof *w);
 	struct err e = { 0 };
 
 	w->verified = verified;
 	w->signs = signs;
+	w->asks = asks;
 	w->wall_us = BEGIN_US;
 	w->mono_ms = 1000000;
 	buf_init(&w->in, 16 << 20);
@@ -212,19 +217,25 @@ begin(enum seat_kind kind, int rows, int cols, bool verified, bool signs)
 struct world *
 world_begin(enum seat_kind kind, int rows, int cols)
 {
-	return begin(kind, rows, cols, false, false);
+	return begin(kind, rows, cols, false, false, false);
 }
 
 struct world *
 world_begin_private(enum seat_kind kind, int rows, int cols)
 {
-	return begin(kind, rows, cols, true, false);
+	return begin(kind, rows, cols, true, false, false);
 }
 
 struct world *
 world_begin_signs(enum seat_kind kind, int rows, int cols)
 {
-	return begin(kind, rows, cols, false, true);
+	return begin(kind, rows, cols, false, true, false);
+}
+
+struct world *
+world_begin_asks(enum seat_kind kind, int rows, int cols)
+{
+	return begin(kind, rows, cols, false, false, true);
 }
 
 void

@@ -18,6 +18,7 @@ struct world {
 	int reader;
 	bool verified;
 	bool signs;			/* anna has a key at the broker */
+	bool asks;			/* the ticket has answer_from: other_host and hold: always */
 	off_t sent;			/* bytes of the transcript that were sent */
 	char dir[64], path[80];
 	int64_t wall_us, mono_ms;
@@ -32,6 +33,8 @@ struct world *world_begin(enum seat_kind kind, int rows, int cols);
 struct world *world_begin_private(enum seat_kind kind, int rows, int cols);
 /* The same with a key of anna at the broker. */
 struct world *world_begin_signs(enum seat_kind kind, int rows, int cols);
+/* The same with a ticket that has answer_from: other_host and hold: always. */
+struct world *world_begin_asks(enum seat_kind kind, int rows, int cols);
 /* Checks what is left (no request unread but "here") and frees. */
 void	world_end(struct world *w);
 /* An event with its fields (taken over, may be NULL) and one body of that kind with a text (or NULL); sent to the console,

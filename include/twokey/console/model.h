@@ -32,6 +32,7 @@ struct model_person {
 	char seat[16];		/* the seat the ticket names */
 	bool joined;
 	bool away;
+	bool remote;		/* joined from a login session of another host than the broker's */
 };
 
 /* A hop of the way to the database, as its latest event says. */
@@ -75,6 +76,8 @@ struct model_header {
 	char standing[16];	/* "primary", "replica", "unknown", "" */
 	char source[200];	/* what a replica follows, as the server says it */
 	int64_t lag_ms;		/* -1 not known */
+	bool other_host;	/* the ticket takes an answer that allows from another host only */
+	bool hold_always;	/* and every change is looked at again before it is kept */
 	bool encrypted;
 	struct model_limits limits;
 	unsigned caps;		/* CAP_BIT set; valid when connected */
@@ -260,6 +263,8 @@ struct model_reading {
 	int64_t median_us;	/* of the time between opening and answer, -1: none */
 };
 void	model_reading_of(const struct model *m, const char *person, struct model_reading *out);
+/* That person's console came from another host than the broker's. */
+bool	model_is_remote(const struct model *m, const char *person);
 /* True for a request that only reads and is asked for because of its cost. */
 bool	model_only_reads(const struct model_entry *e);
 /* "1 of 2 keys turned, by anna; waits for the firm's"; false while no key of two is turned, or it waits no more. */

@@ -21,6 +21,8 @@ void	sheet_view_free(struct sheet_view *v);
 void	sheet_view_update(struct sheet_view *v, const struct model *m, const struct model_entry *en, int width);
 /* Times in UTC (replay) instead of the person's own zone. */
 void	sheet_view_utc(struct sheet_view *v);
+/* Whose sheet it is: where the ticket takes answers from another host only, it says whether his console counts as one. */
+void	sheet_view_seat(struct sheet_view *v, const char *person);
 /* The sheet as it was when it was asked for, even of a request that is held: without this that shows its real effect. */
 void	sheet_view_asked(struct sheet_view *v, bool asked);
 size_t	sheet_view_lines(const struct sheet_view *v);
