@@ -47,7 +47,7 @@ link_path(const char *socket, struct buf *out, struct err *e)
 		if (strncmp(socket, "unix:", 5) == 0)
 			socket += 5;
 		else if (strstr(socket, "://") != NULL)
-			return err_set(e, ERR_UNSUPPORTED, "the broker %s: this version speaks only "
+			return err_set(e, ERR_INVALID, "the broker %s: this version speaks only "
 			    "to unix:/PATH; name the path of its socket", socket);
 		buf_puts(out, socket);
 		return 0;

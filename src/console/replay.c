@@ -351,7 +351,7 @@ replay_run(const char *path, struct err *e)
 	struct replay *r;
 
 	if (!isatty(0) || !isatty(1))
-		return err_set(e, ERR_UNSUPPORTED, "replay needs a terminal; without one, twokey show prints the transcript");
+		return err_set(e, ERR_INVALID, "replay needs a terminal; without one, twokey show prints the transcript");
 	r = replay_open(path, NULL, e);
 	if (r == NULL)
 		return e->code;

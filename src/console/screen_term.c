@@ -220,7 +220,7 @@ begin_curses(struct screen_term *t, struct err *e)
 	use_tioctl(TRUE);
 	t->curses = is_addressable() ? newterm(NULL, stdout, stdin) : NULL;
 	if (t->curses == NULL)
-		return err_set(e, ERR_UNSUPPORTED,
+		return err_set(e, ERR_INVALID,
 		    "the terminal type \"%s\" cannot show screens; set TERM to what this terminal is, such as xterm",
 		    term != NULL ? term : "");
 	raw();
@@ -239,7 +239,7 @@ screen_open(struct err *e)
 	int rows = 24, cols = 80;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		err_set(e, ERR_UNSUPPORTED, "standard input and output are no terminal; twokey open and twokey join take --json without one");
+		err_set(e, ERR_INVALID, "standard input and output are no terminal; twokey open and twokey join take --json without one");
 		return NULL;
 	}
 	t = must_zalloc(sizeof *t);

@@ -19,10 +19,5 @@ cmd_replay(int argc, char **argv)
 		return cmd_usage("replay", "name the file of a transcript");
 	if (argc > 2)
 		return cmd_usage("replay", "%s is one argument too many", argv[2]);
-	if (replay_run(argv[1], &e) != 0) {
-		int code = cmd_fail(&e);
-
-		return e.code == ERR_UNSUPPORTED ? CMD_USAGE : code;
-	}
-	return CMD_OK;
+	return replay_run(argv[1], &e) == 0 ? CMD_OK : cmd_fail(&e);
 }

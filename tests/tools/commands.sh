@@ -74,6 +74,8 @@ for arguments in 'ticket' 'ticket frobnicate' 'ticket new' 'ticket show' 'ticket
 	# shellcheck disable=SC2086
 	check "\"$arguments\" is a usage error" exits 2 "$twokey" $arguments
 done
+check "a broker behind another way than a socket is a wrong call" exits 2 "$twokey" lobby --broker ssh://a@example.com
+check "replay without a terminal is a wrong call" exits 2 "$twokey" replay "$top_srcdir/tests/golden/transcript/sealed.jsonl"
 check "no broker is exit 4" exits 4 "$twokey" lobby --broker /nowhere/sock
 check "and its socket is named" grep -q /nowhere/sock <("$twokey" lobby --broker /nowhere/sock 2>&1)
 check "twokey(1) lists the exits of the programs" diff \

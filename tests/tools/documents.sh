@@ -106,6 +106,21 @@ TRANSCRIPT_BODIES_MAX 1 transcript.txt bodies # of one event
 TUNNEL_HOPS_MAX 1 config.txt list of up to # mappings
 END
 
+# words of small tables that transcript.txt writes out
+while read -r table macro; do
+	empty "transcript.txt has the words of $table" "$(sed -n "s/^$macro([A-Z_]*,[ \t]*\"\([a-z-]*\)\".*/\1/p" "include/twokey/$table" |
+	    while read -r word; do
+		sed -n '/^Fields$/,/^Version history$/p' doc/transcript.txt | grep -qE "(^|[ :,(])$word([ ,;:.)]|\$)" || echo "$word"
+	    done)"
+done <<'END'
+base/cap.def CAP
+sql/class.def CLASS
+tunnel/phase.def PHASE
+db/subject.def DB_SUBJECT
+END
+empty "transcript.txt has the reasons of a hold" "$(sed -n 's/^WHY([A-Z]*,[ \t]*"\([a-z]*\)".*/\1/p' src/broker/hold.def |
+    while read -r word; do grep -qE "why .*of held:.*\b$word\b" doc/transcript.txt || echo "$word"; done)"
+
 empty "twokeyd(8) has every key of the configuration" "$(
     sed -n '/^twokeyd.yaml$/,/^$/s/^  \([a-z_]*\)\( .*\|$\)/\1/p' doc/config.txt | grep . | while read -r key; do
 	sed -n '/^\.Sh CONFIGURATION/,/^\.Sh ENV/p' doc/twokeyd.8 | grep -qE "^\.It Cm (.* , )?$key( , .*)?\$" || echo "$key"

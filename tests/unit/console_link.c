@@ -218,7 +218,7 @@ the_socket_s_path_comes_from_the_option_then_the_environment(void **state)
 		{ "/a/b.sock", "unix:/c", "/a/b.sock", 0 },
 		{ "unix:/a", NULL, "/a", 0 },
 		{ NULL, "unix:/c", "/c", 0 },
-		{ NULL, "ssh://ben@example.com", "", ERR_UNSUPPORTED },
+		{ NULL, "ssh://ben@example.com", "", ERR_INVALID },
 		{ NULL, NULL, "/run/twokey/broker.sock", 0 },
 	};
 
