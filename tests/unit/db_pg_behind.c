@@ -147,6 +147,47 @@ what_no_count_tells_is_named(void **state)
 	assert_string_equal(s->b.r.unseen, "");
 }
 
+/* Code that no trigger names: it is told, and bound like one. */
+static const struct {
+	const char *made;	/* the function f deletes other rows */
+	const char *sql;
+	const char *told;	/* among the triggers, or the rules */
+} told[] = {
+	{ "CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT f(1))", "INSERT INTO t VALUES (2)", "f(), called by a check, default or index" },
+	{ "CREATE TABLE t (id int PRIMARY KEY, n int CHECK (f(n) > 0))", "UPDATE t SET n = 2 WHERE id = 1", "f(), called by" },
+	{ "CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = same); CREATE TABLE t (id int PRIMARY KEY, n int CHECK (n === 2))",
+	  "UPDATE t SET n = 2 WHERE id = 1", "same(), called by" },
+	{ "CREATE DOMAIN d AS int CHECK (f(value) > 0); CREATE TABLE t (id int PRIMARY KEY, n d)", "UPDATE t SET n = 2 WHERE id = 1", "f(), called by" },
+	{ "CREATE TABLE t (id int, n int, PRIMARY KEY (id, n)) PARTITION BY LIST (n); CREATE TABLE t0 PARTITION OF t DEFAULT;"
+	  "CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2); CREATE TRIGGER moved_here AFTER INSERT ON t2 FOR EACH ROW EXECUTE FUNCTION g()",
+	  "UPDATE t SET n = 2 WHERE id = 1", "moved_here on t2" },
+	{ "CREATE TABLE t (id int PRIMARY KEY, n int); CREATE TABLE child (id int REFERENCES t ON DELETE CASCADE);"
+	  "CREATE RULE besides AS ON DELETE TO child DO ALSO DELETE FROM items", "DELETE FROM t WHERE id = 1", "besides on child" },
+};
+
+static void
+code_that_runs_is_on_the_sheet(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE FUNCTION f(int) RETURNS int LANGUAGE plpgsql AS $$BEGIN DELETE FROM items; RETURN 1; END$$;"
+	    "CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN DELETE FROM items; RETURN NULL; END$$;"
+	    "CREATE FUNCTION same(int, int) RETURNS bool LANGUAGE sql AS 'SELECT f($1) = 1'");
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+		pg_shop_sql(told[i].made);
+		pg_shop_sql("INSERT INTO t VALUES (1, 1); GRANT ALL ON ALL TABLES IN SCHEMA public TO ben");
+		if (bench_sheet(&s->b, told[i].sql) != 0)
+			fail_msg("%s: %s", told[i].sql, s->b.e.text);
+		if (strstr(buf_str(&s->b.sheet.triggers), told[i].told) == NULL && strstr(buf_str(&s->b.sheet.rules), told[i].told) == NULL)
+			fail_msg("%s: not told: %s %s", told[i].made, buf_str(&s->b.sheet.triggers), buf_str(&s->b.sheet.rules));
+		pg_shop_sql("DELETE FROM items; CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE plpgsql AS"
+		    " $$BEGIN DELETE FROM nokey; RETURN 1; END$$");
+		assert_int_equal(bench_run(&s->b, told[i].sql, 1, false), 0);
+		assert_string_equal(s->b.r.code, "bind");
+		pg_shop_sql("DROP TABLE IF EXISTS child; DROP TABLE t");
+	}
+}
+
 int
 main(void)
 {
@@ -157,6 +198,7 @@ main(void)
 		T(the_connection_is_what_it_was),
 		T(nothing_is_put_off_behind_the_counts),
 		T(what_no_count_tells_is_named),
+		T(code_that_runs_is_on_the_sheet),
 	};
 
 	return cmocka_run_group_tests_name("db pg behind", tests, pg_shop_server, pg_shop_server_end);
