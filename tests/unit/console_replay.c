@@ -534,7 +534,7 @@ without_a_terminal_it_names_what_to_use_instead(void **state)
 	struct err e;
 
 	assert_int_equal(dup2(null, 0), 0);
-	assert_int_equal(replay_run(shop.path, &e), ERR_UNSUPPORTED);
+	assert_int_equal(replay_run(shop.path, &e), ERR_INVALID);
 	assert_non_null(strstr(e.text, "twokey show"));
 	assert_int_equal(dup2(in, 0), 0);
 	close(in);
