@@ -162,12 +162,30 @@ killed_in_commit(const char *role, const char *id)
 }
 
 static void
-a_death_in_a_commit_leaves_no_tunnel(void **state)
+the_death_of_db_in_a_commit_leaves_no_tunnel(void **state)
 {
 	(void)state;
 	killed_in_commit("db", "A-5");
+}
+
+static void
+the_death_of_the_tunnel_in_a_commit_leaves_no_tunnel(void **state)
+{
+	(void)state;
 	killed_in_commit("tunnel", "A-6");
+}
+
+static void
+the_death_of_the_recorder_in_a_commit_leaves_no_tunnel(void **state)
+{
+	(void)state;
 	killed_in_commit("recorder", "A-7");
+}
+
+static void
+the_death_of_the_session_in_a_commit_leaves_no_tunnel(void **state)
+{
+	(void)state;
 	killed_in_commit("session", "A-8");
 }
 
@@ -327,7 +345,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tunnel_that_dies_ends_the_session),
-		cmocka_unit_test(a_death_in_a_commit_leaves_no_tunnel),
+		cmocka_unit_test(the_death_of_db_in_a_commit_leaves_no_tunnel),
+		cmocka_unit_test(the_death_of_the_tunnel_in_a_commit_leaves_no_tunnel),
+		cmocka_unit_test(the_death_of_the_recorder_in_a_commit_leaves_no_tunnel),
+		cmocka_unit_test(the_death_of_the_session_in_a_commit_leaves_no_tunnel),
 		cmocka_unit_test(a_monitor_that_dies_leaves_no_way),
 		cmocka_unit_test(what_is_told_of_a_commit_stays_true),
 		cmocka_unit_test(no_access_is_no_definitions),

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "twokey/base/buf.h"
 #include "twokey/base/err.h"
@@ -57,6 +58,7 @@ struct oracle {
 	struct oracle_row *rows;
 	size_t n;
 	struct oracle_count count;
+	int64_t settle_ms;	/* how long a difference may take to go away by itself */
 	struct buf found;	/* what changed something, with its difference, as text */
 	size_t nfound;
 	struct buf tried;	/* reads that only the server's refusal to write stopped */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "lib/folder.h"
 #include "twokey/base/clock.h"
 
 struct world {
@@ -200,7 +201,7 @@ setup(void **state)
 {
 	struct world *w = calloc(1, sizeof *w);
 
-	strcpy(w->folder, "/tmp/twokey-oracle-XXXXXX");
+	test_folder(w->folder, sizeof w->folder, "oracle");
 	if (mkdtemp(w->folder) == NULL || chdir(w->folder) != 0)	/* files would come to be here */
 		return -1;
 	snprintf(w->file, sizeof w->file, "%s/world.db", w->folder);

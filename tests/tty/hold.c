@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "term.h"
 
@@ -256,5 +257,5 @@ main(void)
 		cmocka_unit_test(a_pasted_set_is_asked_for_as_one_at_140x40),
 	};
 
-	return cmocka_run_group_tests_name("tty_hold", tests, start, stop);
+	return test_run_apart("tty_hold", tests, sizeof tests / sizeof *tests, start, stop);
 }

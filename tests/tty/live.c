@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "term.h"
 
@@ -253,5 +254,5 @@ main(void)
 		cmocka_unit_test(a_dead_broker_is_said_on_the_screen),
 	};
 
-	return cmocka_run_group_tests_name("live", tests, start, stop);
+	return test_run_apart("live", tests, sizeof tests / sizeof *tests, start, stop);
 }

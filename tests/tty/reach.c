@@ -17,6 +17,7 @@
 #include "twokey/base/buf.h"
 #include "twokey/base/io.h"
 
+#include "lib/beside.h"
 #include "lib/broker.h"
 #include "lib/pg.h"
 #include "lib/sshd.h"
@@ -314,5 +315,5 @@ main(void)
 		cmocka_unit_test(esc_twice_declines_and_ends),
 	};
 
-	return cmocka_run_group_tests_name("reach", tests, start, stop);
+	return test_run_apart("reach", tests, sizeof tests / sizeof *tests, start, stop);
 }
