@@ -11,6 +11,17 @@
 #include "twokey/base/json.h"
 #include "twokey/ticket/ticket.h"
 
+static json_t *
+people_of(const struct ticket *t)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < t->npeople; i++)
+		json_array_append_new(v, json_pack("{s:s, s:s}", "person", t->people[i].name,
+		    "seat", ticket_seat_name(t->people[i].seat)));
+	return v;
+}
+
 static int
 print_line(const struct ticket *t, struct err *e)
 {
@@ -20,9 +31,10 @@ print_line(const struct ticket *t, struct err *e)
 	int ret = 0;
 
 	digest_hex(&t->digest, digest);
-	o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s}", "id", t->id, "digest", digest, "target", t->target,
-	    "signed", ticket_signed_name(t->signature), "signed_pin", (int)t->signed_pin,
-	    "quorum", ticket_quorum_name(t->quorum), "answer_from", ticket_from_name(t->answer_from));
+	o = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:b, s:s, s:s}", "id", t->id, "digest", digest, "target", t->target,
+	    "people", people_of(t), "second_key", ticket_second_name(t->second_key), "signed", ticket_signed_name(t->signature),
+	    "signed_pin", (int)t->signed_pin, "quorum", ticket_quorum_name(t->quorum),
+	    "answer_from", ticket_from_name(t->answer_from));
 	buf_init(&line, 16384);
 	json_put(&line, o);
 	if (printf("%s\n", buf_str(&line)) < 0 || fflush(stdout) != 0)

@@ -22,6 +22,7 @@
 #include "twokey/transcript/reader.h"
 #include "twokey/transcript/sshsig.h"
 
+#include "verify_steps.h"
 #include "verify_ticket.h"
 
 enum { WITHIN_MS = 20000 };
@@ -32,6 +33,7 @@ struct request {
 	json_t *event, *sheet, *signing, *held;
 	json_t *turned;		/* the first of two keys, when all of it is as it should be */
 	struct digest head;	/* of the line of signing */
+	struct steps steps;
 };
 
 struct check {
@@ -375,14 +377,29 @@ take_left(struct check *c)
 		(void)json_object_del(c->from, by);
 }
 
+/* Signed as it should be, or not asked to be. */
+static bool
+is_signed(struct check *c, const char *person, bool *plain)
+{
+	*plain = !names_body(c, "text") && !names_body(c, "signature");
+	if (!*plain)
+		return person != NULL && answer_ok(c);
+	if (person != NULL && !is_asked(c, person))
+		return true;
+	fail(c, "it is not signed, and had to be");
+	return false;
+}
+
 /* allowed, or the first of two keys: each is an answer of its own. True when it is as it should be. */
 static bool
 take_answer(struct check *c, bool allows)
 {
-	const char *person = json_str(c->ev, "by", NULL);
+	const char *person = json_str(c->ev, "by", NULL), *why;
+	const struct request *q = request_of(c);
+	bool plain, ok;
 
 	c->r->answers++;
-	if (allows && !has_both(c, request_of(c))) {
+	if (allows && !has_both(c, q)) {
 		c->r->failed++;
 		fail(c, "the ticket asks for a key of each side, and no good one of the other was turned before");
 		return false;
@@ -393,19 +410,29 @@ take_answer(struct check *c, bool allows)
 		    person != NULL ? person : "somebody");
 		return false;
 	}
-	if (names_body(c, "text") || names_body(c, "signature")) {
-		if (person != NULL && answer_ok(c)) {
-			c->r->good++;
-			return true;
-		}
-	} else if (person == NULL || is_asked(c, person)) {
-		fail(c, "it is not signed, and had to be");
-	} else {
-		c->r->plain++;
+	ok = is_signed(c, person, &plain);
+	why = ok ? ticket_terms_turns(c->begin, &c->terms, q != NULL ? json_str(q->event, "by", NULL) : NULL, person) : NULL;
+	if (why != NULL)
+		fail(c, "%s", why);
+	if (ok && why == NULL) {
+		(*(plain ? &c->r->plain : &c->r->good))++;
 		return true;
 	}
 	c->r->failed++;
 	return false;
+}
+
+static void
+take_step(struct check *c, enum transcript_event_kind kind, struct request *q)
+{
+	bool same = q != NULL && json_equal(json_object_get(c->ev, "digest"), json_object_get(q->event, "digest")) &&
+	    json_equal(json_object_get(c->ev, "bind"), json_object_get(q->sheet, "bind"));
+	const char *why = steps_take(q != NULL ? &q->steps : NULL, kind, same);
+
+	if (why == NULL)
+		return;
+	c->r->failed++;
+	fail(c, "%s", why);
 }
 
 /* What the ticket asks for: its own text says it. begin is the session's word, and all there is in a redacted copy. */
@@ -498,6 +525,8 @@ take(struct check *c, enum transcript_event_kind kind, const char *p, size_t n)
 	} else if (kind == TRANSCRIPT_EVENT_SEAL) {
 		take_seal(c);
 	}
+	if (steps_matter(kind))
+		take_step(c, kind, request_of(c));
 }
 
 static bool
@@ -506,7 +535,7 @@ matters(enum transcript_event_kind k)
 	return k == TRANSCRIPT_EVENT_BEGIN || k == TRANSCRIPT_EVENT_CONNECTED || k == TRANSCRIPT_EVENT_REQUEST ||
 	    k == TRANSCRIPT_EVENT_SHEET || k == TRANSCRIPT_EVENT_SIGNING || k == TRANSCRIPT_EVENT_ALLOWED || k == TRANSCRIPT_EVENT_HELD ||
 	    k == TRANSCRIPT_EVENT_KEPT || k == TRANSCRIPT_EVENT_TURNED || k == TRANSCRIPT_EVENT_JOINED ||
-	    k == TRANSCRIPT_EVENT_LEFT || k == TRANSCRIPT_EVENT_SEAL;
+	    k == TRANSCRIPT_EVENT_LEFT || k == TRANSCRIPT_EVENT_SEAL || steps_matter(k);
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include "verify_ticket.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,12 +34,47 @@ take(const json_t *o, const char *pin, struct ticket_terms *out)
 	*out = (struct ticket_terms){ .asks = strcmp(wish, "no") != 0, .hardware = strcmp(wish, "hardware") == 0,
 	    .pin = json_bool(o, pin), .two_keys = strcmp(word(o, "quorum", "1"), "1") != 0,
 	    .other_host = strcmp(word(o, "answer_from", "anywhere"), "anywhere") != 0 };
+	snprintf(out->second, sizeof out->second, "%s", word(o, "second_key", "any"));
 }
 
 void
 ticket_terms_said(const json_t *begin, struct ticket_terms *out)
 {
 	take(begin, "pin", out);
+}
+
+/* That word of one of the people; "" when he is not named, or more than once. */
+static const char *
+word_of(const json_t *o, const char *person, const char *key)
+{
+	const char *is = "", *name;
+	unsigned times = 0;
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(o, "people"), i, v) {
+		name = json_str(v, "person", NULL);
+		if (name == NULL || person == NULL || strcmp(name, person) != 0)
+			continue;
+		is = word(v, key, "");
+		times++;
+	}
+	return times == 1 ? is : "";
+}
+
+const char *
+ticket_terms_turns(const json_t *begin, const struct ticket_terms *t, const char *driver, const char *person)
+{
+	const char *side = word_of(begin, person, "side");
+
+	if (driver == NULL || person == NULL || strcmp(driver, person) == 0 ||
+	    strcmp(word_of(begin, driver, "seat"), "driver") != 0 || strcmp(word_of(begin, person, "seat"), "confirmer") != 0)
+		return "it takes a driver of the ticket who asks, and another person, a confirmer, who answers";
+	if (strcmp(t->second, "any") == 0)
+		return NULL;
+	if (strcmp(t->second, "other-side") == 0 ? strcmp(side, word_of(begin, driver, "side")) == 0 : strcmp(side, t->second) != 0)
+		return "the ticket asks for a person of another side";
+	return NULL;
 }
 
 /* The line of twokeyd --read-ticket; NULL and *e. */
@@ -81,9 +117,27 @@ same_word(const json_t *begin, const char *said, const json_t *ticket, const cha
 	return err_set(e, ERR_BROKEN, "the event says %s: %.80s, and the ticket in it %.80s; the ticket counts", key, a, b);
 }
 
+/* Whose seat is whose is in the ticket; the sides are in the broker's configuration. */
+static int
+same_seats(const json_t *begin, const json_t *ticket, struct err *e)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(begin, "people"), i, v) {
+		const char *name = word(v, "person", ""), *seat = word_of(ticket, name, "seat");
+
+		if (seat[0] == '\0' || strcmp(seat, word_of(begin, name, "seat")) != 0)
+			return err_set(e, ERR_BROKEN, "the event says another seat for %.80s than the ticket in it", name);
+	}
+	return 0;
+}
+
 static int
 compare(const json_t *begin, const json_t *ticket, struct err *e)
 {
+	if (same_seats(begin, ticket, e) != 0)
+		return e->code;
 	if (same_word(begin, "ticket", ticket, "id", "", e) != 0 || same_word(begin, "target", ticket, "target", "", e) != 0 ||
 	    same_word(begin, "signed", ticket, "signed", "no", e) != 0 ||
 	    same_word(begin, "quorum", ticket, "quorum", "1", e) != 0 ||

@@ -172,6 +172,12 @@ ticket_quorum_name(enum ticket_quorum q)
 }
 
 const char *
+ticket_second_name(enum ticket_second s)
+{
+	return name_of(WORDS_SECOND, (unsigned)s);
+}
+
+const char *
 ticket_from_name(enum ticket_from f)
 {
 	return name_of(WORDS_FROM, (unsigned)f);

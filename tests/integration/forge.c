@@ -77,13 +77,14 @@ forge_event(struct forger *f, struct transcript_reader *r, uint64_t n)
 	size_t lines = transcript_event_lines(r, n), len;
 	const char *p = transcript_event_line(r, n, lines - 1, &len), *name;
 	json_t *event = json_line_parse(p, len, NULL);
-	char hex[DIGEST_HEX + 1], *text;
+	char hex[DIGEST_HEX + 1], *text, *ev;
 	struct digest was;
 	struct buf line;
 	bool changed = false;
 
 	assert_non_null(event);
-	name = json_str(event, "ev", NULL);
+	ev = strdup(json_str(event, "ev", NULL));	/* it may become another event */
+	name = ev;
 	was = digest_of(p, len);
 	buf_init(&line, 1 << 20);
 	buf_put(&line, p, len);
@@ -110,6 +111,7 @@ forge_event(struct forger *f, struct transcript_reader *r, uint64_t n)
 	f->head = was;
 	buf_fini(&line);
 	json_decref(event);
+	free(ev);
 }
 
 void

@@ -93,6 +93,8 @@ const char *ticket_accepts(const struct ticket *t, enum excess what);
 bool	ticket_version_fits(const struct ticket *t, const char *release);
 /* The change with these bytes; NULL when the ticket names none. */
 const struct ticket_change *ticket_change_of(const struct ticket *t, const struct digest *digest);
+/* The word as it stands in a file; static. */
+const char *ticket_second_name(enum ticket_second s);
 /* The seat of a person; false when the ticket does not name him. */
 bool	ticket_seat_of(const struct ticket *t, const char *person, enum ticket_seat *seat);
 
