@@ -127,7 +127,7 @@ static bool
 is_kept(enum own_id id)
 {
 	static const enum own_id kept[] = { OWN_PG_RELATIONS, OWN_PG_SETTINGS, OWN_PG_DEFINITIONS, OWN_PG_SETS_OFF, OWN_PG_MADE,
-		OWN_PG_KEY, OWN_PG_LOCKS, OWN_PG_TOUCHED, OWN_PG_POINT };
+		OWN_PG_KEY, OWN_PG_VARIES, OWN_PG_LOCKS, OWN_PG_TOUCHED, OWN_PG_POINT };
 
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
 		if (kept[i] == id)
