@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "twokey/base/buf.h"
 #include "twokey/base/cap.h"
 #include "twokey/base/excess.h"
 #include "twokey/base/json.h"
@@ -128,9 +129,27 @@ look_at_name(struct session *s, const json_t *ev)
 		s->excess |= UINT64_C(1) << EXCESS_SHARED;
 }
 
-/* Records what the account has beyond the level; the first kind that is refused, EXCESSES when none is. */
-static enum excess
-judge_account(struct session *s, const json_t *ev)
+/* The sentence of what is refused: help of the first, the names of all, so that one ticket more is enough. */
+static void
+say_refused(const struct session *s, enum excess first, const json_t *refused, char *why)
+{
+	bool more = json_array_size(refused) > 1;
+	struct buf names;
+	json_t *v;
+	size_t i;
+
+	buf_init(&names, WHY_MAX);
+	json_array_foreach(refused, i, v)
+		buf_putf(&names, "%s%s", i > 0 ? ", " : "", json_string_value(v));
+	snprintf(why, WHY_MAX, "%s%s, which is more than the ticket's level (%s) permits: use an account with fewer "
+	    "rights, or have a ticket accepted that names %s (accept_excess: %s)", excess_help(first), more ? ", and more" : "",
+	    ticket_access_name(s->ticket->access), more ? "each of them" : "it", buf_str(&names));
+	buf_fini(&names);
+}
+
+/* Records what the account has beyond the level; true, and why, when some of it is refused. */
+static bool
+judge_account(struct session *s, const json_t *ev, char *why)
 {
 	json_t *shown = json_array(), *accepted = json_array(), *refused = json_array(), *account;
 	enum excess first = EXCESSES;
@@ -147,6 +166,8 @@ judge_account(struct session *s, const json_t *ev)
 			first = (enum excess)i;
 		json_array_append_new(to, json_string(excess_name((enum excess)i)));
 	}
+	if (first != EXCESSES)
+		say_refused(s, first, refused, why);
 	account = json_pack("{s:s, s:o, s:o, s:o}", "role", word(ev, "role"), "shown", shown, "accepted", accepted,
 	    "refused", refused);
 	if (s->shared[0] != '\0')
@@ -154,7 +175,7 @@ judge_account(struct session *s, const json_t *ev)
 	if (json_array_size(s->open_on_target) > 0)
 		json_object_set(account, "open", s->open_on_target);
 	session_record(s, TRANSCRIPT_EVENT_ACCOUNT, account, NULL, 0);
-	return first;
+	return first != EXCESSES;
 }
 
 static void
@@ -187,8 +208,8 @@ session_connected(struct session *s, const json_t *ev)
 	static bool (*const differs[])(const struct session *s, const json_t *ev, char *why) = {
 		other_version, other_database, other_identity, other_standing, other_stage
 	};
-	char why[WHY_MAX];
-	enum excess refused;
+	char why[WHY_MAX], excess[WHY_MAX];
+	bool refused;
 
 	if (s->state != SESSION_STARTING)
 		return;
@@ -200,17 +221,14 @@ session_connected(struct session *s, const json_t *ev)
 	if (!s->audited)
 		s->excess |= UINT64_C(1) << EXCESS_NOT_AUDITED;
 	look_at_name(s, ev);
-	refused = judge_account(s, ev);
+	refused = judge_account(s, ev, excess);
 	for (size_t i = 0; i < sizeof differs / sizeof differs[0]; i++)
 		if (differs[i](s, ev, why)) {
 			session_end(s, NULL, "target-differs", why);
 			return;
 		}
-	if (refused != EXCESSES) {
-		snprintf(why, sizeof why, "%s, which is more than the ticket's level (%s) permits: use an account with fewer "
-		    "rights, or have a ticket accepted that names it (accept_excess: %s)", excess_help(refused),
-		    ticket_access_name(s->ticket->access), excess_name(refused));
-		session_end(s, NULL, "excess", why);
+	if (refused) {
+		session_end(s, NULL, "excess", excess);
 		return;
 	}
 	tell_identity(s, ev);

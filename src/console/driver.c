@@ -64,10 +64,25 @@ driver_prompt(struct live *lv)
 	buf_fini(&b);
 }
 
+/* What was refused for standing still is no longer so once it goes on. */
+static void
+drop_stale(struct live *lv)
+{
+	const struct model_header *h = model_header(lv->model);
+	unsigned stands = (h->paused ? 1 : 0) | (h->alone ? 2 : 0) | (model_held(lv->model) >= 0 ? 4 : 0);
+	struct driver *d = lv->own;
+
+	if (d->stands & ~stands)
+		lv->notice[0] = '\0';
+	d->stands = stands;
+}
+
 static void
 driver_changed(struct live *lv)
 {
 	struct driver *d = lv->own;
+
+	drop_stale(lv);
 
 	sql_engine_parse(model_header(lv->model)->engine, &d->set.engine);
 	editor_settings(lv->editor, &d->set);

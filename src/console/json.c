@@ -384,7 +384,7 @@ seat_json(const struct seat_wish *w, struct err *e)
 		p.holds = p.drives = seat.kind == SEAT_DRIVER;
 		ret = run_pipe(&p, e);
 		if (ret == 0)
-			ret = seat_ended(p.ended_code, e);
+			ret = seat_ended(p.ended_code, NULL, e);
 	}
 	buf_fini(&p.in);
 	buf_fini(&p.end);

@@ -13,6 +13,7 @@
 #include "twokey/base/buf.h"
 #include "twokey/base/json.h"
 #include "twokey/base/text.h"
+#include "twokey/sql/class.h"
 
 const char *
 log_state_word(const struct model_entry *e)
@@ -132,13 +133,40 @@ upper(char *out, size_t max, const char *s)
 	out[i] = '\0';
 }
 
+/* MariaDB and MySQL tell of the tables that the statement names alone (src/db/my_run.c). */
+static bool
+is_told_in_part(const struct log_entry *o)
+{
+	const char *engine = model_header(o->m)->engine;
+	uint64_t more = SQL_DANGER_BIT(SQL_DANGER_TRIGGER) | SQL_DANGER_BIT(SQL_DANGER_CASCADE);
+
+	return (strcmp(engine, "mariadb") == 0 || strcmp(engine, "mysql") == 0) && (o->e->dangers & more) != 0;
+}
+
+static void
+lay_effects(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(e->end, "effects"), i, v) {
+		const char *table = json_str(v, "table", NULL);
+
+		if (table != NULL)
+			lay_line(&o->lay, SCREEN_PLAIN, "  %s: %" PRId64 " inserted, %" PRId64 " updated, %" PRId64
+			    " deleted", table, json_int(v, "inserted", 0), json_int(v, "updated", 0),
+			    json_int(v, "deleted", 0));
+	}
+	if (is_told_in_part(o))
+		lay_line(&o->lay, SCREEN_WARN, "  !!  and what triggers and foreign keys changed besides: this server does not tell it");
+}
+
 static void
 lay_committed(struct log_entry *o, const char *at)
 {
 	const struct model_entry *e = o->e;
 	char verb[sizeof e->verb], left[200];
-	const json_t *v;
-	size_t i;
 
 	upper(verb, sizeof verb, e->verb);
 	if (e->act[0] != '\0')
@@ -149,16 +177,8 @@ lay_committed(struct log_entry *o, const char *at)
 	if (json_str(e->end, "code", NULL) != NULL && strcmp(json_str(e->end, "code", NULL), "not-replicated") == 0)
 		lay_line(&o->lay, SCREEN_BAD, "  NOT REPLICATED: waiting for a standby to confirm it was broken off; if this server is lost now, "
 		    "so may the change be");
-	if (e->hold.n > 0)
-		return;		/* they stand above: what was held */
-	json_array_foreach(json_object_get(e->end, "effects"), i, v) {
-		const char *table = json_str(v, "table", NULL);
-
-		if (table != NULL)
-			lay_line(&o->lay, SCREEN_PLAIN, "  %s: %" PRId64 " inserted, %" PRId64 " updated, %" PRId64
-			    " deleted", table, json_int(v, "inserted", 0), json_int(v, "updated", 0),
-			    json_int(v, "deleted", 0));
-	}
+	if (e->hold.n == 0)		/* else they stand above: what was held */
+		lay_effects(o);
 }
 
 /* What stopped it before anybody could answer. */

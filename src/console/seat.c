@@ -208,7 +208,7 @@ print_head(const struct live *lv)
 }
 
 int
-seat_ended(const char *code, struct err *e)
+seat_ended(const char *code, const char *why, struct err *e)
 {
 	static const struct {
 		const char *code;
@@ -221,8 +221,18 @@ seat_ended(const char *code, struct err *e)
 
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
 		if (strcmp(code, ends[i].code) == 0)
-			return err_set(e, ends[i].err, "the session ended (%s); the last lines of its transcript say why", code);
+			return err_set(e, ends[i].err, "the session ended (%s)%s%s", code, why != NULL ? ": " :
+			    "; the last lines of its transcript say why", why != NULL ? why : "");
 	return 0;
+}
+
+static const char *
+ended_why(const struct model *m)
+{
+	for (size_t i = model_entries(m); i-- > 0;)
+		if (model_entry(m, i)->state == TRANSCRIPT_EVENT_ENDED)
+			return model_entry(m, i)->answer;
+	return NULL;
 }
 
 int
@@ -250,7 +260,7 @@ seat_run(const struct seat_wish *w, struct err *e)
 	if (lv.lost && !lv.leaving && !model_header(lv.model)->ended)
 		ret = err_set(e, ERR_CLOSED, "the link to the broker was lost: %s", link_why(lv.link));
 	if (ret == 0 && model_header(lv.model)->ended)
-		ret = seat_ended(model_header(lv.model)->ended_code, e);
+		ret = seat_ended(model_header(lv.model)->ended_code, ended_why(lv.model), e);
 	live_fini(&lv);
 	return ret;
 }

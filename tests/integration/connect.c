@@ -170,7 +170,7 @@ excess_ends_the_session_unless_it_is_accepted(void **state)
 	test_broker_start(&b, &o);
 	ends(&b, "E-1", READ_PRODUCTION, "excess", "the account is a superuser");
 	ends(&b, "E-2", READ_PRODUCTION "accept_excess:\\n  - {what: superuser, reason: the only account}\\n", "excess",
-	    "accept_excess: create-role");
+	    "names each of them (accept_excess: create-role, create-database, ");
 	begins(&b, "E-3", READ_PRODUCTION ALL_OF_A_SUPERUSER, "accepted", "superuser");
 	/* another ticket in force on the same account is told */
 	begins(&b, "E-4", READ_PRODUCTION ALL_OF_A_SUPERUSER, "shown", "shared");

@@ -158,6 +158,55 @@ a_change_of_definitions_counts_no_rows(void **state)
 	world_end(w);
 }
 
+static uint64_t
+committed(struct world *w, const char *engine)
+{
+	struct model_header *h = (struct model_header *)(uintptr_t)model_header(w->lv.model);
+	uint64_t n;
+
+	snprintf(h->engine, sizeof h->engine, "%s", engine);
+	n = request(w, "delete from orders where id = 1");
+	world_event(w, TRANSCRIPT_EVENT_SHEET, json_pack("{s:I, s:s, s:i, s:s, s:[s], s:[s]}", "of", (json_int_t)n, "how", "derived",
+	    "count", 1, "bind", ZEROS, "dangers", "cascade", "cascades", "items_orders on items"), NULL, NULL);
+	world_event(w, TRANSCRIPT_EVENT_ALLOWED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "anna"), "typed", "orders 1");
+	world_event(w, TRANSCRIPT_EVENT_COMMITTED, json_pack("{s:I, s:i, s:f, s:[{s:s, s:i}]}", "of", (json_int_t)n, "affected", 1,
+	    "took", 2.0, "effects", "table", "orders", "deleted", 1), NULL, NULL);
+	return n;
+}
+
+/* The effects of MariaDB are of the tables written: they do not pass for all. */
+static void
+effects_that_are_not_all_do_not_pass_for_all(void **state)
+{
+	static const struct { const char *engine; bool all; } of[] = { { "mariadb", false }, { "mysql", false }, { "sqlite", true } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+		struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+		committed(w, of[i].engine);
+		world_sees(w, "  orders: 0 inserted, 0 updated, 1 deleted\n");
+		(of[i].all ? world_sees_not : world_sees)(w, "what triggers and foreign keys changed besides");
+		world_end(w);
+	}
+}
+
+static void
+a_refusal_goes_with_what_it_was_for(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	(void)state;
+	world_event(w, TRANSCRIPT_EVENT_PAUSED, json_pack("{s:s, s:s}", "by", "anna", "code", "person"), NULL, NULL);
+	world_keys(w, "select 1;\r");
+	json_decref(world_expect(w, "sql"));
+	world_answer(w, "{\"re\":\"sql\",\"id\":1,\"ok\":false,\"why\":\"the session is paused; a confirmer resumes it\"}");
+	world_sees(w, "Refused: the session is paused");
+	world_event(w, TRANSCRIPT_EVENT_RESUMED, json_pack("{s:s}", "by", "anna"), NULL, NULL);
+	world_sees_not(w, "Refused: the session is paused");
+	world_end(w);
+}
+
 int
 main(void)
 {
@@ -170,6 +219,8 @@ main(void)
 		cmocka_unit_test(the_rule_is_not_cut_for_numbers),
 		cmocka_unit_test(lines_are_counted_as_they_are_drawn),
 		cmocka_unit_test(a_change_of_definitions_counts_no_rows),
+		cmocka_unit_test(effects_that_are_not_all_do_not_pass_for_all),
+		cmocka_unit_test(a_refusal_goes_with_what_it_was_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

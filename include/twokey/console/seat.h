@@ -32,8 +32,8 @@ struct link *seat_connect(const struct seat_wish *w, bool json, struct err *e);
 int	seat_take(struct link *l, const struct seat_wish *w, struct seat *out, struct err *e);
 
 /* What the end of a session means for who was in it: 0 when somebody ended it, ERR_UNREACHABLE or ERR_DENIED when the
- * way, the server or the ticket did. code is of the event "ended". */
-int	seat_ended(const char *code, struct err *e);
+ * way, the server or the ticket did. code and why (NULL: it is not known here) are of the event "ended". */
+int	seat_ended(const char *code, const char *why, struct err *e);
 /* The screens of one session, until it ends or the person leaves. Owns the link. 0 or an ERR code. */
 int	seat_run(const struct seat_wish *w, struct err *e);
 /* The protocol on standard input and output; hello and seat are done here. */
