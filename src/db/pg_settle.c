@@ -119,6 +119,32 @@ do_put_off(struct db_conn *c, struct db_result *r, PGresult **after)
 	return same;
 }
 
+/* A row of the counts says whether rows are counted at all. */
+static bool
+is_counted(const PGresult *counts)
+{
+	return PQntuples(counts) > 0 && strcmp(PQgetvalue(counts, 0, 5), "on") == 0;
+}
+
+/* Nothing tells what triggers, rules and foreign keys did; nor, then, whether something is still put off until COMMIT. */
+static bool
+tell_uncounted(struct db_conn *c, struct db_result *r)
+{
+	PGresult *res;
+	bool late;
+
+	if (!pg_own_step(c, OWN_PG_PUT_OFF, r, &res))
+		return false;
+	late = strcmp(PQgetvalue(res, 0, 0), "t") == 0;
+	PQclear(res);
+	snprintf(r->unseen, sizeof r->unseen, "what it did by table is not known: the server counts no rows for this account (track_counts"
+	    " is off), so what triggers, rules and foreign keys changed besides is not told");
+	if (late)
+		db_end_with(r, DB_FAILED, "wall", "the server counts no rows for this account (track_counts is off), and triggers of a table"
+		    " that is written may be put off until COMMIT, so nobody could be shown what it does; have track_counts switched on");
+	return !late;
+}
+
 /* TRUNCATE begins the counts of its table anew: it could hide rows that are gone, and that something is put off again. */
 static bool
 tell_remade(struct db_conn *c, struct db_result *r)
@@ -154,6 +180,8 @@ pg_settle(struct db_conn *c, bool defines, const PGresult *before, struct db_res
 		tell_effects(before, after, defines, &r->effects, &defined);
 	if (ok && defined)
 		ok = tell_remade(c, r);
+	if (ok && !defines && !(is_counted(before) && is_counted(after)))
+		ok = tell_uncounted(c, r);
 	PQclear(after);
 	return ok;
 }

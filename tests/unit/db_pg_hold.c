@@ -452,6 +452,34 @@ what_is_put_off_until_commit_is_seen_before(void **state)
 	assert_string_equal(pg_shop_sql("SELECT n FROM late"), "1");
 }
 
+/* A server or an account may have the counts switched off: then what was not counted is not told as nothing. */
+static void
+what_is_not_counted_is_not_told_as_nothing(void **state)
+{
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE FUNCTION empties() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN DELETE FROM nokey; RETURN NULL; END$$;"
+	    "CREATE TRIGGER a AFTER UPDATE ON items FOR EACH STATEMENT EXECUTE FUNCTION empties();"
+	    "ALTER ROLE ben SET track_counts = off");
+	bench_close(&s->b);
+	bench_open(&s->b, &s->target);
+	pg_shop_sql("ALTER ROLE ben RESET track_counts");
+	s->b.hold = no;
+	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
+	assert_int_equal(s->b.r.end, DB_ROLLEDBACK);
+	assert_int_equal(s->b.nheld, 1);
+	assert_string_equal(s->b.held_effects, "[]");
+	assert_non_null(strstr(s->b.r.unseen, "track_counts is off"));
+	/* and whether a trigger puts off more is seen by the counts alone */
+	pg_shop_sql("CREATE CONSTRAINT TRIGGER late AFTER DELETE ON nokey DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+	    " EXECUTE FUNCTION empties()");
+	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
+	assert_string_equal(s->b.r.code, "wall");
+	assert_int_equal(s->b.nheld, 0);
+	assert_non_null(strstr(buf_str(&s->b.r.text), "track_counts"));
+	assert_string_equal(pg_shop_sql("SELECT count(*) FROM nokey"), "2");
+}
+
 int
 main(void)
 {
@@ -468,6 +496,7 @@ main(void)
 		T(the_sheet_says_where_counts_do_not_tell),
 		T(effects_on_many_tables_are_summed),
 		T(what_is_put_off_until_commit_is_seen_before),
+		T(what_is_not_counted_is_not_told_as_nothing),
 		cmocka_unit_test(a_bound_is_one_of_the_engines_count),
 	};
 
