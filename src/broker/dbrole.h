@@ -145,7 +145,7 @@ int	dbrole_rows_finish(struct db_rows *r);
 struct db_rows *dbrole_sample_create(void);
 void	dbrole_sample_body(struct db_rows *r, struct packet_body *b);
 
-/* dbrole_read.c */
+/* dbrole_read.c: the event read n: judged again, weighed, run inside the wall, its end sent */
 void	dbrole_read(struct dbrole *d, uint64_t n, const struct packet *p);
 /* A read that was over the limit and that the second key allowed; its facts stand in d->facts. */
 void	dbrole_read_allowed(struct dbrole *d, uint64_t n, const char *sql, size_t len);

@@ -74,15 +74,15 @@ struct request {
 	json_t *id;
 };
 
-/* front_reply.c */
+/* front_reply.c: lines to a visitor, {"re":...}; fields are taken, id is borrowed; bye closes */
 void	front_answer(struct visitor *v, const char *re, const json_t *id, bool ok, json_t *fields);
 void	front_refuse(struct visitor *v, const char *re, const json_t *id, int code, const char *why);
 void	front_bye(struct visitor *v, const char *code, const char *why);
 
-/* front_dispatch.c */
+/* front_dispatch.c: one line of a visitor, without LF, by the table front.def */
 void	front_dispatch(struct visitor *v, const char *line, size_t n);
 
-/* front_lobby.c */
+/* front_lobby.c: the session of that id, the running one of that ticket (NULL: none); a new one takes fd, its channel */
 struct lobby *lobby_find(struct front *f, const char *session);
 struct lobby *lobby_of_ticket(struct front *f, const char *ticket);
 void	lobby_add(struct front *f, const char *session, const char *ticket, int fd);

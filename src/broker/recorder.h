@@ -64,7 +64,7 @@ struct recorder {
 	struct event *seal_timer;
 };
 
-/* recorder.c */
+/* recorder.c: a packet to the session, to db; head and bodies stay the caller's. Appends an event: errors as the writer's. */
 void	recorder_tell_session(struct recorder *r, json_t *head, const struct packet_body *b, size_t nb);
 void	recorder_tell_db(struct recorder *r, json_t *head, const struct packet_body *b, size_t nb);
 int	recorder_append(struct recorder *r, enum transcript_event_kind kind, json_t *ev,

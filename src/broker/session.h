@@ -236,7 +236,7 @@ bool	session_may_resume(const struct console *c);
 /* msg_secret.c: a role asks a person for a secret */
 void	session_wanted(struct session *s, enum transcript_event_kind kind, const json_t *ev, uint64_t n);
 
-/* session_end.c */
+/* session_end.c: ends the session for everybody, once; by: who (NULL nobody); code and why are of the event ended */
 void	session_end(struct session *s, const char *by, const char *code, const char *why);
 /* The same, but a tunnel may say within a second what the cause was: it sees more than db. code is static. */
 void	session_end_soon(struct session *s, const char *code, const char *why);

@@ -162,7 +162,7 @@ void	live_span(int64_t seconds, char out[16]);
 /* The other person who matters to this one, for row 2. */
 const struct model_person *live_person(const struct live *lv, const char *seat);
 
-/* pane.c */
+/* pane.c: what lies over the log (\account, \tunnel) */
 void	live_pane_open(struct live *lv, enum live_pane pane);
 /* Every key while a pane is open: it scrolls or closes. */
 void	live_pane_key(struct live *lv, const struct screen_event *ev);

@@ -17,7 +17,7 @@ struct log_entry {
 	bool ruled;
 };
 
-/* log_entry.c */
+/* log_entry.c: all lines of one entry */
 void	log_entry_lay(struct log_entry *o);
 /* The statement behind the prompt, or that it is not there. */
 void	log_statement(struct log_entry *o);

@@ -46,7 +46,7 @@ struct model {
 	void *load_ctx;
 };
 
-/* model_entry.c */
+/* model_entry.c: an entry that copies of a model share, counted: one more user, one less; the last frees it */
 struct model_slot *model_slot_create(void);
 void	model_slot_release(struct model_slot *s);
 /* Entry i inside m, which may be written to: not shared and with a new serial. */
@@ -68,7 +68,7 @@ int64_t	model_time(const json_t *fields, const char *key);
 /* model.c: the entry that event n belongs to */
 bool	model_index_of(const struct model *m, uint64_t n, size_t *i);
 
-/* model_reading.c */
+/* model_reading.c: when a request was opened and answered, for the reader's own numbers */
 void	model_reading_opened(struct model_entry *e, const json_t *fields, int64_t wall_us);
 void	model_reading_answered(struct model_entry *e, enum transcript_event_kind kind, const json_t *fields, int64_t wall_us);
 

@@ -52,7 +52,7 @@ struct replay {
 	bool done;
 };
 
-/* replay_move.c */
+/* replay_move.c: to event n; to an entry; by seconds; to a text */
 void	replay_go(struct replay *r, uint64_t n, int64_t now_ms);
 /* The next or previous entry that the filter takes; write: only requests. */
 void	replay_go_entry(struct replay *r, bool back, bool write, int64_t now_ms);
@@ -68,7 +68,7 @@ bool	replay_is_end(const struct replay *r);
 /* The entry of the event it stands on, or NULL. */
 const struct model_entry *replay_entry(struct replay *r);
 
-/* replay_draw.c, replay_rows.c */
+/* replay_draw.c, replay_rows.c: the rows of the player, each clipped to its place */
 void	replay_draw_title(struct replay *r, int cols);
 void	replay_draw_bar(struct replay *r, int row, int cols);
 void	replay_draw_list(struct replay *r, int row, int rows, int col, int width);

@@ -103,7 +103,7 @@ void	my_watch(struct db_conn *c);
  * be asked; ERR_CANCELLED when that was cancelled, then it is to be called again. */
 int	my_settled(struct db_conn *c, struct buf *names, struct err *e);
 
-/* my_cancel.c */
+/* my_cancel.c: between begin and end a cancel stops what runs; end waits for one that is under way */
 void	my_begin(struct db_conn *c);
 void	my_end(struct db_conn *c);
 void	my_cancel(struct db_conn *c);
@@ -161,7 +161,7 @@ struct my_rows {
 /* Takes the rows of the current answer to their end; the error number of the server, 0 when there is none. */
 unsigned my_rows_drain(struct my_rows *rows);
 
-/* my_read.c */
+/* my_read.c: driver's read */
 int	my_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
 
@@ -172,11 +172,11 @@ int	my_check(struct db_conn *c, const struct db_statement *s, const struct sql_f
 int	my_read_plan(struct db_conn *c, const struct db_statement *s, const struct db_sink *sink, struct db_result *r,
 	    struct err *e);
 
-/* my_describe.c */
+/* my_describe.c: driver's describe */
 int	my_answer(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,
 	    const struct db_sink *sink, struct db_result *r, struct err *e);
 
-/* my_weigh.c, my_plan.c */
+/* my_weigh.c, my_plan.c: driver's weigh; sizes of tables, kept for a minute */
 int	my_weigh(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f, const struct db_weight_limit *limit,
 	    struct db_weight *w, struct err *e);
 void	my_sizes_free(struct my_sizes *sizes);
@@ -217,6 +217,7 @@ struct my_look {
 	struct db_match match;
 	struct db_ground ground;
 };
+/* Begins a look at what s writes; everything is borrowed. fini frees what it found out. */
 void	my_look_init(struct my_look *l, struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    struct db_sheet *sheet);
 void	my_look_fini(struct my_look *l);
@@ -238,10 +239,10 @@ int	my_warned(struct db_conn *c, struct buf *names, const char *before, struct b
 /* The same as notices of a result. */
 void	my_notices(struct db_conn *c, struct db_result *r);
 
-/* my_audit.c */
+/* my_audit.c: driver's audit */
 int	my_audit(struct db_conn *c, struct db_audit *a, struct err *e);
 
-/* my_sheet.c, my_run.c, my_commit.c */
+/* my_sheet.c, my_run.c, my_commit.c: of the driver's functions */
 int	my_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 int	my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);

@@ -51,7 +51,7 @@ struct db_conn {
 	atomic_bool cancelled;
 };
 
-/* pg_connect.c, pg_info.c */
+/* pg_connect.c, pg_info.c: driver's open and close */
 struct db_conn *pg_open(const struct db_target *t, struct db_info *info, struct err *e);
 void	pg_close(struct db_conn *c);
 /* A connection and nothing more, within ms; NULL and *e, with the next step. check_target has passed. */
@@ -74,7 +74,7 @@ void	pg_tell_late(struct err *e, const struct db_target *t, bool connected, unsi
 /* ERR_CONFIG when the connection is not ours alone from one transaction to the next. */
 int	pg_pooler(struct db_conn *c, const struct db_target *t, struct err *e);
 
-/* pg_own.c */
+/* pg_own.c: between begin and end a cancel stops what runs; end waits for one that is under way */
 void	pg_begin(struct db_conn *c);
 void	pg_end(struct db_conn *c);
 void	pg_cancel(struct db_conn *c);
@@ -107,6 +107,8 @@ struct pg_guard {
 	bool cast;
 	bool unfolded;			/* one of them may be folded otherwise by the server */
 };
+/* The names of s, as the guard's statement takes them; fini frees them. prepare: before the first one is
+ * sent, and again when another guard is taken; ERR_DATABASE. */
 void	pg_guard_init(struct pg_guard *g, const struct db_statement *s, const struct sql_facts *f);
 void	pg_guard_fini(struct pg_guard *g);
 int	pg_guard_prepare(struct db_conn *c, struct err *e);
@@ -140,7 +142,7 @@ PGresult *pg_rows_drain(struct pg_rows *rows);
 void	pg_notices_begin(struct db_conn *c, struct db_result *r);
 void	pg_notices_end(struct db_conn *c);
 
-/* pg_read.c */
+/* pg_read.c: driver's read */
 int	pg_read(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_limits *max, const struct db_sink *sink, struct db_result *r, struct err *e);
 /* EXPLAIN of a read as JSON, behind the same guard: planning can run functions too. Errors as of a read. */
@@ -149,6 +151,7 @@ int	pg_read_plan(struct db_conn *c, const struct db_statement *s, const struct s
 
 /* pg_weigh.c, pg_plan.c */
 struct pg_sizes;	/* of large relations, and the views over them; kept for a minute */
+/* NULL is fine. */
 void	pg_sizes_free(struct pg_sizes *sizes);
 /* Rows of the largest relation of that name, -1 when it is not among the large ones. */
 double	pg_sizes_rows(const struct pg_sizes *sizes, const char *name);
@@ -157,7 +160,7 @@ int	pg_plan_rows(const char *json, size_t n, const struct pg_sizes *sizes, doubl
 int	pg_weigh(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_weight_limit *limit, struct db_weight *w, struct err *e);
 
-/* pg_audit.c */
+/* pg_audit.c: driver's audit */
 int	pg_audit(struct db_conn *c, struct db_audit *a, struct err *e);
 
 /* pg_describe.c: driver's describe */
@@ -201,7 +204,7 @@ int	pg_define_lock(struct pg_look *l, struct err *e);
 int	pg_sheet(struct db_conn *c, const struct db_statement *s, const struct sql_facts *f,
 	    const struct db_sink *sample, struct db_sheet *sheet, struct err *e);
 
-/* pg_run.c, pg_commit.c */
+/* pg_run.c, pg_commit.c: driver's run; sends COMMIT once the commit point is on record, r tells how it ended */
 int	pg_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struct err *e);
 void	pg_commit(struct db_conn *c, const struct db_allowed *a, struct db_result *r);
 /* pg_settle.c */

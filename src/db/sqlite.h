@@ -46,7 +46,7 @@ struct db_conn {
 	int64_t deadline_ms;	/* of clock_mono_ms, 0: none */
 };
 
-/* sqlite_open.c */
+/* sqlite_open.c: another handle on the file, for reading or writing, which the caller closes; ERR_DATABASE */
 int	sqlite_handle(struct db_conn *c, bool write, sqlite3 **out, struct err *e);
 /* ERR_DATABASE when the file under the handle is not the one that was opened. */
 int	sqlite_same_file(const struct db_conn *c, sqlite3 *db, struct err *e);
@@ -57,7 +57,7 @@ struct db_conn *sqlite_open(const struct db_target *t, struct db_info *info, str
 void	sqlite_close(struct db_conn *c);
 void	sqlite_cancel(struct db_conn *c);
 
-/* sqlite_wall.c */
+/* sqlite_wall.c: the authorizer (sqlite3_set_authorizer): SQLITE_DENY for what is not on the list of the wall */
 int	sqlite_authorize(void *conn, int action, const char *a, const char *b, const char *db, const char *by);
 /* Prepares the one statement of a text behind a wall. ERR_WALL; ERR_STATEMENT when the engine
  * refuses it (ask sqlite_failed). */
@@ -65,7 +65,7 @@ int	sqlite_prepare(struct db_conn *c, sqlite3 *db, enum sqlite_wall wall, const 
 	    sqlite3_stmt **out, struct err *e);
 const char *sqlite_code(int rc);
 
-/* sqlite_own.c */
+/* sqlite_own.c: one of our own statements, prepared, which the caller finalizes, its name added; NULL and *e */
 sqlite3_stmt *sqlite_own(struct db_conn *c, sqlite3 *db, enum own_id id, struct buf *names, struct err *e);
 /* Runs one of our own statements without rows; 0 or a code of SQLite. */
 int	sqlite_own_run(struct db_conn *c, sqlite3 *db, enum own_id id, struct buf *names);
@@ -95,7 +95,7 @@ int	sqlite_drain(sqlite3_stmt *st, const struct db_sink *sink, struct db_count *
 /* r becomes FAILED with the words of the engine. */
 void	sqlite_failed(const struct db_conn *c, sqlite3 *db, int rc, struct db_result *r);
 
-/* sqlite_describe.c, sqlite_weigh.c */
+/* sqlite_describe.c, sqlite_weigh.c: driver's describe and weigh */
 int	sqlite_describe(struct db_conn *c, enum db_subject s, const char *name, const struct db_limits *max,
 	    const struct db_sink *sink, struct db_result *r, struct err *e);
 /* How many rows the plan of a statement goes through, in the open transaction of the reading handle; -1 when it cannot be

@@ -90,7 +90,7 @@ struct ctx {
 	bool in_targets;		/* the tables of an UPDATE are being read */
 };
 
-/* cursor.c */
+/* cursor.c: at the first token of a text; f and sql are borrowed */
 void	ctx_begin(struct ctx *c, struct sql_facts *f, const struct sql_settings *set, const char *sql,
 	    size_t n);
 /* Small and hot: these few are inline. */
@@ -161,14 +161,14 @@ enum walk_start { WALK_QUERY, WALK_EXPR, WALK_FROM };
 /* Walks to the end of the statement, or to the ")" that closes what was open when it began. */
 void	ctx_walk(struct ctx *c, enum walk_start start);
 
-/* verb.c */
+/* verb.c: the whole statement by its first word (the table of verbs); an unknown one is of class unknown */
 void	ctx_statement(struct ctx *c);
 
-/* setting.c */
+/* setting.c: the class of setting that name; SET and PRAGMA, from behind the word */
 enum sql_class setting_class(enum sql_engine engine, const char *name, size_t n);
 void	stmt_set(struct ctx *c);
 void	stmt_pragma(struct ctx *c);
-/* secret.c */
+/* secret.c: notes what looks like a password or key in the bytes from, to */
 void	ctx_find_secrets(struct ctx *c, size_t from, size_t to);
 /* SQLite: what stands behind PRAGMA key, ATTACH ... KEY and their kin opens an encrypted file. */
 void	ctx_find_keys(struct ctx *c, size_t n);

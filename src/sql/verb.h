@@ -37,7 +37,7 @@ void	stmt_grant(struct ctx *c);
 /* Walks the query behind AS. */
 void	stmt_as_query(struct ctx *c);
 
-/* stmt_mysql.c */
+/* stmt_mysql.c: of MariaDB and MySQL, each from behind its first word */
 void	stmt_explain_mysql(struct ctx *c);
 void	stmt_analyze_mysql(struct ctx *c);
 void	stmt_show_mysql(struct ctx *c);
@@ -59,7 +59,7 @@ void	stmt_alter_drops(struct ctx *c);
 /* IF [NOT] EXISTS, CONCURRENTLY, ONLY */
 void	stmt_skip_exists(struct ctx *c);
 
-/* stmt_postgres.c */
+/* stmt_postgres.c: of PostgreSQL, and what other engines share with it, each from behind its first word */
 void	stmt_query(struct ctx *c);
 void	stmt_explain(struct ctx *c);
 void	stmt_copy(struct ctx *c);

@@ -52,11 +52,11 @@ struct walker {
 void	walk_word(struct walker *w);
 /* A word in an expression. */
 void	walk_expr_word(struct walker *w);
-/* walk_op.c */
+/* walk_op.c: an operator, which users may have made on PostgreSQL */
 void	walk_operator(struct walker *w);
 /* A keyword that is an operator of PostgreSQL: LIKE is ~~. */
 void	walk_keyword_operator(struct walker *w, enum sql_kw kw);
-/* walk_from.c */
+/* walk_from.c: what stands behind FROM, JOIN and a comma between tables */
 void	walk_from(struct walker *w);
 /* A table that is read; SQLite: some act when they are read. */
 void	walk_read_table(struct ctx *c, const struct name *nm);
@@ -71,7 +71,7 @@ void	walk_update_end(struct ctx *c);
 void	walk_with(struct walker *w);
 void	walk_into(struct walker *w);
 bool	walk_lock(struct walker *w);
-/* walk.c */
+/* walk.c: a frame more on the stack: a parenthesis, a CASE, a query inside */
 void	walk_push(struct walker *w, enum frame_kind kind, enum clause clause);
 /* A name, perhaps a function that is called. */
 void	walk_name(struct walker *w);

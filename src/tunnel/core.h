@@ -108,7 +108,7 @@ void	hop_close(struct hop *h);
 int	hostkey_check(struct hop *h);
 /* Tells libssh which key types can be checked. */
 int	hostkey_want(struct hop *h);
-/* auth.c */
+/* auth.c: by key or agent until deadline (monotonic ms); 0, or the fault is told: KEY_REFUSED, KEY_UNREADABLE, AGENT */
 int	auth(struct hop *h, int64_t deadline);
 
 /* forward.c */

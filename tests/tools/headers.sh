@@ -31,6 +31,7 @@ bare_prototypes() {
 	awk '
 	FNR == 1 { comment = decl = deep = 0 }
 	decl == 0 && /^[ \t]*$/ { comment = 0; next }
+	/^\/\* [a-z_]+\.c(, [a-z_]+\.c)* \*\/$/ { next }	# where it is, not what
 	/^\/\*/ { comment = 1 }
 	/^[ \t]*(\/?\*|#)/ { next }
 	decl == 0 && /^[a-z].*[({;]/ { decl = 1; first = FNR; text = "" }
