@@ -191,7 +191,7 @@ kind_word(const struct model_entry *e)
 	return "";
 }
 
-/* "-- #12 WRITE ALLOWED by anna after 00:58 ------ 14:03:12 --" */
+/* "-- #12 WRITE by ben: DENIED ------ 14:03:12 --": who asked, and what became of it */
 static void
 lay_heading(struct log_entry *o)
 {
@@ -206,8 +206,7 @@ lay_heading(struct log_entry *o)
 	for (i = 0; kind_word(e)[i] != '\0' && i + 1 < sizeof word; i++)
 		word[i] = (char)toupper((unsigned char)kind_word(e)[i]);
 	word[i] = '\0';
-	snprintf(left, sizeof left, "#%" PRIu64 " %s%s%s by %s", e->n, word, plain ? "" : " ",
-	    plain ? "" : log_state_word(e), e->by);
+	snprintf(left, sizeof left, "#%" PRIu64 " %s by %s%s%s", e->n, word, e->by, plain ? "" : ": ", plain ? "" : log_state_word(e));
 	lay_clock(&o->lay, e->wall_us, at);
 	lay_rule(&o->lay, SCREEN_RULE, left, at);
 }

@@ -15,6 +15,7 @@
 #include "twokey/base/cap.h"
 
 #include "live.h"
+#include "log_priv.h"
 #include "reach.h"
 
 enum { ACCOUNT_COLS = 30, KEY_COLS = 40 };
@@ -250,7 +251,14 @@ panel_events(struct live *lv, int row, int bottom)
 
 		clock_text(en->wall_us, at, sizeof at);
 		upper(word, sizeof word, transcript_event_rule(en->state)->name);
-		row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s #%" PRIu64 " %s %s", at, en->n, en->by, word);
+		if (en->kind == MODEL_WRITE || en->kind == MODEL_STAGED || en->kind == MODEL_REFUSED)
+			row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s #%" PRIu64 " %s by %s: %s", at, en->n, en->verb, en->by,
+			    log_state_word(en));
+		else if (en->kind == MODEL_READ || en->kind == MODEL_DESCRIBE)
+			row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s #%" PRIu64 " %s by %s: %s", at, en->n,
+			    en->kind == MODEL_READ ? "READ" : "DEFINITIONS", en->by, log_state_word(en));
+		else
+			row = panel_line(lv, row, bottom, SCREEN_PLAIN, "%s #%" PRIu64 " %s %s", at, en->n, en->by, word);
 	}
 }
 
