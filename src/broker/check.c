@@ -266,7 +266,7 @@ broker_check_target(const struct broker_options *o, const char *name, struct err
 	log_init("check", LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	if (config_target(o->config, name) == NULL)
-		ret = err_set(e, ERR_NOT_FOUND, "there is no target %.64s in the configuration", name);
+		ret = err_set(e, ERR_NOT_FOUND, "there is no target %.64s in the configuration; name one that stands under targets", name);
 	else if (mkdtemp(c->folder) == NULL || chmod(c->folder, o->private_mode ? 0700 : 0711) != 0)
 		ret = err_sys(e, "making a folder below /tmp");
 	c->config.run = c->folder;

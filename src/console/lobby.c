@@ -22,6 +22,7 @@
 #include "lobby.h"
 
 enum { REFRESH_MS = 2000, ALL_EVERY = 15, WHY_MAX = 2000 };
+#define NOTHING "No session and no ticket names you. twokey ticket new --from FILE brings one."
 
 static void __attribute__((format(printf, 4, 5)))
 put(struct screen *s, int row, enum screen_look look, const char *fmt, ...)
@@ -96,7 +97,7 @@ lobby_draw(struct screen *s, const struct link_hello *me, const json_t *list, si
 	    : strcmp(me->broker, "private") == 0
 	    ? "private broker: protects against mistakes, not against this login" : "");
 	if (n == 0)
-		put(s, row, SCREEN_DIM, " No session and no ticket names you. twokey ticket new --from FILE brings one.");
+		put(s, row, SCREEN_DIM, " " NOTHING);
 	room = rows > 8 ? (size_t)rows - 7 : 1;
 	from = chosen >= room ? chosen - room + 1 : 0;
 	buf_init(&b, 65536);
@@ -289,6 +290,8 @@ print_list(const struct seat_wish *w, struct err *e)
 			buf_putc(&safe, '\n');
 		}
 	}
+	if (lobby_count(list) == 0)
+		fputs(NOTHING "\n", stderr);
 	fputs(buf_str(&safe), stdout);
 	buf_fini(&line);
 	buf_fini(&safe);
