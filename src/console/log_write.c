@@ -79,6 +79,18 @@ lay_talk(struct log_entry *o)
 		    e->talk[i].text != NULL ? e->talk[i].text : "(not in this copy)");
 }
 
+/* What no transcript of a broker has. */
+static void
+lay_odd(struct log_entry *o)
+{
+	const struct model_entry *e = o->e;
+
+	if (e->unallowed)
+		lay_line(&o->lay, SCREEN_BAD, "  !!  it ran, and here stands no answer that allowed it");
+	if (e->allowed && strcmp(e->answered_by, e->by) == 0)
+		lay_line(&o->lay, SCREEN_BAD, "  !!  %s asked for it and allowed it", e->by);
+}
+
 /* "anna opened it 14:03:20, last line shown 14:03:21, typed "orders 3" 14:04:10" */
 static void
 lay_seen(struct log_entry *o)
@@ -87,19 +99,25 @@ lay_seen(struct log_entry *o)
 	char opened[12], last[12], answered[12];
 	struct buf b;
 
-	if (e->opened_us == 0)
+	lay_odd(o);
+	if (e->opened_us == 0 && !e->allowed)
 		return;
 	lay_clock(&o->lay, e->opened_us, opened);
 	lay_clock(&o->lay, e->last_shown_us, last);
 	lay_clock(&o->lay, e->answered_us, answered);
 	buf_init(&b, SIZE_MAX / 2);
-	buf_putf(&b, "  %s opened it %s", e->opened_by, opened);
+	if (e->opened_us != 0)
+		buf_putf(&b, "  %s opened it %s", e->opened_by, opened);
+	else
+		buf_puts(&b, "  nobody opened it");
 	if (e->last_shown_us != 0)
 		buf_putf(&b, ", last line shown %s", last);
 	if (e->typed != NULL)
 		buf_putf(&b, ", %s typed \"%s\" %s", e->answered_by, e->typed, answered);
+	else if (e->allowed)
+		buf_putf(&b, ", %s allowed it %s (what was typed is not in this copy)", e->answered_by, answered);
 	lay_line(&o->lay, SCREEN_PLAIN, "%s", buf_str(&b));
-	if (e->turned_by[0] != '\0' && e->typed != NULL)
+	if (e->turned_by[0] != '\0' && e->allowed)
 		lay_line(&o->lay, SCREEN_PLAIN, "  2 keys: %s's of the %s, then %s's", e->turned_by, e->turned_side, e->answered_by);
 	if (e->key[0] != '\0')
 		lay_line(&o->lay, SCREEN_PLAIN, "  signed with %s%s", e->key, e->touched && e->pin ? ", touched, PIN given" :

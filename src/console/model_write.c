@@ -201,6 +201,19 @@ goes_on(const struct model_entry *e, enum transcript_event_kind k)
 	    k == TRANSCRIPT_EVENT_COMMITTING;
 }
 
+/* No broker writes what is odd here; who holds a transcript may be shown another one. */
+static void
+take_step(struct model_entry *e, enum transcript_event_kind k)
+{
+	if (k == TRANSCRIPT_EVENT_ALLOWED)
+		e->allowed = true;
+	if (k == TRANSCRIPT_EVENT_RUN)
+		e->unallowed = e->unallowed || !e->allowed || e->end != NULL;
+	else if (k == TRANSCRIPT_EVENT_HELD || k == TRANSCRIPT_EVENT_COMMITTING || k == TRANSCRIPT_EVENT_COMMITTED)
+		e->unallowed = e->unallowed || !e->ran;
+	e->ran = e->ran || k == TRANSCRIPT_EVENT_RUN;
+}
+
 bool
 model_fold_of(struct model *m, size_t i, const struct transcript_line *l, const json_t *fields, int64_t wall_us)
 {
@@ -231,6 +244,7 @@ model_fold_of(struct model *m, size_t i, const struct transcript_line *l, const 
 	} else {
 		return false;
 	}
+	take_step(e, l->kind);
 	if (l->kind == TRANSCRIPT_EVENT_RUN && e->end == NULL)
 		m->running = i + 1;
 	model_waits(m, i, model_is_waiting(e));

@@ -207,6 +207,51 @@ what_the_server_says_beside_a_result_is_shown(void **state)
 	make_end(&k);
 }
 
+/* The events behind a request: "a" allowed, "A" by who asked, "d" denied, "r" run, "c" committed. */
+static const struct {
+	const char *events;
+	const char *says, *not;		/* says it, does not say it */
+} told[] = {
+	{ "arc", "nobody opened it, anna allowed it 13:50:03 (what was typed is not in this copy)", "!!" },
+	{ "rc", "!!  it ran, and here stands no answer that allowed it", "allowed it 1" },
+	{ "c", "!!  it ran, and here stands no answer that allowed it", "allowed it 1" },
+	{ "ac", "!!  it ran, and here stands no answer that allowed it", "asked for it and" },
+	{ "darc", "!!  it ran, and here stands no answer that allowed it", "asked for it and" },
+	{ "Arc", "!!  ben asked for it and allowed it", "here stands" },
+	{ "d", "DENIED by anna", "!!" },
+};
+
+static void
+what_ran_without_an_answer_is_marked(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+		struct model *m = model_create();
+		struct log_view *v = log_view_create();
+		struct make k;
+		struct buf out;
+
+		make_begin(&k);
+		make_opening(&k);
+		make_event(&k, TRANSCRIPT_EVENT_REQUEST, "{'by':'ben','class':'write','verb':'UPDATE','table':'t'}",
+		    make_text("sql", "update t set a = 1"), NULL);
+		for (const char *p = told[i].events; *p != '\0'; p++)
+			make_event(&k, *p == 'r' ? TRANSCRIPT_EVENT_RUN : *p == 'c' ? TRANSCRIPT_EVENT_COMMITTED : *p == 'd' ?
+			    TRANSCRIPT_EVENT_DENIED : TRANSCRIPT_EVENT_ALLOWED, strchr("rc", *p) != NULL ? "{'of':5}" :
+			    *p == 'A' ? "{'of':5,'by':'ben'}" : "{'of':5,'by':'anna'}", NULL);
+		make_feed(k.path, m, 5 + strlen(told[i].events));
+		log_view_update(v, m, 100, LOG_TABLE, 500);
+		buf_init(&out, 1 << 20);
+		dump(v, 100, &out);
+		if (strstr(buf_str(&out), told[i].says) == NULL || strstr(buf_str(&out), told[i].not) != NULL)
+			fail_msg("%s: %s", told[i].events, buf_str(&out));
+		buf_fini(&out);
+		log_view_free(v);
+		model_free(m);
+		make_end(&k);
+	}
+}
+
 static void
 a_megabyte_without_width_is_laid_out(void **state)
 {
@@ -315,6 +360,7 @@ main(void)
 		cmocka_unit_test(entries_before_a_window_take_no_lines),
 		cmocka_unit_test(a_copy_without_bodies_says_what_is_not_there),
 		cmocka_unit_test(what_the_server_says_beside_a_result_is_shown),
+		cmocka_unit_test(what_ran_without_an_answer_is_marked),
 		cmocka_unit_test(a_megabyte_without_width_is_laid_out),
 		cmocka_unit_test(show_prints_the_whole_session),
 		cmocka_unit_test(show_tells_the_way_to_the_database),

@@ -176,6 +176,8 @@ struct model_entry {
 	int64_t table_bytes;		/* with its indexes, -1 unknown */
 	int64_t rows;			/* rows of the result or affected, -1 not yet */
 	bool cut;
+	bool allowed, ran;		/* such an event stands */
+	bool unallowed;			/* it ran, or was held or committed, while no answer stood that allowed it */
 	double ms_server;
 	int64_t wall_us, ms;		/* of the first event */
 	int64_t until_us;		/* lapses at */
