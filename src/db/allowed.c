@@ -150,6 +150,28 @@ put_rows(struct buf *text, uint64_t n, const struct buf *keys)
 	}
 }
 
+/* As far as they are listed. */
+static bool
+same_list(const struct db_part *p, const struct db_sheet *now)
+{
+	const struct buf *was = p->shown != NULL ? &p->shown->keys : NULL, *is = &now->shown.keys;
+
+	return now->count == p->matched && (was == NULL || (buf_len(was) == buf_len(is) &&
+	    (buf_len(is) == 0 || memcmp(buf_data(was), buf_data(is), buf_len(is)) == 0)));
+}
+
+/* For a later part: that those before it changed its rows is what they are for, and its own rows are what is looked at. Where not
+ * all are listed the digest tells, which knows their values too. */
+static bool
+same_rows(const struct db_part *p, const struct db_sheet *now)
+{
+	static const char more[] = ", ...";
+	size_t n = buf_len(&now->shown.keys);
+	bool cut = n >= sizeof more && memcmp(buf_data(&now->shown.keys) + n - (sizeof more - 1), more, sizeof more - 1) == 0;
+
+	return same_list(p, now) && (!cut || digest_equal(&now->keys, &p->keys));
+}
+
 /* Into p->differs: "2 (3, 4) when it was shown, 2 (3, 5) now". */
 static void
 tell_rows(struct db_part *p, const struct db_sheet *now)
@@ -161,8 +183,7 @@ tell_rows(struct db_part *p, const struct db_sheet *now)
 	buf_puts(&text, " when it was shown, ");
 	put_rows(&text, now->count, &now->shown.keys);
 	buf_puts(&text, " now");
-	if (now->count == p->matched && (p->shown == NULL || (buf_len(&p->shown->keys) == buf_len(&now->shown.keys) &&
-	    memcmp(buf_data(&p->shown->keys), buf_data(&now->shown.keys), buf_len(&now->shown.keys)) == 0)))
+	if (same_list(p, now))
 		buf_puts(&text, ", with other values in them");
 	snprintf(p->differs, sizeof p->differs, "%s", buf_str(&text));
 	buf_fini(&text);
@@ -223,12 +244,17 @@ db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_sheet
 }
 
 bool
-db_ground_kept(const struct db_part *p, const struct db_sheet *now, struct db_result *r)
+db_ground_kept(struct db_part *p, const struct db_sheet *now, struct db_result *r)
 {
 	struct buf text;
 
-	if (digest_equal(&now->ground, &p->ground))
+	if (digest_equal(&now->ground, &p->ground)) {
+		if (p->keys_known && now->count_known && !same_rows(p, now)) {
+			tell_rows(p, now);
+			p->moved = true;
+		}
 		return true;
+	}
 	buf_init(&text, 8192 + 200);
 	buf_puts(&text, "a part before it changed what a later one rests on: ");
 	if (p->shown != NULL)

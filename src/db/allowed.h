@@ -44,8 +44,8 @@ void	db_bind_end(struct db_ground *g, const struct db_match *m, struct db_sheet 
 /* Each is true when the run may go on; false: *r says why it was rolled back. */
 /* p against what is there now; p->moved when other rows match, and so many as are allowed. What differs is named. */
 bool	db_as_shown(const struct db_allowed *a, struct db_part *p, const struct db_sheet *now, struct db_result *r);
-/* Before a later part: what it rests on is still the same although others ran. */
-bool	db_ground_kept(const struct db_part *p, const struct db_sheet *now, struct db_result *r);
+/* Before a later part: what it rests on is still the same although others ran. Rows may be others by now: p->moved says so. */
+bool	db_ground_kept(struct db_part *p, const struct db_sheet *now, struct db_result *r);
 /* The part touched so many rows. */
 bool	db_bound_kept(struct db_part *p, uint64_t touched, struct db_result *r);
 /* All parts ran: r->rows becomes their sum, and who holds the change is asked. */

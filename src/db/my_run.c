@@ -302,7 +302,7 @@ settled(struct db_conn *c, struct db_result *r)
 
 /* What a part rests on after others ran: they could have changed what it calls by a variable. */
 static bool
-same_ground(struct db_conn *c, const struct db_part *p, struct db_result *r)
+same_ground(struct db_conn *c, struct db_part *p, struct db_result *r)
 {
 	struct db_sheet sheet;
 	struct my_look l;

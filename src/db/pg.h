@@ -178,7 +178,6 @@ struct pg_look {
 	char kind;			/* relkind */
 	bool guarded;			/* the guard passed: SELECTs may be derived */
 	bool ruled;			/* a rule stands in the way */
-	bool ground_only;		/* rows are not looked for */
 	struct db_sheet *sheet;
 	struct db_match match;
 	struct db_ground ground;

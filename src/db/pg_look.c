@@ -103,7 +103,7 @@ pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e)
 		ret = add_rows(l, OWN_PG_MADE, 0, NULL, e);
 	if (ret == 0 && sql_is_definition(l->f))
 		ret = pg_define(l, e);
-	else if (ret == 0 && !l->ground_only)
+	else if (ret == 0)
 		ret = pg_look_match(l, sample, e);
 	db_bind_end(&l->ground, &l->match, l->sheet);
 	buf_fini(&oids);

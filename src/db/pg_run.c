@@ -121,11 +121,10 @@ execute(struct db_conn *c, struct db_part *p, struct db_result *r)
 
 /* What a part rests on after others ran: they could have made a trigger, or a name mean something else. */
 static bool
-same_ground(struct db_conn *c, const struct db_part *p, struct db_result *r)
+same_ground(struct db_conn *c, struct db_part *p, struct db_result *r)
 {
 	struct db_sheet sheet;
-	struct pg_look l = { .c = c, .s = &p->statement, .f = p->facts, .table = sql_written_table(p->facts), .sheet = &sheet,
-	    .ground_only = true };
+	struct pg_look l = { .c = c, .s = &p->statement, .f = p->facts, .table = sql_written_table(p->facts), .sheet = &sheet };
 	struct err e = { .text = "" };
 	bool same = false;
 	int ret;

@@ -69,8 +69,8 @@ ended_by(struct run *run, int rc)
 		sqlite_failed(run->c, run->db, rc, run->r);
 }
 
-/* Compares what is there now with what was allowed; false when it is not the same. later: others ran, so the rows are
- * not looked for. */
+/* Compares what is there now with what was allowed; false when it is not the same. later: others ran, so the rows may
+ * be others. */
 static bool
 still_as_allowed(struct run *run, struct db_part *p, bool later)
 {
@@ -81,7 +81,7 @@ still_as_allowed(struct run *run, struct db_part *p, bool later)
 	int ret;
 
 	db_sheet_init(&sheet);
-	ret = sqlite_look(run->c, run->db, &p->statement, p->facts, &sheet, NULL, later ? NULL : &now, &e);
+	ret = sqlite_look(run->c, run->db, &p->statement, p->facts, &sheet, NULL, &now, &e);
 	own_list_join(&run->r->own, &sheet.own);
 	/* a look that was interrupted half-way compares to nothing */
 	if (atomic_load(&run->c->cancelled))

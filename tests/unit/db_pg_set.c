@@ -43,10 +43,13 @@ all_parts_are_kept_and_their_effects_added_up(void **state)
 	assert_int_equal(s->b.r.end, DB_COMMITTED);
 	assert_int_equal(s->b.r.rows, 7);
 	assert_int_equal(s->b.held_affected, 7);
-	assert_false(s->b.held_moved);
+	assert_true(s->b.held_moved);
 	assert_int_equal(s->b.nheld, 1);
 	assert_int_equal(s->b.asked, 1);
+	assert_false(s->b.set[1].moved);	/* the same rows, which the part before it changed */
 	assert_int_equal(s->b.set[1].touched, 2);
+	assert_true(s->b.set[4].moved);
+	assert_string_equal(s->b.set[4].differs, "0 when it was shown, 1 (9) now");
 	assert_string_equal(s->b.held_effects, "[{\"table\":\"audit\",\"inserted\":3,\"updated\":0,\"deleted\":0},"
 	    "{\"table\":\"customers\",\"inserted\":1,\"updated\":1,\"deleted\":0},"
 	    "{\"table\":\"items\",\"inserted\":0,\"updated\":0,\"deleted\":2},"

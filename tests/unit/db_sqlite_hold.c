@@ -249,6 +249,9 @@ all_parts_are_kept_and_their_effects_added_up(void **state)
 	assert_int_equal(f->b.held_affected, 9);
 	assert_int_equal(f->b.nheld, 1);
 	assert_int_equal(f->b.set[1].touched, 2);
+	assert_false(f->b.set[1].moved);
+	assert_true(f->b.set[4].moved);
+	assert_string_equal(f->b.set[4].differs, "0 when it was shown, 1 (9) now");
 	assert_string_equal(f->b.held_effects, "[{\"table\":\"orders\",\"inserted\":0,\"updated\":3,\"deleted\":1},"
 	    "{\"table\":\"audit\",\"inserted\":2,\"updated\":0,\"deleted\":0},"
 	    "{\"table\":\"items\",\"inserted\":0,\"updated\":0,\"deleted\":2},"
