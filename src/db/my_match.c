@@ -15,23 +15,48 @@
 
 #include "allowed.h"
 
-enum { KEYS_MAX = 32, SQL_MAX = 2 * 1024 * 1024 };
+enum { KEYS_MAX = 32, STORED_MAX = 256, SQL_MAX = 2 * 1024 * 1024 };
 
+/* And what becomes of a value in which column. */
 struct keys {
 	char *name[KEYS_MAX];
 	size_t n;
+	struct sql_stored stored[STORED_MAX];
+	size_t nstored;
 };
+
+static void
+keys_fini(struct keys *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		free(k->name[i]);
+	for (size_t i = 0; i < k->nstored; i++) {
+		free((void *)(uintptr_t)k->stored[i].column);
+		free((void *)(uintptr_t)k->stored[i].type);
+	}
+	*k = (struct keys){ .n = 0 };
+}
+
+/* A column of the key has no type. */
+static void
+add_column(struct keys *k, const char *name, const char *type)
+{
+	if (type == NULL && k->n < KEYS_MAX)
+		k->name[k->n++] = must_strdup(name);
+	else if (type != NULL && k->nstored < STORED_MAX)
+		k->stored[k->nstored++] = (struct sql_stored){ must_strdup(name), must_strdup(type) };
+}
 
 static int
 find_keys(struct my_look *l, struct keys *k, struct err *e)
 {
-	struct my_value v[2] = { my_text(l->schema), my_text(l->name) };
+	struct my_value v[4] = { my_text(l->schema), my_text(l->name), my_text(l->schema), my_text(l->name) };
 	MYSQL_RES *res;
 	MYSQL_ROW row;
-	int ret = my_own(l->c, OWN_MY_KEY, 2, v, &l->sheet->own, &res, e);
+	int ret = my_own(l->c, OWN_MY_KEY, 4, v, &l->sheet->own, &res, e);
 
-	while (ret == 0 && k->n < KEYS_MAX && (row = mysql_fetch_row(res)) != NULL)
-		k->name[k->n++] = must_strdup(row[0] != NULL ? row[0] : "");
+	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
+		add_column(k, row[0] != NULL ? row[0] : "", row[1]);
 	mysql_free_result(res);
 	return ret;
 }
@@ -75,7 +100,7 @@ select_derived(struct my_look *l, enum own_id id, const struct buf *sql, struct 
 static int
 derive(struct my_look *l, enum sql_derived kind, const struct keys *k, struct buf *out, struct err *e)
 {
-	struct sql_derive_want want = { kind, (const char *const *)k->name, k->n, DB_SAMPLE_ROWS };
+	struct sql_derive_want want = { kind, (const char *const *)k->name, k->n, DB_SAMPLE_ROWS, k->stored, k->nstored };
 
 	return sql_derive(&l->c->sql, l->s->bytes, l->s->n, &want, out, e) == 0 ? 0 : ERR_UNSUPPORTED;
 }
@@ -149,8 +174,7 @@ match_derived(struct my_look *l, const struct db_sink *sample, struct err *e)
 		l->sheet->how = "derived";
 	if (ret == 0 && k.n > 0 && l->match.count > 0)
 		ret = take_sample(l, &k, sample, e);
-	for (size_t i = 0; i < k.n; i++)
-		free(k.name[i]);
+	keys_fini(&k);
 	return ret;
 }
 

@@ -226,7 +226,7 @@ add_effects(struct db_conn *c, const struct db_part *p, struct db_effects *all, 
 	struct db_effect *effect;
 	struct buf name;
 
-	if (t == NULL)
+	if (t == NULL && !writes(p->facts))
 		return;
 	if (strcmp(verb, "UPDATE") == 0)
 		up = told(info, "Changed: ", r->rows);
@@ -241,12 +241,15 @@ add_effects(struct db_conn *c, const struct db_part *p, struct db_effects *all, 
 		rest = db_has_word(&p->statement, "IGNORE") ? in : records;
 		up = r->rows > rest + records ? records : r->rows > rest ? r->rows - rest : 0;
 	}
-	buf_init(&name, t->schema.n + t->name.n + 16);
-	if (t->schema.n > 0 && (t->schema.n != strlen(c->database) || memcmp(t->schema.p, c->database, t->schema.n) != 0)) {
+	buf_init(&name, t != NULL ? t->schema.n + t->name.n + 16 : 64);
+	if (t != NULL && t->schema.n > 0 && (t->schema.n != strlen(c->database) || memcmp(t->schema.p, c->database, t->schema.n) != 0)) {
 		buf_put(&name, t->schema.p, t->schema.n);
 		buf_putc(&name, '.');
 	}
-	buf_put(&name, t->name.p, t->name.n);
+	if (t != NULL)
+		buf_put(&name, t->name.p, t->name.n);
+	else
+		buf_puts(&name, "(several tables)");
 	effect = db_effect_of(all, buf_data(&name), buf_len(&name));
 	effect->inserted += in;
 	effect->updated += up;

@@ -15,12 +15,37 @@
 
 #include "allowed.h"
 
-enum { KEYS_MAX = 32 };
+enum { KEYS_MAX = 32, STORED_MAX = 256 };
 
+/* And what becomes of a value in which column. */
 struct keys {
 	char *name[KEYS_MAX];
 	size_t n;
+	struct sql_stored stored[STORED_MAX];
+	size_t nstored;
 };
+
+static void
+keys_fini(struct keys *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		free(k->name[i]);
+	for (size_t i = 0; i < k->nstored; i++) {
+		free((void *)(uintptr_t)k->stored[i].column);
+		free((void *)(uintptr_t)k->stored[i].type);
+	}
+	*k = (struct keys){ .n = 0 };
+}
+
+/* A column of the key has no type. */
+static void
+add_column(struct keys *k, const char *name, const char *type)
+{
+	if (type == NULL && k->n < KEYS_MAX)
+		k->name[k->n++] = must_strdup(name);
+	else if (type != NULL && k->nstored < STORED_MAX)
+		k->stored[k->nstored++] = (struct sql_stored){ must_strdup(name), must_strdup(type) };
+}
 
 static int
 find_keys(struct pg_look *l, struct keys *k, struct err *e)
@@ -29,8 +54,8 @@ find_keys(struct pg_look *l, struct keys *k, struct err *e)
 	PGresult *res;
 	int ret = pg_own(l->c, OWN_PG_KEY, 1, values, &l->sheet->own, &res, e);
 
-	for (int i = 0; ret == 0 && i < PQntuples(res) && i < KEYS_MAX; i++)
-		k->name[k->n++] = must_strdup(PQgetvalue(res, i, 0));
+	for (int i = 0; ret == 0 && i < PQntuples(res); i++)
+		add_column(k, PQgetvalue(res, i, 0), PQgetisnull(res, i, 1) ? NULL : PQgetvalue(res, i, 1));
 	PQclear(res);
 	return ret;
 }
@@ -64,7 +89,7 @@ send(struct pg_look *l, enum own_id id, const char *before, const struct buf *sq
 static int
 derive(struct pg_look *l, enum sql_derived kind, const struct keys *k, struct buf *out, struct err *e)
 {
-	struct sql_derive_want want = { kind, (const char *const *)k->name, k->n, DB_SAMPLE_ROWS };
+	struct sql_derive_want want = { kind, (const char *const *)k->name, k->n, DB_SAMPLE_ROWS, k->stored, k->nstored };
 
 	return sql_derive(&l->c->sql, l->s->bytes, l->s->n, &want, out, e) == 0 ? 0 : ERR_UNSUPPORTED;
 }
@@ -215,8 +240,7 @@ match_derived(struct pg_look *l, const struct db_sink *sample, struct err *e)
 		db_note(&l->sheet->note, "rows are counted as a read sees them; a row policy may keep some of them from the change");
 	if (ret == 0 && k.n > 0 && l->match.count > 0)
 		ret = take_sample(l, &k, sample, e);
-	for (size_t i = 0; i < k.n; i++)
-		free(k.name[i]);
+	keys_fini(&k);
 	return ret;
 }
 

@@ -242,7 +242,7 @@ find_keys(struct work *w, struct err *e)
 static int
 derive(struct work *w, enum sql_derived kind, struct buf *text, sqlite3_stmt **st, struct err *e)
 {
-	struct sql_derive_want want = { kind, (const char *const *)w->keys, w->nkeys, DB_SAMPLE_ROWS };
+	struct sql_derive_want want = { .kind = kind, .keys = (const char *const *)w->keys, .nkeys = w->nkeys, .limit = DB_SAMPLE_ROWS };
 	struct db_statement s = { .language = DB_SQL };
 	int ret = sql_derive(&w->c->sql, w->s->bytes, w->s->n, &want, text, e);
 

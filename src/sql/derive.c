@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "twokey/base/buf.h"
 #include "twokey/base/err.h"
@@ -60,8 +61,24 @@ put_keys(struct buf *out, const struct ctx *c, const struct parts *p, const stru
 	}
 }
 
+/* The new value of a column. */
 static void
-put_sample(struct buf *out, const struct ctx *c, const struct parts *p)
+put_value(struct buf *out, const struct ctx *c, struct sql_span value, const char *name, size_t n, const struct sql_derive_want *want)
+{
+	const char *type = NULL;
+
+	for (size_t i = 0; i < want->nstored && type == NULL; i++)
+		if (strlen(want->stored[i].column) == n && strncasecmp(want->stored[i].column, name, n) == 0)
+			type = want->stored[i].type;
+	buf_puts(out, type != NULL ? "CAST((" : "(");
+	put_span(out, c->text, value);
+	buf_putc(out, ')');
+	if (type != NULL)
+		buf_putf(out, " AS %s)", type);
+}
+
+static void
+put_sample(struct buf *out, const struct ctx *c, const struct parts *p, const struct sql_derive_want *want)
 {
 	char name[256];
 
@@ -81,9 +98,9 @@ put_sample(struct buf *out, const struct ctx *c, const struct parts *p)
 		if (i > 0)
 			buf_puts(out, ", ");
 		put_span(out, c->text, p->sets[i].name);
-		buf_puts(out, ", (");
-		put_span(out, c->text, p->sets[i].value);
-		buf_puts(out, ") AS ");
+		buf_puts(out, ", ");
+		put_value(out, c, p->sets[i].value, name, n, want);
+		buf_puts(out, " AS ");
 		put_quoted(out, c, name, n, " (new)");
 	}
 }
@@ -173,7 +190,7 @@ put_select(struct buf *out, const struct ctx *c, const struct parts *p, const st
 	buf_puts(out, p->joined ? "SELECT DISTINCT " : "SELECT ");
 	put_keys(out, c, p, want);
 	if (want->kind == SQL_DERIVE_SAMPLE)
-		put_sample(out, c, p);
+		put_sample(out, c, p, want);
 	put_from(out, c, p);
 	if (p->joined && p->outer) {
 		buf_puts(out, p->where.len > 0 ? " AND " : " WHERE ");

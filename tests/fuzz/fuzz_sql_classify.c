@@ -53,7 +53,7 @@ check_derived(const struct sql_settings *set, const char *sql, size_t n, struct 
 	struct err e;
 
 	for (int kind = SQL_DERIVE_COUNT; kind <= SQL_DERIVE_SAMPLE; kind++) {
-		struct sql_derive_want want = { (enum sql_derived)kind, keys, 1, 3 };
+		struct sql_derive_want want = { .kind = (enum sql_derived)kind, .keys = keys, .nkeys = 1, .limit = 3 };
 
 		buf_init(&out, 1 << 20);
 		if (sql_derive(set, sql, n, &want, &out, &e) == 0) {

@@ -145,7 +145,7 @@ ask_with(const char *sql, enum sql_derived kind, const char *more, struct err *e
 {
 	static const char *const keys[] = { "id" };
 	struct sql_settings settings = { .engine = SQL_MARIADB };
-	struct sql_derive_want want = { kind, keys, 1, 5 };
+	struct sql_derive_want want = { .kind = kind, .keys = keys, .nkeys = 1, .limit = 5 };
 	MYSQL_RES *res = NULL;
 	struct buf select;
 
@@ -391,7 +391,7 @@ keys_of_two_columns_are_told(void **state)
 	server_sql("CREATE OR REPLACE TABLE w (k VARCHAR(9) COLLATE utf8mb4_general_ci, i INT, n INT DEFAULT 0, PRIMARY KEY (k, i));"
 	    "INSERT INTO w (k, i) VALUES ('a', 1), ('A', 2), ('b', 1), ('B', 3), ('b ', 4), ('c', 0), ('', 2), ('é', 5), ('E', 1)");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct sql_derive_want want = { SQL_DERIVE_COUNT, keys, 2, 5 };
+		struct sql_derive_want want = { .kind = SQL_DERIVE_COUNT, .keys = keys, .nkeys = 2, .limit = 5 };
 		uint64_t counted, listed;
 		struct buf select;
 		MYSQL_RES *res;

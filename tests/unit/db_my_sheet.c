@@ -217,10 +217,26 @@ definitions_cannot_be_taken_back(void **state)
 	has(&s->b.sheet.takes, "SHARED_WRITE on orders");
 }
 
+/* What comes to be in a column is what its type makes of the value: a number of cents, a whole one, a day. */
+static void
+a_new_value_is_told_as_it_is_stored(void **state)
+{
+	static const char sql[] = "UPDATE priced SET price = 11.8965, whole = 2.5, day = '2026-02-03 00:00:00' WHERE id = 1";
+	struct my_shop *s = *state;
+
+	my_shop_sql("CREATE TABLE priced (id int PRIMARY KEY, price numeric(8,2), whole int, day date); INSERT INTO priced VALUES"
+	    " (1, 10.30, 1, '2026-01-01')");
+	assert_int_equal(bench_do(&s->b, sql, 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_int_equal(bench_sheet(&s->b, sql), 0);
+	assert_string_equal(buf_str(&s->b.rows), "1|11.90|11.90|3|3|2026-02-03|2026-02-03\n");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_new_value_is_told_as_it_is_stored, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(without_rights_it_says_that_it_sees_nothing, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(the_right_process_tells_transactions, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(the_plugin_tells_tables, my_shop_setup, my_shop_teardown),

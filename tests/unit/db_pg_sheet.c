@@ -309,10 +309,26 @@ code_behind_a_table_is_seen(void **state)
 	alone(&s->b, "DELETE FROM nowhere", false);
 }
 
+/* What comes to be in a column is what its type makes of the value: a number of cents, a whole one, a day. */
+static void
+a_new_value_is_told_as_it_is_stored(void **state)
+{
+	static const char sql[] = "UPDATE priced SET price = price * 1.155, whole = 2.5, day = '2026-02-03 22:00:00'::timestamp WHERE id = 1";
+	struct pg_shop *s = *state;
+
+	pg_shop_sql("CREATE TABLE priced (id int PRIMARY KEY, price numeric(8,2), whole int, day date); INSERT INTO priced VALUES"
+	    " (1, 10.30, 1, '2026-01-01'); GRANT ALL ON priced TO ben");
+	assert_int_equal(bench_do(&s->b, sql, 0), 0);
+	assert_int_equal(s->b.r.end, DB_COMMITTED);
+	assert_int_equal(bench_sheet(&s->b, sql), 0);
+	assert_string_equal(buf_str(&s->b.rows), "1|11.90|13.74|3|3|2026-02-03|2026-02-03\n");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_new_value_is_told_as_it_is_stored, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(nobody_in_the_way_is_said_of_a_table_of_known_size, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(who_has_the_table_is_told_as_far_as_the_account_sees, pg_shop_setup, pg_shop_teardown),
 		cmocka_unit_test_setup_teardown(who_may_hold_rows_is_told_apart, pg_shop_setup, pg_shop_teardown),

@@ -202,7 +202,7 @@ a_select_is_derived_or_refused_with_a_reason(void **state)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct sql_settings set = { .engine = rows[i].engine };
-		struct sql_derive_want want = { rows[i].kind, keys, 2, 5 };
+		struct sql_derive_want want = { .kind = rows[i].kind, .keys = keys, .nkeys = 2, .limit = 5 };
 		struct buf out;
 		struct err e = { 0 };
 		int rc;
@@ -225,7 +225,7 @@ a_join_cannot_be_counted_without_a_key(void **state)
 {
 	static const char sql[] = "delete t from t join u on t.a = u.a", one[] = "delete t from t where a = 1";
 	struct sql_settings set = { .engine = SQL_MARIADB };
-	struct sql_derive_want want = { SQL_DERIVE_COUNT, NULL, 0, 0 };
+	struct sql_derive_want want = { .kind = SQL_DERIVE_COUNT, .keys = NULL, .nkeys = 0, .limit = 0 };
 	struct buf out;
 	struct err e;
 
@@ -240,7 +240,7 @@ static void
 rows_without_a_key_can_only_be_counted(void **state)
 {
 	struct sql_settings set = { .engine = SQL_POSTGRES };
-	struct sql_derive_want want = { SQL_DERIVE_KEYS, NULL, 0, 0 };
+	struct sql_derive_want want = { .kind = SQL_DERIVE_KEYS, .keys = NULL, .nkeys = 0, .limit = 0 };
 	struct buf out;
 	struct err e;
 
@@ -261,7 +261,7 @@ a_column_with_the_mark_of_new_values_gives_no_sample(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		struct sql_derive_want want = { SQL_DERIVE_SAMPLE, i == 0 ? marked : plain, 1, 5 };
+		struct sql_derive_want want = { .kind = SQL_DERIVE_SAMPLE, .keys = i == 0 ? marked : plain, .nkeys = 1, .limit = 5 };
 		struct buf out;
 		struct err e;
 

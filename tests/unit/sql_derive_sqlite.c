@@ -43,7 +43,7 @@ ask(sqlite3 *db, const char *sql, enum sql_derived kind, uint64_t *set, int *cou
 {
 	static const char *const keys[] = { "id" };
 	struct sql_settings settings = { .engine = SQL_SQLITE };
-	struct sql_derive_want want = { kind, keys, 1, 5 };
+	struct sql_derive_want want = { .kind = kind, .keys = keys, .nkeys = 1, .limit = 5 };
 	struct sqlite3_stmt *st;
 	struct buf out;
 	struct err e;

@@ -20,12 +20,21 @@ enum sql_derived {
 				 * (aliased "c (new)"), of a DELETE every column; ORDER BY keys LIMIT limit */
 };
 
+/* What becomes of a value where it is stored: the type of a column as CAST reads it, "numeric(8,2)". */
+struct sql_stored {
+	const char *column;
+	const char *type;
+};
+
 struct sql_derive_want {
 	enum sql_derived kind;
 	const char *const *keys;	/* names of the key columns, unquoted, none of them NULL in any row; none:
 					 * COUNT only, and on MariaDB, MySQL not of a join */
 	size_t nkeys;
 	unsigned limit;			/* SAMPLE */
+	const struct sql_stored *stored;	/* SAMPLE: a new value of these columns is told as it is stored, of others as it is
+					 * computed; may be NULL */
+	size_t nstored;
 };
 
 /* Appends the derived SELECT to out. What it is made of: an UPDATE or DELETE that writes one table, with
