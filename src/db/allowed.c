@@ -101,6 +101,13 @@ db_seen_end(struct db_seen *seen, struct db_match *m)
 }
 
 void
+db_seen_note(struct db_sheet *sheet, const struct sql_facts *f)
+{
+	if (strcmp(f->verb, "UPDATE") == 0 && buf_len(&sheet->triggers) > 0)
+		db_note(&sheet->note, "the new values are those of the statement: its triggers may make others of them");
+}
+
+void
 db_bind_place(struct db_ground *g, const struct db_statement *s, const struct db_place *p)
 {
 	struct digest d = digest_of(s->bytes, s->n);

@@ -30,6 +30,8 @@ struct db_seen {
 struct db_sink db_seen_begin(struct db_seen *seen, const struct db_sink *to, const struct db_statement *s,
 	    const struct sql_facts *f, size_t nkeys, const struct db_match *m);
 void	db_seen_end(struct db_seen *seen, struct db_match *m);
+/* On the sheet that has a sample: what it does not tell. */
+void	db_seen_note(struct db_sheet *sheet, const struct sql_facts *f);
 
 /* What a bind digest is made of (doc/protocol.txt). */
 struct db_place {

@@ -156,6 +156,7 @@ take_sample(struct my_look *l, const struct keys *k, const struct db_sink *sampl
 		ret = 0;
 	} else {
 		ret = select_derived(l, OWN_MY_DERIVED_SAMPLE, &text, &rows, e);
+		db_seen_note(l->sheet, l->f);
 	}
 	db_seen_end(&seen, &l->match);
 	buf_fini(&text);

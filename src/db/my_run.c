@@ -238,6 +238,7 @@ add_effects(struct db_conn *c, const struct db_part *p, struct db_effects *all, 
 		in = r->rows;
 	else {	/* a row that changes counts twice, one that is there and stays as it is once; with IGNORE at the most */
 		in = records > again ? records - again : 0;
+		in = in > r->rows ? r->rows : in;	/* with IGNORE a row may neither be added nor changed */
 		rest = db_has_word(&p->statement, "IGNORE") ? in : records;
 		up = r->rows > rest + records ? records : r->rows > rest ? r->rows - rest : 0;
 	}

@@ -140,6 +140,7 @@ take_sample(struct pg_look *l, const struct keys *k, const struct db_sink *sampl
 		res = pg_rows_drain(&rows);
 		ret = failed(l, res, "the SELECT of the sample failed", e);
 		PQclear(res);
+		db_seen_note(l->sheet, l->f);
 	}
 	db_seen_end(&seen, &l->match);
 	buf_fini(&text);

@@ -311,6 +311,7 @@ take_sample(struct work *w, const struct db_sink *sample, struct db_match *m, st
 		sink = db_seen_begin(&seen, sample, w->s, w->f, w->nkeys, m);
 		rc = sqlite_drain(st, &sink, &count, &cut);
 		db_seen_end(&seen, m);
+		db_seen_note(w->sheet, w->f);
 		ret = rc == SQLITE_DONE ? 0 : stopped(w, e);
 		sqlite3_finalize(st);
 	} else if (ret == ERR_STATEMENT) {

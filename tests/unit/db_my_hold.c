@@ -385,6 +385,7 @@ static const struct {
 	{ "INSERT INTO items VALUES (10, 1, 'x'), (10, 2, 'q'), (12, 1, 'w') ON DUPLICATE KEY UPDATE what = VALUES(what)", 4, "{\"table\":\"items\",\"inserted\":1,\"updated\":1,\"deleted\":0}" },
 	{ "INSERT INTO items SELECT 10, line, 'q' FROM items WHERE order_id = 11 ON DUPLICATE KEY UPDATE what = 'u'", 2, "{\"table\":\"items\",\"inserted\":0,\"updated\":1,\"deleted\":0}" },
 	{ "INSERT INTO items VALUES (10, 1, 'q') ON DUPLICATE KEY UPDATE what = 'ignore'", 2, "{\"table\":\"items\",\"inserted\":0,\"updated\":1,\"deleted\":0}" },
+	{ "INSERT IGNORE INTO items VALUES (99, 1, 'q') ON DUPLICATE KEY UPDATE what = 'u'", 0, "{\"table\":\"items\",\"inserted\":0,\"updated\":0,\"deleted\":0}" },
 	{ "UPDATE named SET name = 'x' WHERE id < 3", 2, "{\"table\":\"named\",\"inserted\":0,\"updated\":2,\"deleted\":0}" },
 	{ "DELETE o, i FROM orders o JOIN items i ON i.order_id = o.id WHERE i.order_id = 11", 1,
 	  "{\"table\":\"(several tables)\",\"inserted\":0,\"updated\":0,\"deleted\":1}" },	/* the key took the other one along */

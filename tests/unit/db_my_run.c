@@ -44,6 +44,7 @@ the_sheet_names_triggers_and_cascades(void **state)
 
 	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET state = 'x' WHERE id = 10"), 0);
 	assert_string_equal(buf_str(&s->b.sheet.triggers), "[\"orders_audit\"]");
+	assert_non_null(strstr(buf_str(&s->b.sheet.note), "triggers may make others"));
 	assert_true(dangerous(&s->b, SQL_DANGER_TRIGGER));
 	assert_int_equal(buf_len(&s->b.sheet.cascades), 0);
 	assert_int_equal(bench_sheet(&s->b, "DELETE FROM customers WHERE id = 1"), 0);

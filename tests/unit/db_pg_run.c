@@ -45,6 +45,7 @@ the_sheet_names_triggers_cascades_and_rules(void **state)
 
 	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET state = 'x' WHERE id = 10"), 0);
 	assert_string_equal(buf_str(&s->b.sheet.triggers), "[\"orders_audit\"]");
+	assert_non_null(strstr(buf_str(&s->b.sheet.note), "triggers may make others"));
 	assert_true(dangerous(&s->b, SQL_DANGER_TRIGGER));
 	assert_int_equal(bench_sheet(&s->b, "DELETE FROM customers WHERE id = 1"), 0);
 	assert_string_equal(buf_str(&s->b.sheet.cascades), "[\"items_order on items\",\"orders_customer on orders\"]");

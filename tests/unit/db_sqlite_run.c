@@ -72,6 +72,7 @@ the_sheet_names_triggers_and_cascades(void **state)
 
 	assert_int_equal(bench_sheet(&f->b, "UPDATE orders SET state = 'x' WHERE id = 10"), 0);
 	assert_string_equal(buf_str(&f->b.sheet.triggers), "[\"orders_audit\"]");
+	assert_non_null(strstr(buf_str(&f->b.sheet.note), "triggers may make others"));
 	assert_true(dangerous(&f->b, SQL_DANGER_TRIGGER));
 	assert_int_equal(bench_sheet(&f->b, "DELETE FROM customers WHERE id = 1"), 0);
 	assert_string_equal(buf_str(&f->b.sheet.cascades), "[\"items(order_id) of orders: on delete cascade\","
