@@ -44,7 +44,6 @@ the_sheet_names_triggers_and_cascades(void **state)
 
 	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET state = 'x' WHERE id = 10"), 0);
 	assert_string_equal(buf_str(&s->b.sheet.triggers), "[\"orders_audit\"]");
-	assert_non_null(strstr(buf_str(&s->b.sheet.note), "triggers may make others"));
 	assert_true(dangerous(&s->b, SQL_DANGER_TRIGGER));
 	assert_int_equal(buf_len(&s->b.sheet.cascades), 0);
 	assert_int_equal(bench_sheet(&s->b, "DELETE FROM customers WHERE id = 1"), 0);
@@ -202,11 +201,7 @@ static const struct refusal refusals[] = {
 	  DB_ROLLEDBACK, "count" },
 	{ "UPDATE orders SET total = 0 WHERE state = 'open'", "UPDATE orders SET state = 'x' WHERE id = 12", 9, true,
 	  DB_ROLLEDBACK, "keys" },
-	/* the same rows, and they do not look as they were shown */
 	{ "UPDATE orders SET total = total + 1 WHERE id = 12", "UPDATE orders SET total = 50 WHERE id = 12", 0, false, DB_ROLLEDBACK, "keys" },
-	{ "UPDATE orders SET total = (SELECT max(id) FROM customers) WHERE id = 12", "INSERT INTO customers VALUES (50, 'x', '')", 0, false,
-	  DB_ROLLEDBACK, "keys" },
-	{ "DELETE FROM orders WHERE id = 12", "UPDATE orders SET total = 50 WHERE id = 12", 0, false, DB_ROLLEDBACK, "keys" },
 	{ "UPDATE orders SET total = 0 WHERE id = 10", "CREATE TRIGGER late BEFORE UPDATE ON orders FOR EACH ROW SET @a = 1", 0,
 	  false, DB_ROLLEDBACK, "bind" },
 	{ "UPDATE orders SET total = 0 WHERE id = 10", "CREATE OR REPLACE TRIGGER orders_audit AFTER UPDATE ON orders"
