@@ -47,6 +47,7 @@ for doc in README doc/*.txt doc/*.[18]; do
 	empty "$doc names things that are there" "$(missing_names "$doc")"
 	empty "$doc names tests that are there" "$(missing_tests "$doc")"
 done
+empty "README says where every document is" "$(for doc in doc/*.txt doc/*.[18]; do grep -q "$doc" README || echo "$doc"; done)"
 # rules and laws: all of them, each with a test
 empty "approval.txt has twenty-seven rules, each with a test" "$(for i in $(seq 27); do
 	awk -v i="$i" '$1 == i && /^ ?[0-9]/ { on = found = 1; next } /^ ?[0-9]+  / { on = 0 } on && /tests\// { tested = 1 }
