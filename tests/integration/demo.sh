@@ -59,7 +59,7 @@ ended() { last_words | grep -q '^exit'; }
 closes() { ended || { press $driver Enter; false; }; }
 processes() { pgrep -af "$dir/demo" | grep -v /outer; }
 
-# Lines of a screen without what differs each time: digits, blanks, rules, bold words of the clock.
+# Lines of a screen without what differs each time: digits, widths, rules
 plain() {
 	sed -E 's/[0-9]+/0/g; s/-{3,}/--/g; s/[[:blank:]]+/ /g; s/^ //; s/ $//; s/0{1,}( 0{1,})+/0/g; /^$/d; /^--/d'
 }

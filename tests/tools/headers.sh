@@ -34,7 +34,6 @@ bare_prototypes() {
 	/^\/\* [a-z_]+\.c(, [a-z_]+\.c)* \*\/$/ { next }	# where it is, not what
 	/^\/\*/ { comment = 1 }
 	/^[ \t]*(\/?\*|#)/ { next }
-	decl == 0 && /^[a-z].*[({;]/ { decl = 1; first = FNR; text = "" }
 	decl == 0 && /^[a-z]/ { decl = 1; first = FNR; text = "" }
 	decl {
 		line = $0
