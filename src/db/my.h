@@ -43,6 +43,8 @@ struct db_conn {
 	bool flagged, moved;		/* the server says that something changed; something is not as it was */
 	int64_t writes_since_ms;	/* when the transaction that writes began */
 	struct buf *names;		/* of our own statements in the current run, else NULL */
+	struct db_waiting others;	/* those that it was seen to wait for, the last time */
+	bool others_hidden;		/* this account cannot see them */
 	bool waited;			/* something failed because a lock was not to be had in time */
 	unsigned blind;			/* my_locks.c: places that did not tell this account */
 	bool lost;			/* the connection is gone, or in a state that it must not be in */
@@ -249,6 +251,8 @@ int	my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, s
 /* my_waiting.c */
 /* False once the server has ended the connection; nothing is sent. No answer may be outstanding. */
 bool	my_is_there(struct db_conn *c);
+/* Looks whom what runs now waits for: c->others. */
+void	my_look_at_others(struct db_conn *c);
 int	my_waiting(struct db_conn *c, struct db_waiting *w, struct err *e);
 /* How the server's error ends a run. */
 void	my_ended_by(struct db_conn *c, unsigned number, const struct db_statement *s, struct db_result *r);

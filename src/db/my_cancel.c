@@ -9,7 +9,7 @@
 
 #include "twokey/base/clock.h"
 
-enum { AGAIN_MS = 100 };
+enum { AGAIN_MS = 100, LOOK_MS = 500 };	/* a lock is waited for a second at least */
 
 void
 my_begin(struct db_conn *c)
@@ -64,10 +64,15 @@ void
 my_wait(struct db_conn *c)
 {
 	struct pollfd p = { .fd = mysql_get_socket(c->my), .events = POLLIN };
-	int64_t end = clock_mono_ms() + c->wait_ms;
+	int64_t now = clock_mono_ms(), end = now + c->wait_ms, look_ms = now + LOOK_MS;
 
 	/* KILL QUERY on a connection that has not begun yet is lost */
-	while (poll(&p, 1, AGAIN_MS) <= 0 && (c->wait_ms == 0 || clock_mono_ms() < end))
+	while (poll(&p, 1, AGAIN_MS) <= 0 && (c->wait_ms == 0 || (now = clock_mono_ms()) < end)) {
 		if (atomic_load(&c->cancelled))
 			my_stop(c);
+		if (c->names == NULL || c->others_hidden || clock_mono_ms() < look_ms)
+			continue;	/* no change runs, or it is not time */
+		my_look_at_others(c);
+		look_ms = clock_mono_ms() + LOOK_MS;
+	}
 }

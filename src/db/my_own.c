@@ -119,6 +119,7 @@ static const struct shape {
 	{ OWN_MY_LOCKS_TABLE, 12 }, { OWN_MY_LOCKS_ROWS, 8 }, { OWN_MY_LOCKS_SCHEMA, 12 },
 	{ OWN_MY_DEFINITION, 2 }, { OWN_MY_TRIGGERS, 6 }, { OWN_MY_REFERENCES, 7 }, { OWN_MY_WARNINGS, 3 }, { OWN_MY_USER_VARIABLES, 4 }, { OWN_MY_MADE, 5 }, { OWN_MY_SET_ROLE, 0 },
 	{ OWN_MY_SIZES, 4 }, { OWN_MY_WAITING_MARIADB, 3 }, { OWN_MY_WAITING_MYSQL, 3 },
+	{ OWN_MY_BLOCKERS_MARIADB, 3 }, { OWN_MY_BLOCKERS_MYSQL, 3 },
 };
 
 /* A server that answers with less would have us read past the end of a row. */

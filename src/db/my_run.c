@@ -511,11 +511,15 @@ my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 		return ret;
 	my_begin(c);
 	c->names = &r->own;
+	c->others = (struct db_waiting){ .n = 0 };
+	c->others_hidden = false;
 	if (has_at_once(a))
 		my_run_at_once(c, a, r);
 	else
 		run_inside(c, a, r);
 	c->names = NULL;
+	if (c->others.n > 0 && r->end == DB_ROLLEDBACK && strcmp(r->code, "conflict") == 0)
+		buf_putf(&r->text, "; it waited for %s%s", c->others.who, c->others.n > 1 ? " and others" : "");
 	if (!c->lost)
 		(void)my_leave(c, &r->own, NULL);
 	my_end(c);

@@ -109,6 +109,31 @@ count(struct db_conn *c, MYSQL_RES *res, struct db_waiting *w)
 	return here;
 }
 
+void
+my_look_at_others(struct db_conn *c)
+{
+	enum own_id which = c->maria ? OWN_MY_BLOCKERS_MARIADB : OWN_MY_BLOCKERS_MYSQL;
+	MYSQL_RES *res = NULL;
+	struct my_value v[1];
+	char id[24];
+	MYSQL_ROW row;
+	unsigned n = 0;
+
+	snprintf(id, sizeof id, "%llu", c->id);
+	v[0] = my_number(id);
+	pthread_mutex_lock(&c->lock);
+	c->others_hidden = my_ask(c->stop, which, c->tag, 1, v, &res, NULL) != 0;
+	pthread_mutex_unlock(&c->lock);
+	if (c->names != NULL)
+		own_ran(c->names, which);
+	while (res != NULL && (row = mysql_fetch_row(res)) != NULL) {
+		if (n++ == 0)
+			tell(row, &c->others);
+		c->others.n = n;
+	}
+	mysql_free_result(res);
+}
+
 int
 my_waiting(struct db_conn *c, struct db_waiting *w, struct err *e)
 {

@@ -216,6 +216,9 @@ bool	pg_settle(struct db_conn *c, bool defines, const PGresult *before, struct d
 /* False once the server has ended the connection; nothing is sent. No answer may be outstanding. */
 bool	pg_is_there(struct db_conn *c);
 int	pg_waiting(struct db_conn *c, struct db_waiting *w, struct err *e);
+/* Waits until the statement that was sent has a result, and looks meanwhile, from the second connection, whom it waits for:
+ * the last one seen; n 0: nobody, or it cannot be seen. */
+void	pg_await(struct db_conn *c, struct db_waiting *w);
 /* Ends the second connection, if there is one. */
 void	pg_unwatch(struct db_conn *c);
 /* How the server's error ends a run. */

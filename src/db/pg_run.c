@@ -91,6 +91,7 @@ static bool
 execute(struct db_conn *c, struct db_part *p, struct db_result *r)
 {
 	struct pg_rows rows = { .c = c };
+	struct db_waiting others = { .n = 0 };
 	PGresult *res = NULL;
 	struct buf text;
 	bool ok = false;
@@ -99,6 +100,7 @@ execute(struct db_conn *c, struct db_part *p, struct db_result *r)
 	buf_put(&text, p->statement.bytes, p->statement.n);
 	if (PQsendQueryParams(c->pg, buf_str(&text), 0, NULL, NULL, NULL, NULL, 0) == 1) {
 		PQsetSingleRowMode(c->pg);
+		pg_await(c, &others);
 		res = pg_rows_drain(&rows);
 	}
 	if (PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_TUPLES_OK) {
@@ -113,6 +115,8 @@ execute(struct db_conn *c, struct db_part *p, struct db_result *r)
 		db_end_with(r, DB_FAILED, "wall", "COPY is not let through");
 	} else {
 		pg_ended_by(c, res, &p->statement, r);
+		if (others.n > 0 && r->end == DB_ROLLEDBACK && strcmp(r->code, "conflict") == 0)
+			buf_putf(&r->text, "; it waited for %s%s", others.who, others.n > 1 ? " and others" : "");
 	}
 	PQclear(res);
 	buf_fini(&text);

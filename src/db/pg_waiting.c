@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Who waits for a held change, as a second connection sees it. Nothing is sent on the one that holds it. */
+/* Who waits for a held change, and whom a change that runs waits for, as a second connection sees it. Nothing is sent on the
+ * one that holds it. */
 #include "config.h"
 
 #include "pg.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 #include "twokey/base/must.h"
 #include "twokey/base/text.h"
 
-enum { DIAL_MS = 3000, ANSWER_MS = 3000, WHO_MAX = 200 };
+enum { DIAL_MS = 3000, ANSWER_MS = 3000, WHO_MAX = 200, EVERY_MS = 1000 };
 
 struct pg_watch {
 	PGconn *pg;		/* NULL: not open */
@@ -165,6 +167,59 @@ look(struct db_conn *c, struct db_waiting *w, struct err *e)
 	return here ? 0 : err_set(e, ERR_UNSUPPORTED, "who waits is not seen: a second connection reaches another server");
 }
 
+static int
+reach(struct db_conn *c, struct err *e)
+{
+	if (c->watch == NULL)
+		c->watch = must_zalloc(sizeof *c->watch);
+	if (c->watch->why_not.text[0] != '\0')
+		return err_set(e, ERR_UNSUPPORTED, "%s", c->watch->why_not.text);
+	return c->watch->pg == NULL ? open_watch(c, e) : 0;
+}
+
+static void
+give_up(struct db_conn *c, const struct err *why)
+{
+	close_watch(c->watch);
+	c->watch->why_not = *why;
+}
+
+static void
+look_at_others(struct db_conn *c, struct db_waiting *w)
+{
+	struct err why = { .text = "" };
+	const char *values[1];
+	PGresult *res = NULL;
+	char pid[16];
+
+	snprintf(pid, sizeof pid, "%d", PQbackendPID(c->pg));
+	values[0] = pid;
+	if (reach(c, &why) == 0)
+		res = ask(c, OWN_PG_BLOCKERS, 1, values, &why);
+	if (res == NULL)
+		give_up(c, &why);
+	else if (strcmp(PQgetvalue(res, 0, 0), "0") != 0)
+		tell(res, w);
+	PQclear(res);
+}
+
+/* Half of the time that a lock is waited for: each wait that is given up has been looked at once. */
+void
+pg_await(struct db_conn *c, struct db_waiting *w)
+{
+	struct pollfd p = { .fd = PQsocket(c->pg), .events = POLLIN };
+	int every = atoi(c->limits[1]) / 2, got;
+
+	*w = (struct db_waiting){ .n = 0 };
+	while (PQisBusy(c->pg)) {
+		got = poll(&p, 1, every > 0 ? every : EVERY_MS);
+		if ((got > 0 && PQconsumeInput(c->pg) != 1) || (got < 0 && errno != EINTR))
+			return;
+		if (got == 0 && (c->watch == NULL || c->watch->why_not.text[0] == '\0'))
+			look_at_others(c, w);
+	}
+}
+
 int
 pg_waiting(struct db_conn *c, struct db_waiting *w, struct err *e)
 {
@@ -174,18 +229,11 @@ pg_waiting(struct db_conn *c, struct db_waiting *w, struct err *e)
 	*w = (struct db_waiting){ .n = 0 };
 	if (!pg_is_there(c))
 		return gone(c, e);
-	if (c->watch == NULL)
-		c->watch = must_zalloc(sizeof *c->watch);
-	if (c->watch->why_not.text[0] != '\0')
-		return err_set(e, ERR_UNSUPPORTED, "%s", c->watch->why_not.text);
-	if (c->watch->pg == NULL)
-		ret = open_watch(c, &why);
+	ret = reach(c, &why);
 	if (ret == 0)
 		ret = look(c, w, &why);
-	if (ret == ERR_UNSUPPORTED) {
-		close_watch(c->watch);
-		c->watch->why_not = why;
-	}
+	if (ret == ERR_UNSUPPORTED)
+		give_up(c, &why);
 	if (!pg_is_there(c))
 		return gone(c, e);
 	return ret != 0 ? err_set(e, (enum err_code)ret, "%s", why.text) : 0;

@@ -73,6 +73,8 @@ struct db_cell sqlite_cell(sqlite3_stmt *st, int i);
 int	sqlite_settings(struct db_conn *c, sqlite3 *db, struct buf *names, struct db_ground *g, struct err *e);
 
 /* sqlite_locks.c: what other processes have locked, the size of the table, whether it can be taken back; no error */
+/* "process 4711 (sqlite3)": another process that has the lock which a write would meet now; "" nobody is seen. */
+void	sqlite_in_the_way(struct db_conn *c, char *out, size_t size);
 void	sqlite_locks(struct db_conn *c, const struct sql_facts *f, const struct sql_table *table, struct db_sheet *sheet);
 /* sqlite_define.c: the object that a change of definitions is about, and what hangs on it, onto the sheet */
 int	sqlite_define(struct db_conn *c, sqlite3 *db, const struct sql_facts *f, struct db_sheet *sheet, struct err *e);

@@ -114,15 +114,42 @@ look_at_wal(struct db_sheet *s, int fd)
 	db_takes_add(s, "WRITE", "the file", false);
 }
 
+/* Descriptors of this process for the file, and for the one beside it (WAL); -1: none. */
+static int
+descriptors(struct db_conn *c, int *beside)
+{
+	struct stat file = { .st_dev = c->dev, .st_ino = c->ino }, wal;
+	char path[4096];
+
+	*beside = -1;
+	if (snprintf(path, sizeof path, "%s-shm", c->path) < (int)sizeof path && stat(path, &wal) == 0)
+		*beside = descriptor_of(&wal);
+	return descriptor_of(&file);
+}
+
+void
+sqlite_in_the_way(struct db_conn *c, char *out, size_t size)
+{
+	int beside, fd = descriptors(c, &beside);
+	pid_t pid = 0;
+	char name[64];
+
+	out[0] = '\0';
+	if (beside >= 0)
+		pid = holder_of(beside, F_WRLCK, WAL_WRITE, 1);
+	else if (fd >= 0 && (pid = holder_of(fd, F_WRLCK, PENDING, 2)) == 0)	/* and RESERVED behind it */
+		pid = holder_of(fd, F_WRLCK, SHARED_FIRST, SHARED_SIZE);
+	if (pid <= 0)
+		return;
+	read_name(pid, name);
+	snprintf(out, size, name[0] != '\0' ? "process %ld (%s)" : "process %ld", (long)pid, name);
+}
+
 static void
 look_at_locks(struct db_conn *c, struct db_sheet *s)
 {
-	struct stat file = { .st_dev = c->dev, .st_ino = c->ino }, wal;
-	int fd = descriptor_of(&file), beside = -1;
-	char path[4096];
+	int beside, fd = descriptors(c, &beside);
 
-	if (snprintf(path, sizeof path, "%s-shm", c->path) < (int)sizeof path && stat(path, &wal) == 0)
-		beside = descriptor_of(&wal);
 	if (fd < 0) {
 		db_note(&s->note, "locks of other processes could not be looked at");
 		return;

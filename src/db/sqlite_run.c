@@ -60,9 +60,14 @@ sqlite_counter(sqlite3 *db, char out[16])
 static void
 ended_by(struct run *run, int rc)
 {
-	if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
-		db_end_with(run->r, DB_ROLLEDBACK, "conflict", "others kept the database locked; nothing was changed");
-	else if ((rc & 0xff) == SQLITE_INTERRUPT)
+	char who[128], why[240];
+
+	if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED) {
+		sqlite_in_the_way(run->c, who, sizeof who);
+		snprintf(why, sizeof why, "others kept the database locked; nothing was changed; it waited for %s", who[0] != '\0' ? who :
+		    "somebody who is not seen any more, or from here");
+		db_end_with(run->r, DB_ROLLEDBACK, "conflict", why);
+	} else if ((rc & 0xff) == SQLITE_INTERRUPT)
 		db_end_with(run->r, DB_ROLLEDBACK, "cancelled", atomic_load(&run->c->cancelled) ? "cancelled" :
 		    "it took longer than the time limit");
 	else

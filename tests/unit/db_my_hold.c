@@ -224,6 +224,27 @@ without_the_right_it_says_which_one(void **state)
 	assert_int_equal(s->b.r.end, DB_COMMITTED);
 }
 
+/* Whom a change waits for is seen while it waits, by who has the right; it gives up by its limit. */
+static void
+who_is_waited_for_is_named(void **state)
+{
+	struct my_shop *s = *state;
+	MYSQL *other = mariadb_server_connect(my_shop_server_of(), "shop");
+	char who[64];
+
+	assert_non_null(other);
+	assert_int_equal(mysql_query(other, "SET autocommit = 0"), 0);
+	assert_int_equal(mysql_query(other, "UPDATE items SET what = 'mine' WHERE order_id = 11"), 0);
+	assert_int_equal(bench_sheet(&s->b, "UPDATE items SET what = 'q'"), 0);
+	assert_int_equal(bench_run(&s->b, "UPDATE items SET what = 'q'", 3, false), 0);
+	assert_int_equal(s->b.r.end, DB_ROLLEDBACK);
+	assert_string_equal(s->b.r.code, "conflict");
+	snprintf(who, sizeof who, "it waited for connection %lu of ", mysql_thread_id(other));
+	if (strstr(buf_str(&s->b.r.text), who) == NULL)
+		fail_msg("\"%s\" is not in: %s", who, buf_str(&s->b.r.text));
+	mysql_close(other);
+}
+
 static bool kill_answer;
 
 static bool
@@ -433,6 +454,7 @@ main(void)
 		T(those_who_wait_for_a_row_are_seen),
 		T(those_who_wait_for_the_table_are_seen),
 		T(without_the_right_it_says_which_one),
+		T(who_is_waited_for_is_named),
 		T(a_change_whose_connection_is_killed_is_lost),
 		T(a_cancel_while_held_breaks_nothing),
 		T(a_cancel_does_not_hide_what_stays),

@@ -272,12 +272,16 @@ a_row_that_others_lock_is_a_conflict(void **state)
 {
 	struct pg_shop *s = *state;
 	PGconn *other;
+	char who[64];
 
 	assert_int_equal(bench_sheet(&s->b, "UPDATE items SET what = 'q'"), 0);
 	other = other_session(s, "BEGIN; UPDATE items SET what = 'mine' WHERE order_id = 11");
 	assert_int_equal(bench_run(&s->b, "UPDATE items SET what = 'q'", 3, false), 0);
 	assert_int_equal(s->b.r.end, DB_ROLLEDBACK);
 	assert_string_equal(s->b.r.code, "conflict");
+	snprintf(who, sizeof who, "it waited for process %d of ", PQbackendPID(other));
+	if (strstr(buf_str(&s->b.r.text), who) == NULL)
+		fail_msg("\"%s\" is not in: %s", who, buf_str(&s->b.r.text));
 	PQfinish(other);
 	assert_int_equal(bench_run(&s->b, "UPDATE items SET what = 'q'", 3, false), 0);
 	assert_int_equal(s->b.r.end, DB_COMMITTED);

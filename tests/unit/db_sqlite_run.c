@@ -2,12 +2,16 @@
 #include "config.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "db_bench.h"
@@ -243,6 +247,40 @@ without_its_record_nothing_is_committed(void **state)
 	assert_string_equal(bench_rows(&f->b, "SELECT count(*) FROM items"), "3\n");
 }
 
+/* Another process has it, and is named. */
+static void
+who_is_waited_for_is_named(void **state)
+{
+	struct fixture *f = *state;
+	char who[64];
+	int ready[2];
+	sqlite3 *db;
+	pid_t pid;
+
+	assert_int_equal(bench_sheet(&f->b, "DELETE FROM items"), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (sqlite3_open(f->shop.path, &db) == SQLITE_OK && sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK)
+			(void)!write(ready[1], "x", 1);
+		for (;;)
+			(void)pause();
+	}
+	assert_int_equal(read(ready[0], who, 1), 1);
+	assert_int_equal(bench_run(&f->b, "DELETE FROM items", 3, false), 0);
+	assert_int_equal(f->b.r.end, DB_ROLLEDBACK);
+	assert_string_equal(f->b.r.code, "conflict");
+	snprintf(who, sizeof who, "it waited for process %ld ", (long)pid);
+	if (strstr(buf_str(&f->b.r.text), who) == NULL)
+		fail_msg("\"%s\" is not in: %s", who, buf_str(&f->b.r.text));
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
 static void
 a_lock_of_others_is_a_conflict(void **state)
 {
@@ -365,6 +403,7 @@ main(void)
 		T(a_write_cannot_do_more_than_change_rows),
 		T(without_its_record_nothing_is_committed),
 		T(a_lock_of_others_is_a_conflict),
+		T(who_is_waited_for_is_named),
 		T(a_cancel_rolls_back),
 		T(a_cancel_at_the_commit_point_still_rolls_back),
 		T(the_outcome_is_proven_or_unknown),
