@@ -161,6 +161,62 @@ find_odd(const struct sql_settings *set, const struct buf *made)
 	return NULL;
 }
 
+static bool
+calls(const struct sql_facts *f, const char *name)
+{
+	for (size_t i = 0; i < f->nfunctions; i++)
+		if (f->functions[i].name.n == strlen(name) && strncasecmp(f->functions[i].name.p, name, strlen(name)) == 0)
+			return true;
+	return false;
+}
+
+/* "%f", "%J", "subsec": fractions of a second. */
+static bool
+is_fine(const struct sql_token *t, const char *p)
+{
+	for (size_t i = 0; t->tok == TOK_STRING && i + 1 < t->len; i++)
+		if ((p[i] == '%' && strchr("fJ", p[i + 1]) != NULL) || (t->len - i >= 6 && strncasecmp(p + i, "subsec", 6) == 0))
+			return true;
+	return false;
+}
+
+static bool
+is_strftime(const struct sql_token *t, const char *p)
+{
+	return (t->tok == TOK_WORD && t->len == 8 && strncasecmp(p, "strftime", 8) == 0) ||
+	    (t->tok == TOK_NAME && t->len == 10 && strncasecmp(p + 1, "strftime", 8) == 0);
+}
+
+/* SQLite: the time of "now" is that of one statement. A fraction of it is another one for the next; whole seconds are as good as
+ * the same. A format that is not written out could be any. */
+static bool
+splits_seconds(const struct sql_settings *set, const struct sql_facts *f, const struct buf *made)
+{
+	bool formats = calls(f, "strftime");
+	struct sql_token t;
+	struct sql_lexer lx;
+
+	if (set->engine != SQL_SQLITE)
+		return false;
+	if (calls(f, "julianday"))
+		return true;
+	lex_init(&lx, set, buf_data(made), buf_len(made));
+	for (next(&lx, &t); t.tok != TOK_END; next(&lx, &t)) {
+		if (is_fine(&t, buf_data(made) + t.off))
+			return true;
+		if (!formats || !is_strftime(&t, buf_data(made) + t.off))
+			continue;
+		next(&lx, &t);
+		next(&lx, &t);
+		if (t.tok != TOK_STRING || is_fine(&t, buf_data(made) + t.off))
+			return true;
+		next(&lx, &t);
+		if (t.tok != TOK_COMMA && t.tok != TOK_CLOSE)
+			return true;
+	}
+	return false;
+}
+
 int
 derive_judge(struct sql_facts *f, const struct sql_settings *set, const struct buf *made, struct err *e)
 {
@@ -176,6 +232,8 @@ derive_judge(struct sql_facts *f, const struct sql_settings *set, const struct b
 	odd = find_odd(set, made);
 	if (odd != NULL)
 		return derive_refuse(e, odd);
+	if (splits_seconds(set, f, made))
+		return derive_refuse(e, "it asks for the time more finely than in seconds, which is another one for each statement");
 	if (f->class != SQL_CLASS_READ || f->statements != 1)
 		return derive_refuse(e, "a part of it has an effect of its own");
 	return 0;
