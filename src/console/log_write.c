@@ -307,7 +307,7 @@ log_write(struct log_entry *o)
 	else if (e->end == NULL && e->hold.n > 0)
 		lay_line(&o->lay, SCREEN_WARN, "%s", e->hold.answer == TRANSCRIPT_EVENT_KEPT ? "COMMITTING" : "IT IS BEING TAKEN BACK");
 	else if (e->end == NULL)
-		lay_line(&o->lay, SCREEN_WARN, "%s by %s", log_state_word(e), e->answered_by);
+		lay_line(&o->lay, SCREEN_WARN, "%s, allowed by %s", log_state_word(e), e->answered_by);
 	else if (e->state == TRANSCRIPT_EVENT_DONE)
 		log_rows(o);
 	else if (e->state == TRANSCRIPT_EVENT_FAILED && model_only_reads(e))

@@ -16,8 +16,8 @@
 const char *const replay_help[] = {
 	"Space        play, pause",
 	". ,          one recorded event on, back",
-	"} {          next, previous entry of the list, with its outcome",
-	"] [          next, previous write, with its outcome",
+	"} { ] [      next, previous entry of the list; next, previous write",
+	"             in the bar: r read, W write, D no, E error, N words",
 	"g G Home End the beginning, the end",
 	"Right Left   5 seconds on, back (with Shift 30)",
 	"t            go to a time: 14:05 or 14:05:30 (UTC), +12:30 from the beginning",
@@ -78,9 +78,9 @@ upper(char *s)
 		*s = (char)toupper((unsigned char)*s);
 }
 
-/* Date, span and people, with the names of the seats when there is room. */
+/* Date, span and people, with the names of the seats when there is room; no name is cut, dots stand for those left out. */
 static void
-span_words(struct replay *r, bool seats, char *out, size_t max)
+span_words(struct replay *r, bool seats, int cols, char *out, size_t max)
 {
 	const struct model_header *h = model_header(tape_full(r->tape));
 	char from[CLOCK_TEXT], to[CLOCK_TEXT];
@@ -89,9 +89,14 @@ span_words(struct replay *r, bool seats, char *out, size_t max)
 	clock_format(h->begin_us, from);
 	clock_format(h->last_us, to);
 	snprintf(out, max, " %.10s %.5s-%.5s UTC", from, from + 11, to + 11);
-	for (size_t i = 0; i < h->npeople && (used = strlen(out)) < max - 160; i++)
+	for (size_t i = 0; i < h->npeople && (used = strlen(out)) < max - 160; i++) {
 		snprintf(out + used, max - used, "  %s%s%s", seats ? h->people[i].seat : "", seats ? " " : "",
 		    h->people[i].name);
+		if (!seats && screen_width(out, strlen(out)) > cols - (i + 1 < h->npeople ? 5 : 0)) {
+			snprintf(out + used, max - used, "  ...");
+			break;
+		}
+	}
 }
 
 static void
@@ -107,9 +112,9 @@ second_row(struct replay *r, int cols)
 	snprintf(right, sizeof right, "%s%s%s ", unverified ? "demo: the two people are not verified" : "",
 	    unverified && cols >= REPLAY_WIDE ? "   " : "", unverified && cols < REPLAY_WIDE ? "" : length);
 	w = (int)strlen(right);
-	span_words(r, true, left, sizeof left);
+	span_words(r, true, cols - w - 1, left, sizeof left);
 	if (screen_width(left, strlen(left)) > cols - w - 1)
-		span_words(r, false, left, sizeof left);
+		span_words(r, false, cols - w - 1, left, sizeof left);
 	replay_put(r, 1, 0, cols - w - 1, SCREEN_PLAIN, "%s", left);
 	replay_put(r, 1, cols - w, 0, unverified ? SCREEN_WARN : SCREEN_PLAIN, "%s", right);
 }
@@ -247,6 +252,10 @@ draw_verdict(struct replay *r, int row, int col, int width)
 	if (r->report.torn > 0)
 		replay_put(r, row++, col, width, SCREEN_WARN, "%" PRIu64 " bytes of a torn last line", r->report.torn);
 	replay_put(r, row++, col, width, SCREEN_PLAIN, "head of the transcript:");
+	if (width >= DIGEST_HEX) {	/* as the consoles show it */
+		replay_put(r, row++, col, width, SCREEN_STRONG, "%s", head);
+		return row;
+	}
 	replay_put(r, row++, col, width, SCREEN_STRONG, "%.32s", head);
 	replay_put(r, row++, col, width, SCREEN_STRONG, "%.32s", head + 32);
 	return row;
