@@ -528,7 +528,8 @@ draw_waiting(struct live *lv, int row)
 	}
 	if (used > 0)
 		live_put(lv, row - used, 1, 0, SCREEN_DIM, model_held(lv->model) >= 0
-		    ? "Ctrl-C takes it back: it has run, and its locks are held." : "Ctrl-C withdraws it; reads go on.");
+		    ? "Ctrl-C takes it back: it has run, and its locks are held." : model_header(lv->model)->paused
+		    ? "Ctrl-C withdraws it; PAUSED: nothing runs." : "Ctrl-C withdraws it; reads go on.");
 	return used > 0 ? used + 1 : 0;
 }
 

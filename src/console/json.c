@@ -33,6 +33,8 @@ struct pipe_state {
 	bool needs_second;	/* the ticket lets nothing go on without a second person */
 	unsigned seconds;	/* confirmers that are there */
 	unsigned asked;		/* statements whose answer has not come */
+	uint64_t last;		/* the last event that came */
+	uint64_t awaits;	/* the event of a statement that was answered; it has not come yet, 0 none */
 	uint64_t runs;		/* the event of the one that runs, 0 none */
 	struct buf end;		/* the line that asks for the end, while it waits for what runs */
 };
@@ -86,11 +88,18 @@ begins(const char *line, size_t n, const char *with)
 static void
 note_answer(struct pipe_state *p, const char *line, size_t n)
 {
+	json_t *re;
+
 	if ((begins(line, n, "{\"re\":\"end\"") || begins(line, n, "{\"re\":\"stop\"")) &&
 	    memmem(line, n, "\"ok\":false", 10) != NULL)
 		p->ending = false;
-	if ((begins(line, n, "{\"re\":\"sql\"") || begins(line, n, "{\"re\":\"describe\"")) && p->asked > 0)
-		p->asked--;
+	if (!begins(line, n, "{\"re\":\"sql\"") && !begins(line, n, "{\"re\":\"describe\""))
+		return;
+	p->asked -= p->asked > 0;
+	re = json_line_parse(line, n, NULL);
+	if (json_bool(re, "ok") && json_int(re, "n", 0) > (int64_t)p->last)
+		p->awaits = (uint64_t)json_int(re, "n", 0);
+	json_decref(re);
 }
 
 static bool
@@ -158,12 +167,17 @@ note_event(struct pipe_state *p, const char *line, size_t n)
 	enum transcript_event_kind k;
 	json_t *ev;
 
+	p->last = 0;
+	for (size_t i = strlen("{\"n\":"); i < n && line[i] >= '0' && line[i] <= '9'; i++)
+		p->last = p->last * 10 + (uint64_t)(line[i] - '0');
+	if (p->last >= p->awaits)
+		p->awaits = 0;
 	if (!kind_of(line, n, &k))
 		return;
 	if (k == TRANSCRIPT_EVENT_ENDED) {
 		p->ended = true;
 		p->holds = p->stopped = false;
-		p->runs = 0;
+		p->runs = p->awaits = 0;
 	}
 	if (!matters(k))
 		return;
@@ -210,7 +224,7 @@ is_held(const struct pipe_state *p)
 static bool
 is_busy(const struct pipe_state *p)
 {
-	return p->drives && !p->ended && !link_is_lost(p->link) && (p->asked > 0 || p->runs != 0);
+	return p->drives && !p->ended && !link_is_lost(p->link) && (p->asked > 0 || p->awaits != 0 || p->runs != 0);
 }
 
 static bool

@@ -192,6 +192,19 @@ effects_that_are_not_all_do_not_pass_for_all(void **state)
 }
 
 static void
+nothing_goes_on_while_it_is_paused(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+
+	(void)state;
+	world_request(w, "update orders set a = 1");
+	world_sees(w, "Ctrl-C withdraws it; reads go on.");
+	world_event(w, TRANSCRIPT_EVENT_PAUSED, json_pack("{s:s, s:s}", "by", "anna", "code", "person"), NULL, NULL);
+	world_sees(w, "Ctrl-C withdraws it; PAUSED: nothing runs.");
+	world_end(w);
+}
+
+static void
 a_refusal_goes_with_what_it_was_for(void **state)
 {
 	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
@@ -221,6 +234,7 @@ main(void)
 		cmocka_unit_test(a_change_of_definitions_counts_no_rows),
 		cmocka_unit_test(effects_that_are_not_all_do_not_pass_for_all),
 		cmocka_unit_test(a_refusal_goes_with_what_it_was_for),
+		cmocka_unit_test(nothing_goes_on_while_it_is_paused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,6 +232,7 @@ a_statement_waits_for_the_database(void **state)
 	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 2\"}");
 	tell(&w, "{\"re\":\"sql\",\"ok\":true,\"n\":4}");
 	tell(&w, "{\"re\":\"sql\",\"ok\":false,\"code\":\"state\"}");
+	tell(&w, "{\"n\":4,\"ev\":\"request\"}");
 	assert_broker_gets(&w, "{\"do\":\"leave\",\"id\":3}");
 	close(w.broker);
 	w.broker = -1;
@@ -311,6 +312,30 @@ the_end_waits_for_what_runs_and_cancel_does_not(void **state)
 	close(w.broker);
 	w.broker = -1;
 	assert_int_equal(end(&w), 0);
+}
+
+/* The answer is often there before the event: nothing is sent in between that would stop what was just begun. */
+static void
+the_end_waits_when_the_answer_comes_first(void **state)
+{
+	struct world w = begin(true);
+	struct pollfd p = { .fd = w.broker, .events = POLLIN };
+
+	greet(&w, true);
+	connected(&w);
+	say(w.in, "{\"do\":\"sql\",\"text\":\"select 1\"}\n{\"do\":\"end\"}\n");
+	close(w.in);
+	w.in = -1;
+	assert_broker_gets(&w, "{\"do\":\"sql\",\"text\":\"select 1\"}");
+	tell(&w, "{\"re\":\"sql\",\"ok\":true,\"n\":4}");	/* printed after what it sends on it */
+	assert_int_equal(poll(&p, 1, 0), 0);
+	tell(&w, "{\"n\":4,\"ev\":\"read\"}");
+	assert_int_equal(poll(&p, 1, 0), 0);
+	tell(&w, "{\"n\":5,\"ev\":\"done\",\"of\":4}");
+	assert_broker_gets(&w, "{\"do\":\"end\"}");
+	close(w.broker);
+	w.broker = -1;
+	(void)end(&w);
 }
 
 static void
@@ -426,6 +451,7 @@ main(void)
 		cmocka_unit_test(a_statement_waits_for_a_second_person),
 		cmocka_unit_test(nothing_runs_before_the_account_was_compared),
 		cmocka_unit_test(the_end_waits_for_what_runs_and_cancel_does_not),
+		cmocka_unit_test(the_end_waits_when_the_answer_comes_first),
 		cmocka_unit_test(a_seat_that_does_not_drive_leaves_while_something_runs),
 		cmocka_unit_test(the_end_of_the_input_leaves_the_seat),
 		cmocka_unit_test(a_lost_link_is_an_error),
