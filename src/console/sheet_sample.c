@@ -92,6 +92,59 @@ put_columns(struct table *t, const struct pairs *p)
 	}
 }
 
+/* Digits behind the point of a plain number; -1: it is none. */
+static int
+places(const char *s)
+{
+	size_t n;
+
+	s += *s == '-';
+	n = strspn(s, "0123456789");
+	if (n == 0 || (s[n] != '.' && s[n] != '\0'))
+		return -1;
+	s += n + (s[n] == '.');
+	n = strspn(s, "0123456789");
+	return s[n] == '\0' && n < 1000 ? (int)n : -1;
+}
+
+/* The new value is what the statement says; the column may keep fewer digits of it. */
+static bool
+is_rounded(const json_t *col, const char *now, const char *new)
+{
+	static const char *const whole[] = { "int", "bigint", "smallint", "tinyint", "mediumint", "integer" };
+	const char *type = json_str(col, "type", NULL);
+	int had = places(now), has = places(new);
+
+	if (type == NULL || has <= 0)
+		return false;
+	for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+		if (strncasecmp(type, whole[i], strlen(whole[i])) == 0 && strncasecmp(type, "interval", 8) != 0)
+			return strspn(strchr(new, '.') + 1, "0") < (size_t)has;
+	return (strncasecmp(type, "decimal", 7) == 0 || strncasecmp(type, "numeric", 7) == 0) && had >= 0 && has > had;
+}
+
+/* The cell holds the value as it is now; the new one behind it. */
+static void
+put_new(const json_t *col, const json_t *now, const json_t *new, struct buf *cell)
+{
+	struct buf text;
+	bool rounded;
+
+	buf_init(&text, CELL_ROOM);
+	if (new == NULL)
+		buf_puts(&text, "<missing>");
+	else
+		table_cell_text(&text, new);
+	rounded = is_rounded(col, buf_str(cell), buf_str(&text));
+	buf_puts(cell, " -> ");
+	buf_put(cell, buf_data(&text), buf_len(&text));
+	if (new != NULL && now != NULL && json_equal(now, new))
+		buf_puts(cell, "  (same)");
+	else if (rounded)
+		buf_puts(cell, "  (may be rounded)");
+	buf_fini(&text);
+}
+
 static void
 put_row(struct table *t, const struct pairs *p, const json_t *row)
 {
@@ -108,17 +161,8 @@ put_row(struct table *t, const struct pairs *p, const json_t *row)
 			buf_puts(&cell, "<missing>");
 		else
 			table_cell_text(&cell, now);
-		if (p->with[i] >= 0) {
-			const json_t *new = json_array_get(row, (size_t)p->with[i]);
-
-			buf_puts(&cell, " -> ");
-			if (new == NULL)
-				buf_puts(&cell, "<missing>");
-			else
-				table_cell_text(&cell, new);
-			if (new != NULL && now != NULL && json_equal(now, new))
-				buf_puts(&cell, "  (same)");
-		}
+		if (p->with[i] >= 0)
+			put_new(json_array_get(p->cols, i), now, json_array_get(row, (size_t)p->with[i]), &cell);
 		table_cell(t, buf_data(&cell), buf_len(&cell));
 	}
 	buf_fini(&cell);

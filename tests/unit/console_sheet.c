@@ -166,6 +166,33 @@ only_an_update_has_new_values(void **state)
 	}
 }
 
+/* What the statement says is shown, and the column may keep less of it. */
+static void
+a_number_that_the_column_may_round_is_marked(void **state)
+{
+	static const struct {
+		const char *type, *now, *new;
+		bool marked;
+	} cells[] = {
+		{ "int", "5", "5.5", true }, { "int4", "5", "-5.5", true }, { "int", "5", "5.0", false }, { "int", "5", "6", false },
+		{ "decimal", "1.00", "1.005", true }, { "numeric", "1.0", "2.25", true }, { "decimal", "1.00", "2.5", false },
+		{ "varchar", "1.0", "2.25", false }, { "interval", "1", "2.25", false }, { "int", "5", "5.5x", false },
+		{ "double", "1.0", "2.25", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+		char sample[300], *s;
+
+		snprintf(sample, sizeof sample, "{'k':'sample','cols':[{'name':'a','type':'%s'},{'name':'a (new)','type':'x'}],'rows':"
+		    "[['%s','%s']]}", cells[i].type, cells[i].now, cells[i].new);
+		s = sheet_of("update t set a = 1", "{'by':'ben','class':'write','verb':'UPDATE','table':'t'}",
+		    "{'of':5,'how':'derived','count':1}", sample);
+		assert_int_equal(strstr(s, "  (may be rounded)") != NULL, cells[i].marked);
+		free(s);
+	}
+}
+
 static void
 a_count_that_does_not_fit_is_a_danger(void **state)
 {
@@ -358,6 +385,7 @@ main(void)
 		cmocka_unit_test(a_set_and_what_is_held_have_sheets_of_their_own),
 		cmocka_unit_test(hidden_characters_are_counted_and_shown),
 		cmocka_unit_test(only_an_update_has_new_values),
+		cmocka_unit_test(a_number_that_the_column_may_round_is_marked),
 		cmocka_unit_test(a_count_that_does_not_fit_is_a_danger),
 		cmocka_unit_test(rules_and_policies_stand_by_name),
 		cmocka_unit_test(what_the_ticket_says_stands_under_the_statement),
