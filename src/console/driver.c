@@ -153,7 +153,7 @@ remember(struct live *lv)
 	buf_fini(&b);
 }
 
-/* Can what it would touch be counted by a read? An INSERT cannot. */
+/* Can what it would touch or add be counted by a read? */
 static bool
 is_countable(const struct driver *d)
 {
@@ -172,7 +172,7 @@ is_countable(const struct driver *d)
 static void
 ask_rows(struct live *lv)
 {
-	live_asking(lv, ASK_ROWS, is_countable(lv->own) ? "rows you expect (= N, <= N; Enter: as many as match now)> "
+	live_asking(lv, ASK_ROWS, is_countable(lv->own) ? "rows you expect (= N, <= N; Enter: as many as are counted now)> "
 	    : "rows you expect (= N, <= N)> ");
 }
 

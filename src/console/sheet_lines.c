@@ -178,7 +178,7 @@ lay_count(struct lay *l, const struct model_entry *e)
 	if (model_only_reads(e) || e->act[0] != '\0')
 		;	/* nothing is matched to be changed */
 	else if (e->count >= 0)
-		lay_line(l, SCREEN_STRONG, "  matching rows now: %" PRId64 "   (%s, by a read that cannot write)", e->count,
+		lay_line(l, SCREEN_STRONG, "  %s now: %" PRId64 "   (%s, by a read that cannot write)", rows, e->count,
 		    how != NULL && strcmp(how, "derived") == 0 ? "counted" : how != NULL ? how : "?");
 	else if (json_int(e->sheet, "estimate", -1) >= 0)
 		lay_line(l, SCREEN_WARN, "  %s: about %" PRId64 " as EXPLAIN guesses: an estimate, not a count", rows,

@@ -62,7 +62,7 @@ seen_row(void *ctx, const struct db_cell *cells, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		char type = (char)('a' + (int)cells[i].type);
 
-		if (seen->timed && seen->pairs && i >= seen->nkeys && (i - seen->nkeys) % 2 == 1)
+		if (seen->timed && (seen->adds || (seen->pairs && i >= seen->nkeys && (i - seen->nkeys) % 2 == 1)))
 			continue;
 		digest_add(seen->sum, &type, 1);
 		digest_add_part(seen->sum, cells[i].p, cells[i].n);
@@ -88,7 +88,8 @@ struct db_sink
 db_seen_begin(struct db_seen *seen, const struct db_sink *to, const struct db_statement *s, const struct sql_facts *f, size_t nkeys,
     const struct db_match *m)
 {
-	*seen = (struct db_seen){ .to = to, .nkeys = nkeys, .pairs = strcmp(f->verb, "UPDATE") == 0, .timed = asks_the_time(s),
+	*seen = (struct db_seen){ .to = to, .nkeys = nkeys, .pairs = strcmp(f->verb, "UPDATE") == 0,
+	    .adds = db_adds_rows(f), .timed = asks_the_time(s),
 	    .sum = digest_begin() };
 	digest_add_part(seen->sum, m->keys.b, sizeof m->keys.b);
 	return (struct db_sink){ seen, seen_columns, seen_row };

@@ -23,6 +23,7 @@ struct db_seen {
 	const struct db_sink *to;	/* NULL: nobody */
 	size_t nkeys;
 	bool pairs;			/* behind the keys: what is there, what comes, of each column that is set */
+	bool adds;			/* all of it comes */
 	bool timed;
 	struct digest_sum *sum;
 };

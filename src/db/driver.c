@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "twokey/base/err.h"
 #include "twokey/base/secret.h"
 
 enum { TEXT_MAX = 256 * 1024, HOLD_MS = 60 * 1000, HOLD_MORE_MS = 30 * 1000, IDLE_MAX_MS = 2147483647 };
@@ -170,6 +171,33 @@ db_note(struct buf *note, const char *s)
 	if (buf_len(note) > 0)
 		buf_putc(note, '\n');
 	buf_puts(note, s);
+}
+
+static void
+note_why(struct db_sheet *s, const char *what, const struct err *why)
+{
+	char text[sizeof why->text + 60];
+
+	snprintf(text, sizeof text, "%s: %s", what, why->text);
+	db_note(&s->note, text);
+}
+
+void
+db_note_no_count(struct db_sheet *s, const struct err *why)
+{
+	note_why(s, "it is not known how many rows it touches", why);
+}
+
+void
+db_note_no_sample(struct db_sheet *s, const struct err *why)
+{
+	note_why(s, "no sample of rows can be shown", why);
+}
+
+bool
+db_adds_rows(const struct sql_facts *f)
+{
+	return strcmp(f->verb, "INSERT") == 0;
 }
 
 void

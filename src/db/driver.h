@@ -14,6 +14,11 @@ enum { DB_SAMPLE_ROWS = 10, DB_NOTICES_MAX = 16 * 1024 };
 
 /* Appends a sentence on a line of its own. */
 void	db_note(struct buf *note, const char *s);
+/* That rows cannot be counted, or not be shown, and why. */
+void	db_note_no_count(struct db_sheet *s, const struct err *why);
+void	db_note_no_sample(struct db_sheet *s, const struct err *why);
+/* An INSERT: its rows have no keys before it runs. */
+bool	db_adds_rows(const struct sql_facts *f);
 /* The same of the object of a change of definitions: what it is ("table orders", NULL: there is none of that name) and the
  * SHA-256 of its definition. */
 void	db_note_object(struct db_sheet *s, const char *what, const struct digest *definition);

@@ -122,7 +122,7 @@ match_rows(struct my_look *l, const struct keys *k, struct err *e)
 	}
 	if (ret != 0)
 		return ret;
-	if (!named)
+	if (!named && !db_adds_rows(l->f))
 		db_note(&l->sheet->note, k->n == 0 ? "the table has no primary key: rows are counted, but not which they are" :
 		    "rows are counted, but not which they are");
 	sum.sum = digest_begin();
@@ -148,11 +148,12 @@ take_sample(struct my_look *l, const struct keys *k, const struct db_sink *sampl
 	struct db_sink sink = db_seen_begin(&seen, sample, l->s, l->f, k->n, &l->match);
 	struct my_rows rows = { .c = l->c, .sink = &sink, .count = { .max = &max } };
 	struct buf text;
+	struct err why;
 	int ret;
 
 	buf_init(&text, SQL_MAX);
-	if (derive(l, SQL_DERIVE_SAMPLE, k, &text, NULL) != 0) {
-		db_note(&l->sheet->note, "no sample of rows can be shown");
+	if (derive(l, SQL_DERIVE_SAMPLE, k, &text, &why) != 0) {
+		db_note_no_sample(l->sheet, &why);
 		ret = 0;
 	} else {
 		ret = select_derived(l, OWN_MY_DERIVED_SAMPLE, &text, &rows, e);
@@ -167,13 +168,14 @@ static int
 match_derived(struct my_look *l, const struct db_sink *sample, struct err *e)
 {
 	struct keys k = { .n = 0 };
+	bool adds = db_adds_rows(l->f);
 	int ret = find_keys(l, &k, e);
 
 	if (ret == 0)
 		ret = match_rows(l, &k, e);
 	if (ret == 0)
 		l->sheet->how = "derived";
-	if (ret == 0 && k.n > 0 && l->match.count > 0)
+	if (ret == 0 && (adds || k.n > 0) && l->match.count > 0)
 		ret = take_sample(l, &k, sample, e);
 	keys_fini(&k);
 	return ret;
@@ -201,13 +203,14 @@ explain(struct my_look *l, struct err *e)
 	struct my_plan plan = { .bad = true };
 	struct db_sink sink = { &plan, plan_columns, plan_row };
 	struct my_rows rows = { .c = l->c, .sink = &sink };
+	struct keys none = { .n = 0 };
 	struct buf text;
 	struct err why;
 	int ret;
 
 	buf_init(&text, SQL_MAX);
 	buf_puts(&text, "EXPLAIN ");
-	ret = sql_derive_source(&l->c->sql, l->s->bytes, l->s->n, &text, &why);
+	ret = derive(l, SQL_DERIVE_SOURCE, &none, &text, &why);
 	if (ret == 0)
 		ret = select_derived(l, OWN_MY_EXPLAIN_SOURCE, &text, &rows, &why);
 	if (ret == 0 && !plan.bad && plan.n > 0) {
@@ -237,7 +240,7 @@ my_look_match(struct my_look *l, const struct db_sink *sample, struct err *e)
 	}
 	ret = match_derived(l, sample, &why);
 	if (ret == ERR_UNSUPPORTED) {
-		db_note(&l->sheet->note, why.text);
+		db_note_no_count(l->sheet, &why);
 		return sample != NULL ? explain(l, e) : 0;
 	}
 	if (ret != 0 && e != NULL)

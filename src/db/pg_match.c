@@ -128,11 +128,12 @@ take_sample(struct pg_look *l, const struct keys *k, const struct db_sink *sampl
 	struct pg_rows rows = { .c = l->c, .sink = &sink, .count = { .max = &max } };
 	struct buf text;
 	PGresult *res;
+	struct err why;
 	int ret;
 
 	buf_init(&text, 2 * 1024 * 1024);
-	if (derive(l, SQL_DERIVE_SAMPLE, k, &text, NULL) != 0) {
-		db_note(&l->sheet->note, "no sample of rows can be shown");
+	if (derive(l, SQL_DERIVE_SAMPLE, k, &text, &why) != 0) {
+		db_note_no_sample(l->sheet, &why);
 		ret = 0;
 	} else if (!send(l, OWN_PG_DERIVED_SAMPLE, "", &text)) {
 		ret = pg_lose(l->c, e, "the connection to the database is lost");
@@ -156,7 +157,8 @@ match_count(struct pg_look *l, const struct keys *k, struct err *e)
 
 	if (ret != 0)
 		return ret;
-	db_note(&l->sheet->note, "the table has no primary key: rows are counted, but not which they are");
+	if (!db_adds_rows(l->f))
+		db_note(&l->sheet->note, "the table has no primary key: rows are counted, but not which they are");
 	if (!send(l, OWN_PG_DERIVED_COUNT, "", &l->sheet->derived))
 		return pg_lose(l->c, e, "the connection to the database is lost");
 	while ((res = PQgetResult(l->c->pg)) != NULL) {
@@ -231,15 +233,16 @@ static int
 match_derived(struct pg_look *l, const struct db_sink *sample, struct err *e)
 {
 	struct keys k = { .n = 0 };
+	bool adds = db_adds_rows(l->f);
 	int ret = find_keys(l, &k, e);
 
 	if (ret == 0)
-		ret = k.n > 0 ? match_keys(l, &k, e) : match_count(l, &k, e);
+		ret = k.n > 0 && !adds ? match_keys(l, &k, e) : match_count(l, &k, e);
 	if (ret == 0)
 		l->sheet->how = "derived";
 	if (ret == 0 && buf_len(&l->sheet->policies) > 0)
 		db_note(&l->sheet->note, "rows are counted as a read sees them; a row policy may keep some of them from the change");
-	if (ret == 0 && k.n > 0 && l->match.count > 0)
+	if (ret == 0 && (adds || k.n > 0) && l->match.count > 0)
 		ret = take_sample(l, &k, sample, e);
 	keys_fini(&k);
 	return ret;
@@ -275,7 +278,7 @@ match_if_same(struct pg_look *l, const struct db_sink *sample, struct err *e)
 	int ret = find_varying(l, what, sizeof what, e);
 
 	if (ret == 0 && what[0] != '\0')
-		return err_set(e, ERR_UNSUPPORTED, "cannot tell beforehand which rows it touches: %s may answer otherwise when it runs", what);
+		return err_set(e, ERR_UNSUPPORTED, "%s may answer otherwise when it runs", what);
 	return ret != 0 ? ret : match_derived(l, sample, e);
 }
 
@@ -294,7 +297,7 @@ pg_look_match(struct pg_look *l, const struct db_sink *sample, struct err *e)
 	}
 	ret = match_if_same(l, sample, &why);
 	if (ret == ERR_UNSUPPORTED) {
-		db_note(&l->sheet->note, why.text);
+		db_note_no_count(l->sheet, &why);
 		return explain(l, e);
 	}
 	if (ret != 0 && e != NULL)

@@ -290,6 +290,23 @@ match_keys(struct work *w, struct db_match *m, struct err *e)
 	return ret;
 }
 
+/* How many rows an INSERT adds. */
+static int
+match_count(struct work *w, struct db_match *m, struct err *e)
+{
+	sqlite3_stmt *st;
+	int ret = derive(w, SQL_DERIVE_COUNT, &w->sheet->derived, &st, e);
+
+	if (ret != 0)
+		return ret == ERR_STATEMENT ? stopped(w, e) : ret;
+	own_ran(&w->sheet->own, OWN_SQLITE_DERIVED_COUNT);
+	m->known = sqlite3_step(st) == SQLITE_ROW;
+	m->count = m->known ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
+	ret = m->known ? 0 : stopped(w, e);
+	sqlite3_finalize(st);
+	return ret;
+}
+
 static int
 take_sample(struct work *w, const struct db_sink *sample, struct db_match *m, struct err *e)
 {
@@ -298,13 +315,14 @@ take_sample(struct work *w, const struct db_sink *sample, struct db_match *m, st
 	struct db_sink sink;
 	sqlite3_stmt *st;
 	struct buf text;
+	struct err why;
 	bool cut;
 	int rc, ret;
 
 	buf_init(&text, 2 * 1024 * 1024);
-	ret = derive(w, SQL_DERIVE_SAMPLE, &text, &st, e);
+	ret = derive(w, SQL_DERIVE_SAMPLE, &text, &st, &why);
 	if (ret == ERR_UNSUPPORTED) {
-		db_note(&w->sheet->note, "no sample of rows can be shown");
+		db_note_no_sample(w->sheet, &why);
 		ret = 0;
 	} else if (ret == 0) {
 		own_ran(&w->sheet->own, OWN_SQLITE_DERIVED_SAMPLE);
@@ -316,6 +334,8 @@ take_sample(struct work *w, const struct db_sink *sample, struct db_match *m, st
 		sqlite3_finalize(st);
 	} else if (ret == ERR_STATEMENT) {
 		ret = stopped(w, e);
+	} else if (e != NULL) {
+		*e = why;
 	}
 	buf_fini(&text);
 	return ret;
@@ -336,12 +356,12 @@ match(struct work *w, const struct db_sink *sample, struct db_match *m, struct e
 		db_note(&w->sheet->note, "it is not known how many rows it touches: it does not write one plain table");
 		return 0;
 	}
-	ret = find_keys(w, e);
+	ret = db_adds_rows(w->f) ? 0 : find_keys(w, e);
 	if (ret != 0)
 		return ret;
-	ret = match_keys(w, m, &why);
+	ret = db_adds_rows(w->f) ? match_count(w, m, &why) : match_keys(w, m, &why);
 	if (ret == ERR_UNSUPPORTED) {
-		db_note(&w->sheet->note, why.text);
+		db_note_no_count(w->sheet, &why);
 		return 0;
 	}
 	if (ret != 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an UPDATE or DELETE that writes one table would touch, as a SELECT made of its own parts. The result is
+/* What a statement that writes one table would touch or add, as a SELECT made of its own parts. The result is
  * classified again: only a plain read without volatile functions is handed out. */
 #include "config.h"
 #include "twokey/sql/derive.h"
@@ -41,6 +41,14 @@ put_quoted(struct buf *out, const struct ctx *c, const char *p, size_t n, const 
 	buf_putc(out, mark);
 }
 
+void
+derive_put_column(struct buf *out, const struct ctx *c, const struct sql_token *column, const char *after)
+{
+	char name[256];
+
+	put_quoted(out, c, name, ctx_fold_into(c, column, name, sizeof(name), false), after);
+}
+
 static void
 put_key(struct buf *out, const struct ctx *c, const struct parts *p, const char *key)
 {
@@ -61,17 +69,26 @@ put_keys(struct buf *out, const struct ctx *c, const struct parts *p, const stru
 	}
 }
 
+const char *
+derive_stored(const struct ctx *c, const struct sql_token *column, const struct sql_derive_want *want)
+{
+	char name[256];
+	size_t n = ctx_fold_into(c, column, name, sizeof(name), false);
+
+	for (size_t i = 0; i < want->nstored; i++)
+		if (strlen(want->stored[i].column) == n && strncasecmp(want->stored[i].column, name, n) == 0)
+			return want->stored[i].type;
+	return NULL;
+}
+
 /* The new value of a column. */
 static void
-put_value(struct buf *out, const struct ctx *c, struct sql_span value, const char *name, size_t n, const struct sql_derive_want *want)
+put_value(struct buf *out, const struct ctx *c, const struct set_item *set, const struct sql_derive_want *want)
 {
-	const char *type = NULL;
+	const char *type = derive_stored(c, &set->column, want);
 
-	for (size_t i = 0; i < want->nstored && type == NULL; i++)
-		if (strlen(want->stored[i].column) == n && strncasecmp(want->stored[i].column, name, n) == 0)
-			type = want->stored[i].type;
 	buf_puts(out, type != NULL ? "CAST((" : "(");
-	put_span(out, c->text, value);
+	put_span(out, c->text, set->value);
 	buf_putc(out, ')');
 	if (type != NULL)
 		buf_putf(out, " AS %s)", type);
@@ -80,8 +97,6 @@ put_value(struct buf *out, const struct ctx *c, struct sql_span value, const cha
 static void
 put_sample(struct buf *out, const struct ctx *c, const struct parts *p, const struct sql_derive_want *want)
 {
-	char name[256];
-
 	buf_puts(out, ", ");
 	if (!p->is_update) {
 		if (c->d->at_vars) {
@@ -92,16 +107,13 @@ put_sample(struct buf *out, const struct ctx *c, const struct parts *p, const st
 		return;
 	}
 	for (size_t i = 0; i < p->nsets; i++) {
-		const struct sql_token *t = &p->sets[i].column;
-		size_t n = ctx_fold_into(c, t, name, sizeof(name), false);
-
 		if (i > 0)
 			buf_puts(out, ", ");
 		put_span(out, c->text, p->sets[i].name);
 		buf_puts(out, ", ");
-		put_value(out, c, p->sets[i].value, name, n, want);
+		put_value(out, c, &p->sets[i], want);
 		buf_puts(out, " AS ");
-		put_quoted(out, c, name, n, " (new)");
+		derive_put_column(out, c, &p->sets[i].column, " (new)");
 	}
 }
 
@@ -206,7 +218,9 @@ fits(const struct work *w, const struct sql_derive_want *want, struct err *e)
 {
 	const char *why = NULL;
 
-	if (w->p.joined && want->nkeys == 0)
+	if (want->kind != SQL_DERIVE_COUNT && want->nkeys == 0)
+		why = "the table has no key that tells its rows apart";
+	else if (w->p.joined && want->nkeys == 0)
 		why = "the table has no key, and a join may meet a row more than once";
 	else if (w->p.joined && !derive_agrees(&w->c, &w->p, &w->facts))
 		why = "it is not plain which of its tables is written";
@@ -219,8 +233,7 @@ fits(const struct work *w, const struct sql_derive_want *want, struct err *e)
 
 /* The statement as a whole and what is wanted of it. */
 static int
-check(struct work *w, const struct sql_settings *set, const char *sql, size_t n,
-    const struct sql_derive_want *want, struct err *e)
+check(struct work *w, const struct sql_settings *set, const char *sql, size_t n, struct err *e)
 {
 	const uint64_t blocked = SQL_DANGER_BIT(SQL_DANGER_UNREADABLE) | SQL_DANGER_BIT(SQL_DANGER_DEEP)
 	    | SQL_DANGER_BIT(SQL_DANGER_MULTI);
@@ -230,9 +243,20 @@ check(struct work *w, const struct sql_settings *set, const char *sql, size_t n,
 		return derive_refuse(e, "servers differ on whether a comment in it is executed");
 	if (w->facts.statements != 1 || (w->facts.dangers & blocked) || w->facts.class == SQL_CLASS_UNKNOWN)
 		return derive_refuse(e, "it is not one statement that can be read");
-	if (want->kind != SQL_DERIVE_COUNT && want->nkeys == 0)
-		return derive_refuse(e, "the table has no key that tells its rows apart");
 	return 0;
+}
+
+/* Of an UPDATE or DELETE. */
+static int
+derive_touched(struct work *w, const struct sql_derive_want *want, struct buf *out, struct err *e)
+{
+	int rc = derive_take(&w->c, &w->p, e);
+
+	if (rc == 0)
+		rc = fits(w, want, e);
+	if (rc == 0)
+		put_select(out, &w->c, &w->p, want);
+	return rc;
 }
 
 int
@@ -241,21 +265,20 @@ sql_derive(const struct sql_settings *set, const char *sql, size_t n,
 {
 	struct work *w = must_zalloc(sizeof(*w));
 	struct buf made;
-	int rc = check(w, set, sql, n, want, e);
+	int rc = check(w, set, sql, n, e);
 
 	buf_init(&made, out->max);
 	if (rc == 0) {
 		ctx_begin(&w->c, &w->facts, set, sql, n);
 		while (cur(&w->c)->tok == TOK_STOP)
 			ctx_step(&w->c);
-		rc = derive_take(&w->c, &w->p, e);
+		if (want->kind == SQL_DERIVE_SOURCE || is_kw(cur(&w->c), KW_INSERT) || is_kw(cur(&w->c), KW_REPLACE))
+			rc = derive_added(&w->c, want, &made, e);
+		else
+			rc = derive_touched(w, want, &made, e);
 	}
 	if (rc == 0)
-		rc = fits(w, want, e);
-	if (rc == 0) {
-		put_select(&made, &w->c, &w->p, want);
 		rc = derive_judge(&w->facts, set, &made, e);
-	}
 	if (rc == 0)
 		buf_put(out, buf_data(&made), buf_len(&made));
 	buf_fini(&made);

@@ -67,6 +67,12 @@ int	derive_take_alias(struct ctx *c, struct parts *p, const struct name *nm, str
 int	derive_take_sets(struct ctx *c, struct parts *p, struct err *e);
 /* MariaDB, MySQL: what stands between the verb and WHERE. */
 int	derive_take_join(struct ctx *c, struct parts *p, struct err *e);
+/* derive.c. The name of a column, quoted, with after behind it in the quotes. */
+void	derive_put_column(struct buf *out, const struct ctx *c, const struct sql_token *column, const char *after);
+/* The type as which a value of the column is told, NULL: as it is computed. */
+const char *derive_stored(const struct ctx *c, const struct sql_token *column, const struct sql_derive_want *want);
+/* derive_added.c. Appends what is wanted of the INSERT (REPLACE: SOURCE only) at the cursor. ERR_UNSUPPORTED, with why. */
+int	derive_added(struct ctx *c, const struct sql_derive_want *want, struct buf *out, struct err *e);
 /* derive_judge.c. Why the new values cannot be told, or NULL. */
 const char *derive_no_sample(const struct ctx *c, const struct parts *p, const struct sql_derive_want *want);
 /* Its ORDER BY holds every key: LIMIT takes the same rows each time. */

@@ -11,7 +11,7 @@
 int
 derive_refuse(struct err *e, const char *why)
 {
-	return err_set(e, ERR_UNSUPPORTED, "cannot tell beforehand which rows it touches: %s", why);
+	return err_set(e, ERR_UNSUPPORTED, "%s", why);
 }
 
 bool

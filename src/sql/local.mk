@@ -1,6 +1,6 @@
 noinst_LIBRARIES += %D%/libsql.a
 %C%_libsql_a_SOURCES = %D%/class.c %D%/facts.c %D%/redact.c %D%/lex.c %D%/lex_quote.c %D%/lex_comment.c \
-	%D%/call.c %D%/comment.c %D%/catalogue.c %D%/chars.c %D%/cursor.c %D%/derive.c %D%/derive_join.c %D%/derive_judge.c %D%/derive_source.c %D%/derive_take.c %D%/ender.c %D%/normal.c %D%/note.c %D%/secret.c %D%/setting.c %D%/split.c \
+	%D%/call.c %D%/comment.c %D%/catalogue.c %D%/chars.c %D%/cursor.c %D%/derive.c %D%/derive_join.c %D%/derive_judge.c %D%/derive_added.c %D%/derive_take.c %D%/ender.c %D%/normal.c %D%/note.c %D%/secret.c %D%/setting.c %D%/split.c \
 	%D%/stmt_object.c %D%/stmt_postgres.c %D%/verb.c %D%/walk.c %D%/walk_from.c %D%/walk_op.c %D%/walk_update.c %D%/walk_word.c \
 	%D%/kw_table.c %D%/fn_postgres.c %D%/fn_sqlite.c %D%/fn_mariadb.c %D%/fn_mysql.c \
 	%D%/stmt_mysql.c %D%/stmt_mysql_object.c %D%/stmt_mysql_set.c

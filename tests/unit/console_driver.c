@@ -406,7 +406,7 @@ rows_that_nobody_can_count_have_to_be_named(void **state)
 {
 	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
 
-	world_keys(w, "insert into orders(status) values('new');\r");
+	world_keys(w, "insert into orders(status) values('new') on conflict do nothing;\r");
 	world_sees(w, "rows you expect (= N, <= N)>");
 	world_keys(w, "\r");
 	world_sees(w, "cannot be counted before it runs");

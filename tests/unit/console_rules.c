@@ -265,8 +265,8 @@ a_sample_that_cannot_be_read_is_said(void **state)
 {
 	struct world *w = world_begin(SEAT_CONFIRMER, 60, 100);
 	uint64_t n = world_event(w, TRANSCRIPT_EVENT_REQUEST, json_pack("{s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:i, s:s, s:s}",
-	    "by", "ben", "class", "write", "verb", "INSERT", "digest", ZEROS, "tables", "dangers", "op", "=", "rows", 1,
-	    "table", "orders", "until", "2026-06-08T14:05:00.000000Z"), "sql", "insert into orders select 1");
+	    "by", "ben", "class", "write", "verb", "MERGE", "digest", ZEROS, "tables", "dangers", "op", "=", "rows", 1,
+	    "table", "orders", "until", "2026-06-08T14:05:00.000000Z"), "sql", "merge into orders ...");
 
 	(void)state;
 	world_event_bodies(w, TRANSCRIPT_EVENT_SHEET, json_pack("{s:I, s:s, s:s, s:[]}", "of", (json_int_t)n, "how", "unknown",

@@ -225,6 +225,21 @@ bench_set_run(struct bench *b)
 	return run(b, b->set, b->nset);
 }
 
+void
+bench_adds(struct bench *b, const char *sql, uint64_t n, const char *columns, const char *rows)
+{
+	if (bench_sheet(b, sql) != 0)
+		fail_msg("%s: %s", sql, b->e.text);
+	assert_string_equal(b->sheet.how, "derived");
+	assert_true(b->sheet.count_known);
+	assert_int_equal(b->sheet.count, n);
+	if (strncmp(buf_str(&b->columns), columns, strlen(columns)) != 0 || strcmp(buf_str(&b->rows), rows) != 0)
+		fail_msg("%s: %s: %s", sql, buf_str(&b->columns), buf_str(&b->rows));
+	assert_int_equal(bench_run(b, sql, n, false), 0);
+	assert_int_equal(b->r.end, DB_COMMITTED);
+	assert_int_equal(b->r.rows, n);
+}
+
 int
 bench_do(struct bench *b, const char *sql, uint64_t rows)
 {

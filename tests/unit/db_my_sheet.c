@@ -188,15 +188,26 @@ hostile_names_stay_names(void **state)
 }
 
 static void
+rows_that_are_added_are_counted_before(void **state)
+{
+	struct my_shop *s = *state;
+
+	bench_adds(&s->b, "INSERT INTO audit VALUES ('x'), ('y')", 2, "", "");
+	bench_adds(&s->b, "INSERT INTO audit (what) SELECT state FROM orders WHERE id < 12", 2, "what (new) ", "open\nopen\n");
+	bench_adds(&s->b, "INSERT INTO audit SET what = 'z'", 1, "", "");
+	bench_adds(&s->b, "INSERT INTO audit (what) SELECT state FROM orders WHERE id > 100", 0, "", "");
+}
+
+static void
 what_cannot_be_counted_is_guessed_or_not_known(void **state)
 {
 	struct my_shop *s = *state;
 
-	sheet(&s->b, "INSERT INTO audit SELECT 'x' FROM orders");
+	sheet(&s->b, "INSERT IGNORE INTO audit SELECT 'x' FROM orders");
 	assert_string_equal(s->b.sheet.how, "explain");
 	assert_true(s->b.sheet.estimate >= 1 && s->b.sheet.estimate < 100);
 	assert_false(s->b.sheet.count_known);
-	sheet(&s->b, "INSERT INTO audit VALUES ('x')");
+	sheet(&s->b, "INSERT IGNORE INTO audit VALUES ('x')");
 	assert_string_equal(s->b.sheet.how, "unknown");
 	has(&s->b.sheet.note, "EXPLAIN does not tell it either");
 }
@@ -244,6 +255,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_right_process_tells_transactions, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(the_plugin_tells_tables, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(hostile_names_stay_names, my_shop_setup, my_shop_teardown),
+		cmocka_unit_test_setup_teardown(rows_that_are_added_are_counted_before, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_counted_is_guessed_or_not_known, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(definitions_cannot_be_taken_back, my_shop_setup, my_shop_teardown),
 	};

@@ -163,7 +163,7 @@ static const struct {
 	{ SQL_POSTGRES, "delete from t where own_check(a)", SQL_DERIVE_COUNT, NULL },
 	{ SQL_POSTGRES, "delete from t where a = nextval('s')", SQL_DERIVE_COUNT, NULL },
 	{ SQL_POSTGRES, "delete from t; delete from u", SQL_DERIVE_COUNT, NULL },
-	{ SQL_POSTGRES, "insert into t values (1)", SQL_DERIVE_COUNT, NULL },
+	{ SQL_POSTGRES, "insert into t values (1)", SQL_DERIVE_KEYS, NULL },
 	{ SQL_POSTGRES, "delete from t where a = 1) or (b = 2", SQL_DERIVE_COUNT, NULL },
 	{ SQL_MARIADB, "delete from t where a = 1 order by a limit 1", SQL_DERIVE_COUNT,
 	    "SELECT count(*) FROM (SELECT 1 FROM t WHERE (a = 1) LIMIT 1) AS limited" },
@@ -298,15 +298,84 @@ the_query_of_an_insert_is_taken_as_it_stands(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+		struct sql_derive_want want = { .kind = SQL_DERIVE_SOURCE };
 		struct sql_settings set = { .engine = sources[i].engine };
 		struct buf out;
 		struct err e;
 		int ret;
 
 		buf_init(&out, 4096);
-		ret = sql_derive_source(&set, sources[i].sql, strlen(sources[i].sql), &out, &e);
+		ret = sql_derive(&set, sources[i].sql, strlen(sources[i].sql), &want, &out, &e);
 		if ((ret == 0) != (sources[i].query != NULL) || strcmp(buf_str(&out), sources[i].query != NULL ? sources[i].query : "") != 0)
 			fail_msg("%s: %d %s", sources[i].sql, ret, buf_str(&out));
+		buf_fini(&out);
+	}
+}
+
+static const struct {
+	enum sql_engine engine;
+	const char *sql, *count, *sample;	/* NULL: refused */
+} adds[] = {
+	{ SQL_POSTGRES, "insert into t values (1, 'x')", "SELECT 1", NULL },
+	{ SQL_POSTGRES, "insert into s.t as x (a, \"B\") overriding system value values (1, (2)), (default, ')') returning a;",
+	  "SELECT 2", NULL },
+	{ SQL_SQLITE, "insert into t default values", "SELECT 1", NULL },
+	{ SQL_MARIADB, "insert low_priority into t partition (p0) (a) value (1), (2), (3)", "SELECT 3", NULL },
+	{ SQL_MARIADB, "insert t set a = 1, b = (select 1 from u join v on u.i = v.i)", "SELECT 1", NULL },
+	{ SQL_POSTGRES, "insert into t (A, \"B\") select x, count(*) from u group by x returning a",
+	  "WITH twokey_added (\"a\", \"B\") AS (select x, count(*) from u group by x) SELECT count(*) FROM twokey_added",
+	  "WITH twokey_added (\"a\", \"B\") AS (select x, count(*) from u group by x) SELECT \"a\" AS \"a (new)\", "
+	  "\"B\" AS \"B (new)\" FROM twokey_added LIMIT 5" },
+	{ SQL_SQLITE, "insert into t with q as (select 1) select * from q", "SELECT count(*) FROM (with q as (select 1) select * from q)"
+	  " AS twokey_added", "SELECT * FROM (with q as (select 1) select * from q) AS twokey_added LIMIT 5" },
+	{ SQL_MARIADB, "insert into t (a) select a from u", "WITH twokey_added (`a`) AS (select a from u) SELECT count(*) FROM "
+	  "twokey_added", "WITH twokey_added (`a`) AS (select a from u) SELECT `a` AS `a (new)` FROM twokey_added LIMIT 5" },
+	{ SQL_POSTGRES, "insert into t select a from u limit 3", "SELECT count(*) FROM (select a from u limit 3) AS twokey_added",
+	  NULL },
+	{ SQL_POSTGRES, "insert into t (a[1], b) select a, b from u", "SELECT count(*) FROM (select a, b from u) AS twokey_added",
+	  "SELECT * FROM (select a, b from u) AS twokey_added LIMIT 5" },
+	/* two columns of one name are no table there */
+	{ SQL_MARIADB, "insert into t select 1, 1", NULL, NULL },
+	{ SQL_MARIADB, "insert into t partition (p0) select 1, 1", NULL, NULL },
+	/* not every row is one more */
+	{ SQL_POSTGRES, "insert into t values (1) on conflict do nothing", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t select a from u on conflict (a) do update set b = 1", NULL, NULL },
+	{ SQL_SQLITE, "insert or ignore into t values (1)", NULL, NULL },
+	{ SQL_SQLITE, "replace into t values (1)", NULL, NULL },
+	{ SQL_MARIADB, "insert ignore into t values (1)", NULL, NULL },
+	{ SQL_MARIADB, "insert into t values (1) on duplicate key update a = 2", NULL, NULL },
+	{ SQL_MARIADB, "insert into t set a = 1 on duplicate key update a = 2", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t values (1), (2) limit 1", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t values (1) union select a from u", NULL, NULL },
+	/* another answer each time, or an effect of its own */
+	{ SQL_POSTGRES, "insert into t select a from u where random() < 0.5", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t with x as (delete from u returning a) select a from x", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t select nextval('s') from u", NULL, NULL },
+	{ SQL_POSTGRES, "with x as (select 1) insert into t select * from x", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t (select 1)", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t select 1) from (select 2", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t values (1", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t values", NULL, NULL },
+	{ SQL_POSTGRES, "insert into t", NULL, NULL },
+};
+
+static void
+rows_that_are_added_are_counted(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3 * (sizeof adds / sizeof *adds); i++) {
+		const char *sql = adds[i / 3].sql, *should = i % 3 == 0 ? adds[i / 3].count : i % 3 == 1 ? adds[i / 3].sample : NULL;
+		static const enum sql_derived kinds[] = { SQL_DERIVE_COUNT, SQL_DERIVE_SAMPLE, SQL_DERIVE_KEYS };
+		struct sql_derive_want want = { .kind = kinds[i % 3], .limit = 5 };
+		struct sql_settings set = { .engine = adds[i / 3].engine };
+		struct buf out;
+		struct err e;
+		int ret;
+
+		buf_init(&out, 4096);
+		ret = sql_derive(&set, sql, strlen(sql), &want, &out, &e);
+		if ((ret == 0) != (should != NULL) || strcmp(buf_str(&out), should != NULL ? should : "") != 0)
+			fail_msg("%s: %d %s", sql, ret, ret == 0 ? buf_str(&out) : e.text);
 		buf_fini(&out);
 	}
 }
@@ -315,6 +384,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_that_are_added_are_counted),
 		cmocka_unit_test(the_query_of_an_insert_is_taken_as_it_stands),
 		cmocka_unit_test(a_select_is_derived_or_refused_with_a_reason),
 		cmocka_unit_test(a_column_with_the_mark_of_new_values_gives_no_sample),
