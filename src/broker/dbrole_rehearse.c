@@ -29,8 +29,9 @@ against(const struct dbrole *d, const struct db_pending *q, const struct db_shee
 	if (d->ticket == NULL || !d->ticket->rehearsal || d->ticket->stage == TICKET_STAGE_PRODUCTION ||
 	    d->ticket->stage == TICKET_STAGE_REPLICA)
 		return "the ticket has no rehearsal";
-	if (q->nparts != 1 || f->statements != 1 || (strcmp(f->verb, "UPDATE") != 0 && strcmp(f->verb, "DELETE") != 0))
-		return "only one UPDATE or DELETE is rehearsed: what an INSERT counts up is not taken back";
+	if (q->nparts != 1 || f->statements != 1 || (strcmp(f->verb, "UPDATE") != 0 && strcmp(f->verb, "DELETE") != 0 &&
+	    strcmp(f->verb, "INSERT") != 0))
+		return "only one UPDATE, DELETE or INSERT is rehearsed";
 	if ((q->dangers & calls) != 0)
 		return "it calls a function that is not known to be harmless";
 	/* wherever a word stands: one too many is not rehearsed, one too few would count up */

@@ -37,6 +37,9 @@ ask(struct db_conn *c, const struct sql_facts *f, const struct sql_table *t, str
 	else if (ret == 0 && strcmp(f->verb, "UPDATE") == 0 && row[1] != NULL && sets(f, row[1]))
 		ret = err_set(e, ERR_WALL, "it sets %.200s, which counts on from the highest number it ever had, also when that is taken"
 		    " back", row[1]);
+	else if (ret == 0 && db_adds_rows(f) && (row[1] != NULL || row[2] == NULL || strcmp(row[2], "0") != 0))
+		ret = err_set(e, ERR_WALL, "a column of %.*s counts up by itself, or its default does more than answer; what is counted is"
+		    " not taken back", (int)t->name.n, t->name.p);
 	mysql_free_result(res);
 	return ret;
 }

@@ -22,7 +22,7 @@ put_name(struct buf *out, const struct sql_str *s)
 }
 
 static int
-ask(struct db_conn *c, const char *name, struct err *e)
+ask(struct db_conn *c, const char *name, bool adds, struct err *e)
 {
 	const char *values[1] = { name };
 	PGresult *res;
@@ -33,9 +33,12 @@ ask(struct db_conn *c, const char *name, struct err *e)
 	else if (ret == 0 && strcmp(PQgetvalue(res, 0, 1), "f") != 0)
 		ret = err_set(e, ERR_WALL, "a check, default, index or type of %.200s runs code that somebody made", name);
 	else if (ret == 0 && strcmp(PQgetvalue(res, 0, 2), "f") != 0)
-		ret = err_set(e, ERR_WALL, "tables inherit from %.200s, and what stands behind them runs too", name);
+		ret = err_set(e, ERR_WALL, "%.200s is a part or a parent of other tables, and what stands behind them runs too", name);
 	else if (ret == 0 && strcmp(PQgetvalue(res, 0, 3), "f") != 0)
 		ret = err_set(e, ERR_WALL, "a check of %.200s calls a function that may do more than answer", name);
+	else if (ret == 0 && adds && strcmp(PQgetvalue(res, 0, 4), "f") != 0)
+		ret = err_set(e, ERR_WALL, "a column of %.200s counts up by itself, or its default does more than answer; what is counted"
+		    " is not taken back", name);
 	PQclear(res);
 	return ret;
 }
@@ -60,7 +63,7 @@ pg_alone(struct db_conn *c, const struct sql_facts *f, struct err *e)
 	pg_begin(c);
 	ret = pg_own(c, OWN_PG_BEGIN_READ, 0, NULL, NULL, NULL, e);
 	if (ret == 0)
-		ret = ask(c, buf_str(&name), e);
+		ret = ask(c, buf_str(&name), db_adds_rows(f), e);
 	left = pg_leave(c, NULL, ret == 0 ? e : NULL);
 	pg_end(c);
 	buf_fini(&name);

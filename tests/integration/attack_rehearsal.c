@@ -99,6 +99,17 @@ on_postgres(void **state)
 		{ "update upper_one set a = 9 where id = 1", "rehearse upper_one 2", COUNTER, false, false },
 		{ "update parent set a = 9 where id = 1", "rehearse parent 1", "select sum(a) from child", false, false },
 		{ "delete from parent where id = 1", "rehearse parent 1", "select count(*) from child", false, false },
+		{ "insert into parent values (7, 7), (8, 8)", "rehearse parent 2", "select count(*) from parent", true, false },
+		{ "insert into stamped (id) select id + 10 from parent", "rehearse stamped 1", "select count(*) from stamped", true, false },
+		{ "insert into plain (id) values (7)", "rehearse plain 1", COUNTER, false, false },
+		{ "insert into plain values (7, 7)", "rehearse plain 1", COUNTER, false, false },	/* no matter that none is used */
+		{ "insert into idents (a) values (7)", "rehearse idents 1", "select last_value from idents_id_seq", false, false },
+		{ "insert into stamped (id) select nextval('counter')", "rehearse stamped 1", COUNTER, false, false },
+		{ "insert into stamped (id) select n from loud", "rehearse stamped 1", COUNTER, false, false },
+		{ "insert into stamped (id) values (1) on conflict (id) do nothing", "rehearse stamped 1", "select count(*) from stamped",
+		    false, false },
+		{ "insert into part_1 values (1, 7)", "rehearse part_1 1", COUNTER, false, false },
+		{ "update part_1 set a = a + 1 where id = 1", "rehearse part_1 1", COUNTER, false, false },
 	};
 	struct test_broker b;
 	char target[400];
@@ -117,6 +128,11 @@ on_postgres(void **state)
 	    "CREATE TABLE parent (id int PRIMARY KEY, a int, UNIQUE (id, a)); CREATE TABLE child (id int, a int,"
 	    " FOREIGN KEY (id, a) REFERENCES parent (id, a) ON UPDATE CASCADE ON DELETE CASCADE);"
 	    "INSERT INTO parent VALUES (1, 1); INSERT INTO child VALUES (1, 1);"
+	    "CREATE TABLE stamped (id int PRIMARY KEY, u uuid DEFAULT gen_random_uuid(), at timestamptz DEFAULT now(), s text DEFAULT 'x');"
+	    "CREATE VIEW loud AS SELECT nextval('counter')::int AS n;"
+	    "CREATE FUNCTION one(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM nextval(''counter''); RETURN 1; END';"
+	    "CREATE TABLE parted (id int, a int) PARTITION BY LIST (one(id)); CREATE TABLE part_1 PARTITION OF parted FOR VALUES IN (1);"
+	    "INSERT INTO part_1 VALUES (1, 1);"
 	    "CREATE ROLE support LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO support;"
 	    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO support", false);
 	assert_string_equal(got, "");
@@ -127,26 +143,36 @@ on_postgres(void **state)
 	test_broker_stop(&b);
 }
 
+#define NEXT(t) "select AUTO_INCREMENT from information_schema.TABLES where TABLE_SCHEMA = 'shop' and TABLE_NAME = '" t "'"
+static const struct trap maria_traps[] = {
+	{ "update plain set a = a + 1 where id = 1", "rehearse plain 1", "select sum(a) from plain", true, false },
+	{ "update versioned set a = a + 1 where id = 1", "rehearse versioned 1", "select count(*) from versioned for system_time all",
+	    true, false },
+	{ "update kept set a = 9 where id = 1", "rehearse kept 1", "select sum(a) from kept", false, true },
+	{ "delete from kept where id = 1", "rehearse kept 1", "select sum(a) from kept", false, true },
+	{ "update counted set id = 1000 where id = 2", "rehearse counted 1", NEXT("counted"), false, false },
+	{ "update counted set a = 2, `ID` = 1000 where id = 2", "rehearse counted 1", NEXT("counted"), false, false },
+	{ "update booked for portion of p from '2001-01-01' to '2002-01-01' set a = 9 where a = 1", "rehearse booked 1", NEXT("booked"),
+	    false, false },
+	{ "update counted_too set n = 1000 where n = 2", "rehearse counted_too 1", NEXT("counted"), false, false },
+	{ "update counted set a = 1 where id = 2", "rehearse counted 1", NEXT("counted"), true, false },
+	{ "update sequenced set a = default where id = 1", "rehearse sequenced 1", "select next_not_cached_value from counter", false,
+	    false },
+	{ "update watched set a = 9 where id = 1", "rehearse watched 1", "select count(*) from watched_log", false, false },
+	{ "insert into plain values (7, 7), (8, 8)", "rehearse plain 2", "select count(*) from plain", true, false },
+	{ "insert into stamped (id) select a from plain", "rehearse stamped 2", "select count(*) from stamped", true, false },
+	{ "insert into stamped set id = 7", "rehearse stamped 1", "select count(*) from stamped", true, false },
+	{ "insert into counted (a) values (7)", "rehearse counted 1", NEXT("counted"), false, false },
+	{ "insert into counted (id, a) values (1000, 7)", "rehearse counted 1", NEXT("counted"), false, false },
+	{ "insert into sequenced (id) values (7)", "rehearse sequenced 1", "select next_not_cached_value from counter", false, false },
+	{ "insert into kept values (7, 7)", "rehearse kept 1", "select count(*) from kept", false, true },
+	{ "insert into plain values (1, 7) on duplicate key update a = 7", "rehearse plain 1", "select sum(a) from plain", false,
+	    false },
+};
+
 static void
 on_mariadb(void **state)
 {
-#define NEXT(t) "select AUTO_INCREMENT from information_schema.TABLES where TABLE_SCHEMA = 'shop' and TABLE_NAME = '" t "'"
-	static const struct trap traps[] = {
-		{ "update plain set a = a + 1 where id = 1", "rehearse plain 1", "select sum(a) from plain", true, false },
-		{ "update versioned set a = a + 1 where id = 1", "rehearse versioned 1", "select count(*) from versioned for system_time all",
-		    true, false },
-		{ "update kept set a = 9 where id = 1", "rehearse kept 1", "select sum(a) from kept", false, true },
-		{ "delete from kept where id = 1", "rehearse kept 1", "select sum(a) from kept", false, true },
-		{ "update counted set id = 1000 where id = 2", "rehearse counted 1", NEXT("counted"), false, false },
-		{ "update counted set a = 2, `ID` = 1000 where id = 2", "rehearse counted 1", NEXT("counted"), false, false },
-		{ "update booked for portion of p from '2001-01-01' to '2002-01-01' set a = 9 where a = 1", "rehearse booked 1", NEXT("booked"),
-		    false, false },
-		{ "update counted_too set n = 1000 where n = 2", "rehearse counted_too 1", NEXT("counted"), false, false },
-		{ "update counted set a = 1 where id = 2", "rehearse counted 1", NEXT("counted"), true, false },
-		{ "update sequenced set a = default where id = 1", "rehearse sequenced 1", "select next_not_cached_value from counter", false,
-		    false },
-		{ "update watched set a = 9 where id = 1", "rehearse watched 1", "select count(*) from watched_log", false, false },
-	};
 	struct test_broker b;
 	char target[400];
 	struct test_broker_options o = { .engine = "mariadb", .target = target, .stage = "staging" };
@@ -162,6 +188,7 @@ on_mariadb(void **state)
 	    "INSERT INTO booked (a, s, e) VALUES (1, '2000-01-01', '2010-01-01');"
 	    "CREATE SEQUENCE counter NOCACHE; CREATE TABLE sequenced (id int PRIMARY KEY, a int DEFAULT nextval(counter));"
 	    "INSERT INTO sequenced VALUES (1, 1);"
+	    "CREATE TABLE stamped (id int PRIMARY KEY, at datetime DEFAULT current_timestamp(), s varchar(9) DEFAULT 'x');"
 	    "CREATE TABLE watched (id int PRIMARY KEY, a int); INSERT INTO watched VALUES (1, 1);"
 	    "CREATE TABLE watched_log (id int) ENGINE=MyISAM;"
 	    "CREATE TRIGGER watching AFTER UPDATE ON watched FOR EACH ROW INSERT INTO watched_log VALUES (new.id);"
@@ -170,6 +197,7 @@ on_mariadb(void **state)
 	    "GRANT TRIGGER ON shop.plain TO support@localhost; GRANT TRIGGER ON shop.counted TO support@localhost;"
 	    "GRANT TRIGGER ON shop.booked TO support@localhost; GRANT TRIGGER ON shop.counted_too TO support@localhost;"
 	    "GRANT TRIGGER ON shop.kept TO support@localhost; GRANT TRIGGER ON shop.sequenced TO support@localhost;"
+	    "GRANT TRIGGER ON shop.stamped TO support@localhost;"
 	    "GRANT TRIGGER ON shop.versioned TO support@localhost;"
 	    "GRANT SLAVE MONITOR ON *.* TO support@localhost", true);
 	if (got[0] != '\0')
@@ -177,7 +205,7 @@ on_mariadb(void **state)
 	free(got);
 	snprintf(target, sizeof target, "    socket: %s\n    database: shop\n    user: support\n", mariadb_server_socket(my));
 	test_broker_start(&b, &o);
-	play_all(&b, traps, sizeof traps / sizeof traps[0], "accept_excess:\\n  - {what: ddl, reason: to see triggers}\\n", true);
+	play_all(&b, maria_traps, sizeof maria_traps / sizeof maria_traps[0], "accept_excess:\\n  - {what: ddl, reason: to see triggers}\\n", true);
 	test_broker_stop(&b);
 }
 
