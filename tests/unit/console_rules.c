@@ -272,7 +272,7 @@ a_sample_that_cannot_be_read_is_said(void **state)
 	world_event_bodies(w, TRANSCRIPT_EVENT_SHEET, json_pack("{s:I, s:s, s:s, s:[]}", "of", (json_int_t)n, "how", "unknown",
 	    "bind", ZEROS, "dangers"), "{\"k\":\"sample\",\"cols\":[],\"rows\":[]}", NULL);
 	open_and_wait(w);
-	world_sees(w, "rows that it adds: not known before it runs");
+	world_sees(w, "matching rows: not known before it runs");
 	world_sees(w, "before and after: not shown, a read cannot tell");
 	world_end(w);
 }
