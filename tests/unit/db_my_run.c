@@ -77,33 +77,6 @@ triggers_that_may_not_be_seen_are_a_danger(void **state)
 }
 
 static void
-what_cannot_be_counted_is_said(void **state)
-{
-	struct my_shop *s = *state;
-
-	assert_int_equal(bench_sheet(&s->b, "INSERT INTO audit SELECT 'x' FROM orders"), 0);
-	assert_string_equal(s->b.sheet.how, "explain");
-	assert_false(s->b.sheet.count_known);
-	assert_true(dangerous(&s->b, SQL_DANGER_COUNT_UNKNOWN));
-	assert_true(buf_len(&s->b.sheet.note) > 0);
-	assert_int_equal(bench_sheet(&s->b, "DELETE FROM nokey"), 0);
-	assert_true(s->b.sheet.count_known);
-	assert_int_equal(s->b.sheet.count, 2);
-	assert_non_null(strstr(buf_str(&s->b.sheet.note), "primary key"));
-	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET total = 1 ORDER BY id LIMIT 2"), 0);
-	assert_int_equal(s->b.sheet.count, 2);
-	assert_int_equal(bench_sheet(&s->b, "DELETE FROM loud WHERE id = 1"), 0);
-	assert_false(s->b.sheet.count_known);
-	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET nothere = 1 WHERE id = 10"), ERR_STATEMENT);
-	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET total = 1 WHERE nothere = 1"), ERR_STATEMENT);
-	assert_non_null(strstr(s->b.e.text, "nothere"));
-	assert_int_equal(bench_sheet(&s->b, "UPDATE nothere SET a = 1"), ERR_STATEMENT);
-	assert_int_equal(bench_sheet(&s->b, "DELETE FROM orders WHERE id = 13"), 0);
-	assert_int_equal(bench_sheet(&s->b, "DELETE FROM customers WHERE name = 0"), 0);
-	assert_non_null(strstr(buf_str(&s->b.sheet.note), "Truncated incorrect"));
-}
-
-static void
 a_function_of_others_keeps_the_sheet_from_running_anything(void **state)
 {
 	struct my_shop *s = *state;
@@ -576,7 +549,6 @@ main(void)
 		T(the_sheet_counts_and_shows_before_and_after),
 		T(the_sheet_names_triggers_and_cascades),
 		T(triggers_that_may_not_be_seen_are_a_danger),
-		T(what_cannot_be_counted_is_said),
 		T(a_function_of_others_keeps_the_sheet_from_running_anything),
 		T(an_allowed_write_is_committed_with_its_effects),
 		cmocka_unit_test(rows_are_counted_for_every_kind_of_write),

@@ -199,6 +199,33 @@ rows_that_are_added_are_counted_before(void **state)
 }
 
 static void
+what_cannot_be_counted_is_said(void **state)
+{
+	struct my_shop *s = *state;
+
+	assert_int_equal(bench_sheet(&s->b, "INSERT INTO audit SELECT 'x' FROM orders"), 0);
+	assert_string_equal(s->b.sheet.how, "explain");
+	assert_false(s->b.sheet.count_known);
+	assert_true((s->b.sheet.dangers & SQL_DANGER_BIT(SQL_DANGER_COUNT_UNKNOWN)) != 0);
+	assert_true(buf_len(&s->b.sheet.note) > 0);
+	assert_int_equal(bench_sheet(&s->b, "DELETE FROM nokey"), 0);
+	assert_true(s->b.sheet.count_known);
+	assert_int_equal(s->b.sheet.count, 2);
+	assert_non_null(strstr(buf_str(&s->b.sheet.note), "primary key"));
+	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET total = 1 ORDER BY id LIMIT 2"), 0);
+	assert_int_equal(s->b.sheet.count, 2);
+	assert_int_equal(bench_sheet(&s->b, "DELETE FROM loud WHERE id = 1"), 0);
+	assert_false(s->b.sheet.count_known);
+	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET nothere = 1 WHERE id = 10"), ERR_STATEMENT);
+	assert_int_equal(bench_sheet(&s->b, "UPDATE orders SET total = 1 WHERE nothere = 1"), ERR_STATEMENT);
+	assert_non_null(strstr(s->b.e.text, "nothere"));
+	assert_int_equal(bench_sheet(&s->b, "UPDATE nothere SET a = 1"), ERR_STATEMENT);
+	assert_int_equal(bench_sheet(&s->b, "DELETE FROM orders WHERE id = 13"), 0);
+	assert_int_equal(bench_sheet(&s->b, "DELETE FROM customers WHERE name = 0"), 0);
+	assert_non_null(strstr(buf_str(&s->b.sheet.note), "Truncated incorrect"));
+}
+
+static void
 what_cannot_be_counted_is_guessed_or_not_known(void **state)
 {
 	struct my_shop *s = *state;
@@ -256,6 +283,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_plugin_tells_tables, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(hostile_names_stay_names, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(rows_that_are_added_are_counted_before, my_shop_setup, my_shop_teardown),
+		cmocka_unit_test_setup_teardown(what_cannot_be_counted_is_said, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_counted_is_guessed_or_not_known, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(definitions_cannot_be_taken_back, my_shop_setup, my_shop_teardown),
 	};
