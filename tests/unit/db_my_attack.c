@@ -233,6 +233,39 @@ a_view_behind_a_view_is_bound(void **state)
 	}
 }
 
+/* What is a string and what is not depends on the mode of the session. */
+static const struct {
+	const char *mode, *sql;
+	uint64_t rows;		/* of three */
+} modes[] = {
+	{ "", "UPDATE items SET what = '\\' WHERE order_id = 11 -- '", 3 }, { "", "UPDATE items SET what = \"\\\" WHERE line = 2 -- \"", 3 },
+	{ "NO_BACKSLASH_ESCAPES", "UPDATE items SET what = '\\' WHERE order_id = 11 -- '", 1 },
+	{ "NO_BACKSLASH_ESCAPES", "UPDATE items SET what = _latin1 'x\\'' WHERE line = 2 -- '", 3 },
+	{ "ANSI_QUOTES", "UPDATE \"items\" SET \"what\" = \"order_id\" WHERE \"line\" = 1 --1", 1 },
+	{ "", "DELETE FROM items WHERE order_id = 10 AND line = 1 # x\n OR line = 2", 2 },
+};
+
+static void
+a_text_is_read_in_the_mode_of_the_session(void **state)
+{
+	struct my_shop *s = *state;
+	char sql[120];
+
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		bench_close(&s->b);
+		snprintf(sql, sizeof sql, "SET GLOBAL sql_mode = '%s'", modes[i].mode);
+		my_shop_sql(sql);
+		bench_open(&s->b, &s->target);
+		my_shop_sql("SET GLOBAL sql_mode = DEFAULT; DELETE FROM items; INSERT INTO items VALUES (10, 1, 'x'), (10, 2, 'y'), (11, 1, 'z')");
+		assert_int_equal(bench_sheet(&s->b, modes[i].sql), 0);
+		assert_true(s->b.sheet.count_known);
+		if (s->b.sheet.count != modes[i].rows)
+			fail_msg("%s: %s", modes[i].mode, modes[i].sql);
+		runs_as(s, modes[i].sql, modes[i].rows, false, DB_COMMITTED, "");
+		assert_int_equal(s->b.r.rows, modes[i].rows);
+	}
+}
+
 /* Both say of themselves that they have transactions, and keep what a ROLLBACK should take back. */
 static void
 a_sequence_and_another_servers_table_stay(void **state)
@@ -380,6 +413,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_was_not_kept_is_seen_behind_many_warnings, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(what_returning_hides_is_not_kept, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(a_view_behind_a_view_is_bound, my_shop_setup, my_shop_teardown),
+		cmocka_unit_test_setup_teardown(a_text_is_read_in_the_mode_of_the_session, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(a_sequence_and_another_servers_table_stay, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(a_table_that_is_swapped_voids_it, my_shop_setup, my_shop_teardown),
 		cmocka_unit_test_setup_teardown(foreign_keys_that_may_not_be_seen_are_said, my_shop_setup, my_shop_teardown),
