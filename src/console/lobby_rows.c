@@ -105,8 +105,8 @@ lobby_line(const json_t *list, size_t i, struct buf *out)
 		return;
 	}
 	if (json_object_get(o, "open") != NULL) {
-		buf_putf(out, "UNKNOWN  %-16s %-10s %-10s %-9s session %s: is the change of %s there? settle it: Enter says how",
-		    field(o, "ticket"), field(o, "target"), field(o, "stage"), field(o, "seat"), field(o, "session"), field(o, "driver"));
+		buf_putf(out, "UNKNOWN  %-16s %-10s %-10s %-9s settle it: Enter  is the change of %s there?  session %s",
+		    field(o, "ticket"), field(o, "target"), field(o, "stage"), field(o, "seat"), field(o, "driver"), field(o, "session"));
 		return;
 	}
 	buf_putf(out, "session  %-16s %-10s %-10s %-9s ", field(o, "ticket"), field(o, "target"),

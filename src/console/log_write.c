@@ -245,6 +245,18 @@ lay_void(struct log_entry *o, const char *at)
 		    e->rows_wanted);
 }
 
+/* It was asked later, and nothing can tell: a person has to look. */
+static void
+lay_unknown(struct log_entry *o, const char *at)
+{
+	const struct model_entry *e = o->e;
+
+	lay_line(&o->lay, SCREEN_BAD, "OUTCOME UNKNOWN %s, also when it was asked later%s%s", at, e->answer != NULL ? ": " : "",
+	    e->answer != NULL ? e->answer : "");
+	lay_line(&o->lay, SCREEN_WARN, "  A confirmer or the approver looks, and settles it: twokey settle -m \"how I know\" %s committed|aborted",
+	    model_header(o->m)->session);
+}
+
 /* How it ended, for what is no commit and no error. */
 static void
 lay_end(struct log_entry *o, const char *at)
@@ -272,6 +284,8 @@ lay_end(struct log_entry *o, const char *at)
 	else if (e->state == TRANSCRIPT_EVENT_SETTLED)
 		lay_line(&o->lay, SCREEN_WARN, "SETTLED %s: %s, as %s says%s%s", at, is != NULL ? is : "?",
 		    json_str(e->end, "by", NULL) != NULL ? json_str(e->end, "by", NULL) : "?", colon, why);
+	else if (e->state == TRANSCRIPT_EVENT_OUTCOME && is != NULL && strcmp(is, "unknown") == 0)
+		lay_unknown(o, at);
 	else if (e->state == TRANSCRIPT_EVENT_OUTCOME)
 		lay_line(&o->lay, SCREEN_WARN, "OUTCOME %s, asked later: %s%s%s", at, is != NULL ? is : "?", colon, why);
 	else

@@ -46,7 +46,7 @@ cmd_settle(int argc, char **argv)
 	link_close(l);
 	if (re == NULL)
 		return cmd_fail(&e);
-	printf("settled: %s; the transcript is sealed now\n", a.words[1]);
+	printf("settled: %s; it is on record, and the transcript is being sealed\n", a.words[1]);
 	json_decref(re);
 	return CMD_OK;
 }

@@ -192,6 +192,21 @@ effects_that_are_not_all_do_not_pass_for_all(void **state)
 }
 
 static void
+an_outcome_that_nobody_knows_says_who_settles_it(void **state)
+{
+	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
+	uint64_t n = request(w, "update orders set a = 1");
+
+	(void)state;
+	world_event(w, TRANSCRIPT_EVENT_ALLOWED, json_pack("{s:I, s:s}", "of", (json_int_t)n, "by", "anna"), "typed", "orders 1");
+	world_event(w, TRANSCRIPT_EVENT_OUTCOME, json_pack("{s:I, s:s}", "of", (json_int_t)n, "is", "unknown"), "why", "no server tells");
+	world_sees(w, "OUTCOME UNKNOWN ");
+	world_sees(w, ", also when it was asked later: no server tells");
+	world_sees(w, "A confirmer or the approver looks, and settles it: twokey settle");
+	world_end(w);
+}
+
+static void
 nothing_goes_on_while_it_is_paused(void **state)
 {
 	struct world *w = world_begin(SEAT_DRIVER, 24, 80);
@@ -235,6 +250,7 @@ main(void)
 		cmocka_unit_test(effects_that_are_not_all_do_not_pass_for_all),
 		cmocka_unit_test(a_refusal_goes_with_what_it_was_for),
 		cmocka_unit_test(nothing_goes_on_while_it_is_paused),
+		cmocka_unit_test(an_outcome_that_nobody_knows_says_who_settles_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
