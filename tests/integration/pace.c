@@ -195,7 +195,7 @@ a_plan_does_not_count_and_a_break_makes_good(void **state)
 static void
 silence_is_a_no(void **state)
 {
-	static const struct test_broker_options quick = { .request_seconds = 1 };
+	static const struct test_broker_options quick = { .request_seconds = 10 };
 	struct test_console *ben, *anna;
 	struct test_broker b;
 	int64_t n;

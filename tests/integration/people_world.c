@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "twokey/base/clock.h"
@@ -61,6 +62,7 @@ people_event(struct test_console *c, const char *ev, int k)
 		}
 		if (clock_mono_ms() > until)
 			fail_msg("%s did not come %d times", ev, k);
+		nanosleep(&(struct timespec){ 0, 10 * 1000 * 1000 }, NULL);
 		test_ok(c, "{\"do\":\"here\"}");
 	}
 }
@@ -84,5 +86,6 @@ people_wall(const struct test_broker *b, const char *person, const char *state, 
 		}
 		if (clock_mono_ms() > until)
 			fail_msg("the wall says %s, %d waiting", is != NULL ? is : "nothing", (int)json_int(o, "waiting", -1));
+		nanosleep(&(struct timespec){ 0, 10 * 1000 * 1000 }, NULL);
 	}
 }

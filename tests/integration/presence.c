@@ -222,7 +222,7 @@ who_may_not_turn_the_key_is_no_second_person(void **state)
 static void
 silence_stops_as_leaving_does(void **state)
 {
-	static const struct test_broker_options quick = { .limits = "away_seconds: 5\n" };
+	static const struct test_broker_options quick = { .limits = "away_seconds: 10\n" };
 	struct test_console *ben, *anna;
 	struct test_broker b;
 	json_t *joined;

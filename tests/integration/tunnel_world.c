@@ -369,7 +369,7 @@ world_wait(struct world *w, size_t hop, enum tunnel_phase phase)
 static int
 settled(int want)
 {
-	int64_t end = clock_mono_ms() + 5000;
+	int64_t end = clock_mono_ms() + 30000;
 	int n, last = -1;
 
 	for (;;) {

@@ -65,7 +65,7 @@ test_shop_exec(const struct test_broker *b, const char *sql)
 	char *msg = NULL;
 
 	assert_int_equal(sqlite3_open(b->db, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 5000);
+	sqlite3_busy_timeout(db, TEST_DEADLINE_MS);
 	if (sqlite3_exec(db, sql, NULL, NULL, &msg) != SQLITE_OK)
 		fail_msg("shop: %s", msg);
 	sqlite3_close(db);
@@ -79,7 +79,7 @@ test_shop_number(const struct test_broker *b, const char *sql)
 	int64_t v;
 
 	assert_int_equal(sqlite3_open(b->db, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 5000);
+	sqlite3_busy_timeout(db, TEST_DEADLINE_MS);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 	v = sqlite3_column_int64(st, 0);
@@ -388,19 +388,35 @@ test_transcript(const struct test_broker *b, char *path, size_t size)
 	snprintf(path, size, "%s/%s", dir, newest);
 }
 
-bool
-test_wait_sealed(const struct test_broker *b)
+/* Of that session, or the newest. */
+static bool
+wait_sealed(const struct test_broker *b, const char *session)
 {
 	int64_t until = clock_mono_ms() + 2 * TEST_DEADLINE_MS;
 	struct transcript_report r;
 	char path[700];
 
 	do {
-		test_transcript(b, path, sizeof path);
+		if (session != NULL)
+			snprintf(path, sizeof path, "%s/transcripts/%s.jsonl", b->dir, session);
+		else
+			test_transcript(b, path, sizeof path);
 		if (transcript_verify_file(path, &r, NULL) == 0 && r.verdict == TRANSCRIPT_SEALED)
 			return true;
 		nanosleep(&tick, NULL);
 	} while (clock_mono_ms() < until);
 	fprintf(stderr, "# not sealed: %s\n", r.text);
 	return false;
+}
+
+bool
+test_wait_sealed(const struct test_broker *b)
+{
+	return wait_sealed(b, NULL);
+}
+
+bool
+test_wait_sealed_of(const struct test_broker *b, const char *session)
+{
+	return wait_sealed(b, session);
 }

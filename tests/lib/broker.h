@@ -53,6 +53,8 @@ bool	test_is_stopped(pid_t pid);
 void	test_transcript(const struct test_broker *b, char *path, size_t size);
 /* Waits until the newest transcript is sealed; false after the deadline. */
 bool	test_wait_sealed(const struct test_broker *b);
+/* The same of the transcript of that session. */
+bool	test_wait_sealed_of(const struct test_broker *b, const char *session);
 /* Waits until the newest transcript is sealed, or stands in the lobby with an outcome that is open: the entry of the lobby
  * then (the caller drops it), NULL when it is sealed. Fails the test after the deadline. */
 json_t	*test_wait_over(const struct test_broker *b);

@@ -549,7 +549,11 @@ test_turn_until_stopped(struct test_console *anna, int64_t of, const char *shown
 void
 test_end(const struct test_broker *b, struct test_console *ben)
 {
+	const json_t *begin;
+
 	test_ok(ben, "{\"do\":\"end\"}");
 	test_event(ben, "seal", 0);
-	assert_true(test_wait_sealed(b));
+	begin = test_event_seen(ben, "begin", 0);
+	assert_non_null(begin);
+	assert_true(test_wait_sealed_of(b, json_str(begin, "session", NULL)));	/* others may go on beside it */
 }

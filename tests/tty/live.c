@@ -208,7 +208,7 @@ a_resize_loses_nothing_and_a_small_screen_approves_nothing(void **state)
 static void
 a_request_nobody_answers_lapses_on_the_screen(void **state)
 {
-	static const struct test_broker_options quick = { .request_seconds = 5 };
+	static const struct test_broker_options quick = { .request_seconds = 10 };
 	struct test_broker b;
 	struct pair p;
 

@@ -16,7 +16,7 @@
 
 #include "term.h"
 
-enum { WAIT_MS = 10000 };
+enum { WAIT_MS = 30000 };
 
 static struct make shop;
 

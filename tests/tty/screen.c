@@ -15,7 +15,7 @@
 
 #include "term.h"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 30000 };
 
 static struct term *
 start(int rows, int cols, const char *const *env)

@@ -23,7 +23,7 @@
 #include "twokey/base/io.h"
 #include "twokey/console/seat.h"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 30000 };
 
 /* A program that runs --json, its two ends, and the broker's side of its socket. */
 struct world {

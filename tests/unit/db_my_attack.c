@@ -362,7 +362,7 @@ static void *
 make_late(void *late)
 {
 	struct late *l = late;
-	int64_t end = clock_mono_ms() + 20000;
+	int64_t end = clock_mono_ms() + 30000;
 	bool seen = false;
 
 	while (!seen && clock_mono_ms() < end) {

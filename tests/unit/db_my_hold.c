@@ -17,7 +17,7 @@
 
 #include "db_my.h"
 
-enum { DEADLINE_MS = 20000 };
+enum { DEADLINE_MS = 30000 };
 
 static const char open_ones[] = "UPDATE orders SET total = 0 WHERE state = 'open'";
 

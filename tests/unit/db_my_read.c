@@ -368,7 +368,7 @@ a_statement_ends_at_its_time_limit(void **state)
 	struct my_shop *s = *state;
 
 	bench_close(&s->b);
-	s->target.statement_timeout_ms = 100;
+	s->target.statement_timeout_ms = 500;
 	bench_open(&s->b, &s->target);
 	assert_int_equal(bench_read(&s->b, "SELECT count(*) FROM seq_1_to_100000 a, seq_1_to_100000 b WHERE a.seq + b.seq = 7"), 0);
 	assert_string_equal(s->b.r.code, "70100");

@@ -349,7 +349,7 @@ static void *
 watch(void *watcher)
 {
 	struct watcher *w = watcher;
-	int64_t end = clock_mono_ms() + 20000;
+	int64_t end = clock_mono_ms() + 30000;
 	bool seen = false;
 
 	while (!seen && clock_mono_ms() < end) {

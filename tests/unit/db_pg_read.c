@@ -331,7 +331,7 @@ a_statement_ends_at_its_time_limit(void **state)
 	struct pg_shop *s = *state;
 
 	bench_close(&s->b);
-	s->target.statement_timeout_ms = 100;
+	s->target.statement_timeout_ms = 500;
 	bench_open(&s->b, &s->target);
 	assert_int_equal(bench_read(&s->b, "SELECT count(*) FROM generate_series(1, 1000000000000)"), 0);
 	assert_string_equal(s->b.r.code, "57014");

@@ -271,7 +271,7 @@ a_statement_ends_at_its_time_limit(void **state)
 	struct fixture *f = *state;
 
 	bench_close(&f->b);
-	f->shop.target.statement_timeout_ms = 50;
+	f->shop.target.statement_timeout_ms = 300;
 	bench_open(&f->b, &f->shop.target);
 	assert_int_equal(bench_read(&f->b,
 	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"), 0);

@@ -18,7 +18,7 @@
 #include "twokey/transcript/answer.h"
 #include "twokey/transcript/sshsig.h"
 
-enum { KINDS = 5, FIRST_SK = 3, WITHIN_MS = 20000 };
+enum { KINDS = 5, FIRST_SK = 3, WITHIN_MS = 30000 };
 static const char *const kinds[KINDS] = { "ed25519", "ecdsa", "rsa", "ed25519-sk", "ecdsa-sk" };
 static const char text[] = "twokey: answer 1\nperson: anna\n";
 
