@@ -28,6 +28,53 @@ find_event_triggers(struct pg_look *l, struct err *e)
 	return ret;
 }
 
+/* A name that is written with escapes is not looked for: then all are told. */
+static bool
+may_name(const struct db_statement *s, const char *name)
+{
+	return db_has_whole_word(s, name) || db_has_word(s, "U&");
+}
+
+static int
+ask_object(struct pg_look *l, const struct sql_table *t, PGresult **res, struct err *e)
+{
+	char schema[200], name[200];
+	const char *values[2] = { schema, name };
+
+	snprintf(schema, sizeof schema, "%.*s", (int)t->schema.n, t->schema.p);
+	snprintf(name, sizeof name, "%.*s", (int)t->name.n, t->name.p);
+	return pg_own(l->c, OWN_PG_OBJECT, 2, values, &l->sheet->own, res, e);
+}
+
+/* Indexes, checks, defaults and USING run code for every row. */
+static int
+find_calls(struct pg_look *l, struct err *e)
+{
+	const struct sql_table *t = sql_definition_object(l->f);
+	const char *values[1] = { "0" };
+	PGresult *object = NULL, *res = NULL;
+	int ret = t != NULL ? ask_object(l, t, &object, e) : 0;
+
+	if (ret == 0 && object != NULL && PQntuples(object) == 1)
+		values[0] = PQgetvalue(object, 0, 4);
+	if (ret == 0)
+		ret = pg_own(l->c, OWN_PG_CALLED, 1, values, &l->sheet->own, &res, e);
+	for (int i = 0; ret == 0 && i < PQntuples(res); i++) {
+		bool behind = strcmp(PQgetvalue(res, i, 1), "t") == 0;
+		char text[160];
+
+		if (!behind && !may_name(l->s, PQgetvalue(res, i, 0)))
+			continue;
+		snprintf(text, sizeof text, "%.63s(), %s", PQgetvalue(res, i, 0), behind ? "called by a check, default or index" :
+		    "a function whose name is in it");
+		own_list_add(&l->sheet->triggers, text, strlen(text));
+		l->sheet->dangers |= SQL_DANGER_BIT(SQL_DANGER_TRIGGER);
+	}
+	PQclear(object);
+	PQclear(res);
+	return ret;
+}
+
 static int
 find_depends(struct pg_look *l, const char *oid, struct err *e)
 {
@@ -78,17 +125,6 @@ note_size(struct pg_look *l, const char *size)
 
 	snprintf(text, sizeof text, "its size, with its indexes: %.40s", size);
 	db_note(&l->sheet->note, text);
-}
-
-static int
-ask_object(struct pg_look *l, const struct sql_table *t, PGresult **res, struct err *e)
-{
-	char schema[200], name[200];
-	const char *values[2] = { schema, name };
-
-	snprintf(schema, sizeof schema, "%.*s", (int)t->schema.n, t->schema.p);
-	snprintf(name, sizeof name, "%.*s", (int)t->name.n, t->name.p);
-	return pg_own(l->c, OWN_PG_OBJECT, 2, values, &l->sheet->own, res, e);
 }
 
 /* The name comes from the server, quoted as it needs to be. */
@@ -157,7 +193,9 @@ find_object(struct pg_look *l, const struct sql_table *t, struct err *e)
 int
 pg_define_sets_off(struct pg_look *l, struct err *e)
 {
-	return find_event_triggers(l, e);
+	int ret = find_event_triggers(l, e);
+
+	return ret == 0 ? find_calls(l, e) : ret;
 }
 
 int

@@ -99,7 +99,7 @@ pg_look_in(struct pg_look *l, const struct db_sink *sample, struct err *e)
 	if (ret == 0)
 		ret = l->f->class == SQL_CLASS_DDL ? pg_define_sets_off(l, e) : pg_look_sets_off(l, e);
 	l->ground.reached = true;
-	if (ret == 0 && (buf_len(&l->sheet->triggers) > 0 || l->ruled))
+	if (ret == 0 && (buf_len(&l->sheet->triggers) > 0 || l->ruled || !l->guarded))
 		ret = add_rows(l, OWN_PG_MADE, 0, NULL, e);
 	if (ret == 0 && sql_is_definition(l->f))
 		ret = pg_define(l, e);
