@@ -185,6 +185,10 @@ live_common_key(struct live *lv, const struct screen_event *ev)
 		return true;
 	if (editor_is_busy(lv->editor))
 		return false;
+	if (ev->key == SCREEN_KEY_CTRL && ev->utf8[0] == 'z') {
+		live_notice(lv, SCREEN_DIM, "Ctrl-Z does nothing here: who sits here sees what waits. Other work has its own terminal.");
+		return true;
+	}
 	a = key_of_event(ev, lv->view->where(lv));
 	if (lv->ask != ASK_NONE && a != KEY_HELP && a != KEY_REDRAW)
 		return a != KEY_NONE && ev->key != SCREEN_KEY_CTRL;

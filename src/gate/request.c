@@ -275,8 +275,8 @@ check_key(const struct gate_request *r, const struct gate_key *key, struct err *
 		return err_set(e, ERR_DENIED, "the answer is about another sheet than that of request %" PRIu64, r->n);
 	gate_request_expected(r, r->all_rows, shown, sizeof shown);
 	if (key->typed == NULL || shown[0] == '\0' || !typed_matches(r, key->typed))
-		return err_set(e, ERR_DENIED, "that is not what the sheet of request %" PRIu64 " asks for; type what it is about as it "
-		    "stands there", r->n);
+		return err_set(e, ERR_DENIED, "that is not what the sheet of request %" PRIu64 " asks for; type its table (or act and object) "
+		    "and its number as the sheet has them", r->n);
 	return 0;
 }
 

@@ -206,6 +206,23 @@ an_outcome_that_nobody_knows_says_who_settles_it(void **state)
 	world_end(w);
 }
 
+/* It is raw here, so nothing is put aside: a key that is known from elsewhere says so. */
+static void
+ctrl_z_says_that_it_does_nothing(void **state)
+{
+	static const enum seat_kind seats[] = { SEAT_DRIVER, SEAT_CONFIRMER, SEAT_WATCHER };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof seats / sizeof seats[0]; i++) {
+		struct world *w = world_begin(seats[i], 24, 80);
+
+		world_keys(w, "\032");
+		world_sees(w, "Ctrl-Z does nothing here");
+		world_expect_nothing(w);
+		world_end(w);
+	}
+}
+
 static void
 nothing_goes_on_while_it_is_paused(void **state)
 {
@@ -250,6 +267,7 @@ main(void)
 		cmocka_unit_test(effects_that_are_not_all_do_not_pass_for_all),
 		cmocka_unit_test(a_refusal_goes_with_what_it_was_for),
 		cmocka_unit_test(nothing_goes_on_while_it_is_paused),
+		cmocka_unit_test(ctrl_z_says_that_it_does_nothing),
 		cmocka_unit_test(an_outcome_that_nobody_knows_says_who_settles_it),
 	};
 
