@@ -119,7 +119,7 @@ void	change_rows_free(const struct change_table *t, struct change_rows *r);
 size_t	change_rows_less(const struct change_table *t, struct change_rows *a, struct change_rows *b);
 
 /* change_judge.c: what the sheet in w->b said of a statement of the table against what came of it; NULL, or the finding. */
-const char *change_judge_sheet(struct change_world *w, const struct change_state *before, struct change_state *after,
+const char *change_judge_sheet(struct change_world *w, struct change_state *before, struct change_state *after,
 	    uint64_t touched);
 /* All that differs is named on the sheet. */
 const char *change_judge_names(struct change_world *w, struct change_state *before, struct change_state *after);

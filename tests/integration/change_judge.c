@@ -258,8 +258,64 @@ judge_rows(struct change_world *w, int target, const struct change_state *before
 	return why;
 }
 
+/* SQLite makes 3.0 of a 3 in a column of type REAL: the same number. */
+static bool
+same_value(const char *a, const char *b)
+{
+	char *ea, *eb;
+
+	if (a == NULL || b == NULL || same(a, b))
+		return same(a, b);
+	return strtod(a, &ea) == strtod(b, &eb) && ea != a && eb != b && *ea == '\0' && *eb == '\0';
+}
+
+/* A row that was added and has what the line shows of it. */
+static bool
+is_added(const struct shown *s, const char *const *cell, struct change_rows *rows)
+{
+	for (size_t i = 0; i < rows->n; i++) {
+		bool is = !rows->v[i].used;
+
+		for (size_t c = 0; c < s->n && is; c++)
+			is = !s->new[c] || same_value(rows->v[i].cell[s->column[c]], cell[c]);
+		if (is)
+			return rows->v[i].used = true;
+	}
+	return false;
+}
+
+/* An INSERT: as many rows as were counted are there besides, and those of the sample are among them. */
+static const char *
+judge_added(struct change_world *w, int target, struct change_rows *before, struct change_rows *after)
+{
+	const struct change_table *t = &w->t[target];
+	const char *why = NULL;
+	struct shown s;
+
+	if (others_write(w, target)) {
+		w->loose++;
+		return NULL;
+	}
+	if (change_rows_less(t, before, after) > 0)
+		return "an INSERT changed or removed rows that were there";
+	if (change_rows_less(t, after, before) != w->b.sheet.count)
+		return "not as many rows were added as the sheet counts";
+	if (w->shown_rows > 0 && read_columns(w, t, &s)) {
+		char *text = must_strdup(buf_str(&w->rows)), *save;
+
+		for (char *line = strtok_r(text, "\n", &save); line != NULL && why == NULL; line = strtok_r(NULL, "\n", &save)) {
+			const char *cell[CELLS];
+
+			if (cut(line, cell) != s.n || !is_added(&s, cell, after))
+				why = "a row of the sample was not added as it is shown";
+		}
+		free(text);
+	}
+	return why;
+}
+
 const char *
-change_judge_sheet(struct change_world *w, const struct change_state *before, struct change_state *after, uint64_t touched)
+change_judge_sheet(struct change_world *w, struct change_state *before, struct change_state *after, uint64_t touched)
 {
 	const struct db_sheet *s = &w->b.sheet;
 	int target = target_of(w);
@@ -271,7 +327,8 @@ change_judge_sheet(struct change_world *w, const struct change_state *before, st
 		    (unsigned long long)touched);
 		return finding;
 	}
-	return judge_rows(w, target, before, after);
+	return strcmp(w->b.facts->verb, "INSERT") == 0 ? judge_added(w, target, &before->t[target], &after->t[target]) :
+	    judge_rows(w, target, before, after);
 }
 
 static bool
