@@ -118,128 +118,37 @@ name_of(enum word_kind k, unsigned value)
 	return value < lists[k].n ? lists[k].names[value] : "?";
 }
 
-const char *
-ticket_access_name(enum ticket_access a)
-{
-	return name_of(WORDS_ACCESS, (unsigned)a);
-}
+#define NAME(what, words) \
+	const char *ticket_##what##_name(enum ticket_##what value) \
+	{ \
+		return name_of(words, (unsigned)value); \
+	}
+NAME(access, WORDS_ACCESS)
+NAME(stage, WORDS_STAGE)
+NAME(seat, WORDS_SEAT)
+NAME(replica, WORDS_REPLICA)
+NAME(signed, WORDS_SIGNED)
+NAME(presence, WORDS_PRESENCE)
+NAME(quorum, WORDS_QUORUM)
+NAME(second, WORDS_SECOND)
+NAME(from, WORDS_FROM)
+NAME(side, WORDS_SIDE)
+#undef NAME
 
-const char *
-ticket_stage_name(enum ticket_stage s)
-{
-	return name_of(WORDS_STAGE, (unsigned)s);
-}
-
-const char *
-ticket_seat_name(enum ticket_seat s)
-{
-	return name_of(WORDS_SEAT, (unsigned)s);
-}
-
-const char *
-ticket_replica_name(enum ticket_replica r)
-{
-	return name_of(WORDS_REPLICA, (unsigned)r);
-}
-
-const char *
-ticket_signed_name(enum ticket_signed s)
-{
-	return name_of(WORDS_SIGNED, (unsigned)s);
-}
-
-bool
-ticket_signed_parse(const char *name, enum ticket_signed *s)
-{
-	size_t i;
-
-	if (!word_find(WORDS_SIGNED, name, &i))
-		return false;
-	*s = (enum ticket_signed)i;
-	return true;
-}
-
-const char *
-ticket_presence_name(enum ticket_presence p)
-{
-	return name_of(WORDS_PRESENCE, (unsigned)p);
-}
-
-const char *
-ticket_quorum_name(enum ticket_quorum q)
-{
-	return name_of(WORDS_QUORUM, (unsigned)q);
-}
-
-const char *
-ticket_second_name(enum ticket_second s)
-{
-	return name_of(WORDS_SECOND, (unsigned)s);
-}
-
-const char *
-ticket_from_name(enum ticket_from f)
-{
-	return name_of(WORDS_FROM, (unsigned)f);
-}
-
-bool
-ticket_quorum_parse(const char *name, enum ticket_quorum *q)
-{
-	size_t i;
-
-	if (!word_find(WORDS_QUORUM, name, &i))
-		return false;
-	*q = (enum ticket_quorum)i;
-	return true;
-}
-
-const char *
-ticket_side_name(enum ticket_side s)
-{
-	return name_of(WORDS_SIDE, (unsigned)s);
-}
-
-bool
-ticket_access_parse(const char *name, enum ticket_access *a)
-{
-	size_t i;
-
-	if (!word_find(WORDS_ACCESS, name, &i))
-		return false;
-	*a = (enum ticket_access)i;
-	return true;
-}
-
-bool
-ticket_stage_parse(const char *name, enum ticket_stage *s)
-{
-	size_t i;
-
-	if (!word_find(WORDS_STAGE, name, &i))
-		return false;
-	*s = (enum ticket_stage)i;
-	return true;
-}
-
-bool
-ticket_seat_parse(const char *name, enum ticket_seat *s)
-{
-	size_t i;
-
-	if (!word_find(WORDS_SEAT, name, &i))
-		return false;
-	*s = (enum ticket_seat)i;
-	return true;
-}
-
-bool
-ticket_side_parse(const char *name, enum ticket_side *s)
-{
-	size_t i;
-
-	if (!word_find(WORDS_SIDE, name, &i))
-		return false;
-	*s = (enum ticket_side)i;
-	return true;
-}
+#define PARSE(what, words) \
+	bool ticket_##what##_parse(const char *name, enum ticket_##what *value) \
+	{ \
+		size_t i; \
+\
+		if (!word_find(words, name, &i)) \
+			return false; \
+		*value = (enum ticket_##what)i; \
+		return true; \
+	}
+PARSE(signed, WORDS_SIGNED)
+PARSE(quorum, WORDS_QUORUM)
+PARSE(access, WORDS_ACCESS)
+PARSE(stage, WORDS_STAGE)
+PARSE(seat, WORDS_SEAT)
+PARSE(side, WORDS_SIDE)
+#undef PARSE
