@@ -176,12 +176,12 @@ has_type(struct work *w, const struct sql_str *name, const char *type)
 	return is;
 }
 
-/* An UPDATE changes rows while it still looks for others: what it reads of its own table, itself or by a view, may be what
+/* An UPDATE or DELETE changes rows while it still looks for others: what it reads of its own table, itself or by a view, may be what
  * it has made of it. Then no SELECT tells which rows it will have touched, and what comes to be in them. */
 static bool
 reads_itself(struct work *w)
 {
-	if (w->table == NULL || strcmp(w->f->verb, "UPDATE") != 0)
+	if (w->table == NULL || (strcmp(w->f->verb, "UPDATE") != 0 && strcmp(w->f->verb, "DELETE") != 0))
 		return false;
 	for (size_t i = 0; i < w->f->ntables; i++) {
 		const struct sql_table *t = &w->f->tables[i];

@@ -236,7 +236,7 @@ one_round(struct change_world *w, struct round *r)
 	}
 	if (r->n > 1)
 		bench_set(&w->b, r->part);
-	if (change_chance(w, 25))
+	if (change_chance(w, 33))
 		somebody_else(w, r);
 	find_truth(w, r);
 	change_state_take(w, &r->then);

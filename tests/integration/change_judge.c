@@ -382,7 +382,7 @@ change_judge_names(struct change_world *w, struct change_state *before, struct c
 }
 
 static const char *
-judge_effect(struct change_world *w, size_t i, const json_t *effects, struct change_state *before, struct change_state *after)
+judge_effect(struct change_world *w, size_t i, bool exact, const json_t *effects, struct change_state *before, struct change_state *after)
 {
 	json_int_t ins = 0, upd = 0, del = 0, less, more;
 	const json_t *one;
@@ -404,6 +404,11 @@ judge_effect(struct change_world *w, size_t i, const json_t *effects, struct cha
 	}
 	less = (json_int_t)change_rows_less(&w->t[i], &before->t[i], &after->t[i]);
 	more = (json_int_t)change_rows_less(&w->t[i], &after->t[i], &before->t[i]);
+	if (exact && ins + upd + del > (json_int_t)w->b.r.rows) {
+		snprintf(finding, sizeof finding, "of %s the effects say +%d ~%d -%d, and %d were touched", w->t[i].name, (int)ins, (int)upd,
+		    (int)del, (int)w->b.r.rows);
+		return finding;
+	}
 	if (ins - del == (json_int_t)after->t[i].n - (json_int_t)before->t[i].n && less <= upd + del && more <= upd + ins)
 		return NULL;
 	snprintf(finding, sizeof finding, "of %s the effects say +%d ~%d -%d, and it has %d rows that were not there, %d are not there any more",
@@ -417,11 +422,12 @@ change_judge_effects(struct change_world *w, bool alone, const char *effects, st
 	json_t *v = json_loads(effects, 0, NULL);
 	const char *why = v == NULL ? "the effects cannot be read" : NULL;
 	bool all = w->engine->engine != SQL_MARIADB || (alone && !has_any(&w->b.sheet.triggers) && !has_any(&w->b.sheet.cascades));
+	bool exact = alone && !w->b.sheet.inexact && !has_any(&w->b.sheet.triggers) && !has_any(&w->b.sheet.cascades);
 
 	/* of MariaDB only what is written is told, and the hold says so */
 	for (size_t i = 0; i < w->nt && why == NULL && all; i++)
 		if (!w->t[i].view)
-			why = judge_effect(w, i, v, before, after);
+			why = judge_effect(w, i, exact, v, before, after);
 	json_decref(v);
 	return why;
 }

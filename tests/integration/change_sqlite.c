@@ -66,7 +66,7 @@ rows(void *ctx, const char *sql, change_each *each, void *each_ctx)
 	sqlite3_finalize(st);
 }
 
-static const struct change_engine engine = { .engine = SQL_SQLITE, .worlds = 60, .fresh = fresh, .exec = exec, .rows = rows };
+static const struct change_engine engine = { .engine = SQL_SQLITE, .worlds = 120, .fresh = fresh, .exec = exec, .rows = rows };
 
 static void
 what_was_shown_is_what_happened(void **state)

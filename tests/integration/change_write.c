@@ -123,7 +123,7 @@ static void
 put_condition(struct change_world *w, const struct change_table *t, const char *call, int depth, struct buf *out)
 {
 	static const char *const ops[] = { "=", "<", ">", "<>", ">=" };
-	const struct change_table *u = any_table(w);
+	const struct change_table *u = change_chance(w, 40) ? t : any_table(w);
 
 	switch (pick(w, depth > 0 ? 9 : 6)) {
 	case 0:
@@ -379,12 +379,43 @@ change_write(struct change_world *w, struct buf *out)
 		put_two(w, out);
 }
 
+/* The table that the change is about, most of the time: some of its rows, in what they hold or in their key. */
+static bool
+put_nearby(struct change_world *w, struct buf *out)
+{
+	const struct sql_table *written = sql_written_table(w->b.facts);
+
+	for (size_t i = 1; i < w->nt && written != NULL; i++) {
+		const struct change_table *t = &w->t[i];
+
+		if (t->view || strlen(t->name) != written->name.n || memcmp(t->name, written->name.p, written->name.n) != 0)
+			continue;
+		switch (pick(w, 4)) {
+		case 0:
+			buf_putf(out, "UPDATE %s SET %s = ", t->name, t->c[0].name);
+			buf_putf(out, t->c[0].text ? "'new%u'" : "%u", 30 + pick(w, 9));
+			break;
+		case 1:
+			buf_putf(out, "DELETE FROM %s", t->name);
+			break;
+		default:
+			buf_putf(out, "UPDATE %s SET %s", t->name, change_chance(w, 50) ? "a = a + 1" : "b = 'else'");
+			break;
+		}
+		buf_putf(out, change_chance(w, 70) ? " WHERE a > %u" : " WHERE a = %u", pick(w, 6));
+		return true;
+	}
+	return false;
+}
+
 void
 change_meanwhile(struct change_world *w, struct buf *out, bool *shape)
 {
 	const struct change_table *t = any_table(w);
 
 	*shape = false;
+	if (change_chance(w, 60) && put_nearby(w, out))
+		return;
 	switch (pick(w, 12)) {
 	case 0:
 		buf_putf(out, "ALTER TABLE %s ADD COLUMN late INT DEFAULT 5", t->name);

@@ -313,15 +313,16 @@ code_behind_a_table_is_seen(void **state)
 static void
 a_new_value_is_told_as_it_is_stored(void **state)
 {
-	static const char sql[] = "UPDATE priced SET price = price * 1.155, whole = 2.5, day = '2026-02-03 22:00:00'::timestamp WHERE id = 1";
+	static const char sql[] = "UPDATE priced SET price = price * 1.155, whole = 2.5, day = '2026-02-03 22:00:00'::timestamp, long = wide"
+	    " WHERE id = 1";
 	struct pg_shop *s = *state;
 
-	pg_shop_sql("CREATE TABLE priced (id int PRIMARY KEY, price numeric(8,2), whole int, day date); INSERT INTO priced VALUES"
-	    " (1, 10.30, 1, '2026-01-01'); GRANT ALL ON priced TO ben");
+	pg_shop_sql("CREATE TABLE priced (id int PRIMARY KEY, price numeric(8,2), whole int, day date, wide char(4), long text);"
+	    "INSERT INTO priced VALUES (1, 10.30, 1, '2026-01-01', 'ab', NULL); GRANT ALL ON priced TO ben");
 	assert_int_equal(bench_do(&s->b, sql, 0), 0);
 	assert_int_equal(s->b.r.end, DB_COMMITTED);
 	assert_int_equal(bench_sheet(&s->b, sql), 0);
-	assert_string_equal(buf_str(&s->b.rows), "1|11.90|13.74|3|3|2026-02-03|2026-02-03\n");
+	assert_string_equal(buf_str(&s->b.rows), "1|11.90|13.74|3|3|2026-02-03|2026-02-03|ab|ab\n");
 }
 
 int

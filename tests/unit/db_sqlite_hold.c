@@ -353,7 +353,8 @@ static const struct {
 	{ "WITH c AS (SELECT id FROM orders) UPDATE orders SET total = 1 WHERE id IN (SELECT id FROM c)", true },
 	{ "UPDATE orders SET total = 1 WHERE EXISTS (SELECT 1 FROM seen_orders e WHERE e.total = orders.id)", true },
 	{ "UPDATE orders SET total = 1 WHERE id IN (SELECT order_id FROM items)", false },
-	{ "DELETE FROM orders WHERE EXISTS (SELECT 1 FROM orders e WHERE e.total = orders.id)", false },
+	{ "DELETE FROM orders WHERE id IN (SELECT total FROM orders)", true },
+	{ "DELETE FROM orders WHERE id IN (SELECT order_id FROM items)", false },
 	{ "UPDATE loud_customers SET name = 'x' WHERE id = 1", true },
 };
 
