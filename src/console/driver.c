@@ -64,12 +64,13 @@ driver_prompt(struct live *lv)
 	buf_fini(&b);
 }
 
-/* What was refused for standing still is no longer so once it goes on. */
+/* What was refused for something in the way is no longer so once that is gone. */
 static void
 drop_stale(struct live *lv)
 {
 	const struct model_header *h = model_header(lv->model);
-	unsigned stands = (h->paused ? 1 : 0) | (h->alone ? 2 : 0) | (model_held(lv->model) >= 0 ? 4 : 0);
+	unsigned stands = (h->paused ? 1 : 0) | (h->alone ? 2 : 0) | (model_held(lv->model) >= 0 ? 4 : 0) |
+	    (driver_running(lv) != NULL ? 8 : 0);
 	struct driver *d = lv->own;
 
 	if (d->stands & ~stands)

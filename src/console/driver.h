@@ -21,7 +21,7 @@ struct driver {
 	const char *held;		/* "sql" or "describe": held back until the names have come; NULL nothing */
 	json_t *held_fields;
 	unsigned held_on;
-	unsigned stands;		/* what stood still when this was looked at last: paused, alone, held */
+	unsigned stands;		/* what was in the way when this was looked at last: paused, alone, held, running */
 	bool names_asked;		/* once in the life of this console */
 	bool naming;			/* and not answered yet */
 	unsigned naming_on;

@@ -230,7 +230,7 @@ definitions_and_costly_reads_at_80x24(void **state)
 	term_feed(p.ben, "\\dt\r");
 	sees(p.ben, "DEFINITIONS");
 	term_feed(p.ben, "\\df\r");
-	sees(p.ben, "shop=> \\df");
+	sees(p.ben, "(0 rows)");	/* it has ended: the next one may be sent */
 	term_feed(p.ben, "select count(*) from orders;\r");
 	sees(p.ben, "NOT RUN: it would go through about");
 	term_feed(p.ben, "\\costly once a year\r");

@@ -303,7 +303,7 @@ the_rows_of_a_join_can_be_left_to_the_count(void **state)
 	    "version", "10.11.6-MariaDB", "database", "shop", "role", "r", "caps"), NULL, NULL);
 	world_sees(w, "connected to mariadb 10.11.6-MariaDB, shop as r");
 	world_keys(w, "update orders o join items i on i.order_id = o.id set o.status = 'x' where i.sku = 'a';\r");
-	world_sees(w, "Enter: as many as match now");
+	world_sees(w, "Enter: as many as are counted now");
 	world_keys(w, "\003\003");
 	world_end(w);
 }
