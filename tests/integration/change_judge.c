@@ -202,34 +202,6 @@ apply(struct change_world *w, const struct change_table *t, const struct shown *
 	return why;
 }
 
-/* Adds the rows that an INSERT shows; false when what comes of a column is not among what is shown. */
-static bool
-append(struct change_world *w, const struct change_table *t, const struct shown *s, struct change_rows *rows)
-{
-	char *text, *save;
-	size_t given = 0, wanted = 0;
-
-	for (size_t c = 0; c < t->n; c++)
-		wanted += t->c[c].computed ? 0 : 1;
-	for (size_t c = 0; c < s->n; c++)
-		given += s->new[c] ? 1 : 0;
-	if (given != wanted || s->n != wanted)
-		return false;
-	text = must_strdup(buf_str(&w->rows));
-	for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
-		const char *cell[CELLS];
-		size_t n = cut(line, cell);
-
-		rows->v = must_realloc(rows->v, (rows->n + 1) * sizeof *rows->v);
-		rows->v[rows->n] = (struct change_row){ .cell = must_zalloc(t->n * sizeof *rows->v->cell) };
-		for (size_t c = 0; c < n && c < s->n; c++)
-			set_cell(&rows->v[rows->n].cell[s->column[c]], cell[c]);
-		rows->n++;
-	}
-	free(text);
-	return true;
-}
-
 /* Rows that are used are gone. */
 static void
 drop_used(const struct change_table *t, struct change_rows *rows)
@@ -266,18 +238,13 @@ static const char *
 judge_rows(struct change_world *w, int target, const struct change_state *before, struct change_state *after)
 {
 	const struct change_table *t = &w->t[target];
-	bool deletes = strcmp(w->b.facts->verb, "DELETE") == 0, inserts = strcmp(w->b.facts->verb, "INSERT") == 0;
-	bool loose = others_write(w, target);
+	bool deletes = strcmp(w->b.facts->verb, "DELETE") == 0, loose = others_write(w, target);
 	struct change_rows b = before->t[target], expected = change_rows_copy(t, &b);
-	struct shown s = { .n = 0 };
+	struct shown s;
 	const char *why = NULL;
 
 	if (w->shown_rows > 0 && !read_columns(w, t, &s))
 		why = "the columns of the sample cannot be read";
-	else if (inserts && w->shown_rows < w->b.sheet.count)
-		loose = true;
-	else if (inserts)
-		loose = !append(w, t, &s, &expected) || loose;
 	else if (w->shown_rows > 0)
 		why = apply(w, t, &s, &expected, deletes);
 	if (why == NULL && deletes)
