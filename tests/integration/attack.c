@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <dirent.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,22 +35,6 @@ stop(void **state)
 	(void)state;
 	test_broker_stop(&broker);
 	return 0;
-}
-
-static size_t
-open_files(pid_t pid)
-{
-	char path[64];
-	size_t n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	d = opendir(path);
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
 }
 
 /* The line and a tail in one write, so that the tail travels with the connection. */
@@ -156,7 +139,7 @@ descriptors_that_nobody_asked_for_are_closed(void **state)
 	(void)state;
 	assert_true(null >= 0);
 	test_ok(ben, "{\"do\":\"list\"}");
-	before = open_files(front);
+	before = test_open_files(front);
 	for (int k = 0; k < 4; k++) {
 		c = test_console_raw(&broker, "kim");
 		for (int i = 0; i < 100; i++)
@@ -165,7 +148,7 @@ descriptors_that_nobody_asked_for_are_closed(void **state)
 		test_console_close(c);
 	}
 	test_ok(ben, "{\"do\":\"list\"}");
-	assert_true(open_files(front) <= before + 1);
+	assert_true(test_open_files(front) <= before + 1);
 	close(null);
 	test_console_close(ben);
 }

@@ -3,7 +3,6 @@
  * secrets, floods, halves, descriptors. Laws 3 and 4: attack_laws.c, law 10: attack_tickets.c. */
 #include "config.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -378,22 +377,6 @@ law_7_no_secret_is_taken_or_kept(void **state)
 	buf_fini(&all);
 }
 
-static size_t
-open_files(pid_t pid)
-{
-	char path[64];
-	size_t n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	d = opendir(path);
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
-
 /* Law 8: halves of lines, lines in single bytes, NULs, the longest line, one byte more. */
 static void
 law_8_odd_lines_end_nobody_else(void **state)
@@ -462,7 +445,7 @@ law_8_descriptors_are_not_kept_by_a_session(void **state)
 	assert_true(null >= 0);
 	test_session(&broker, "L8-2", &ben, &anna);
 	session = test_broker_role(&broker, "session");
-	before = open_files(session);
+	before = test_open_files(session);
 	for (int k = 0; k < 3; k++) {
 		kim = test_console(&broker, "kim");
 		test_send(kim, "{\"do\":\"join\",\"ticket\":\"L8-2\"}");
@@ -472,7 +455,7 @@ law_8_descriptors_are_not_kept_by_a_session(void **state)
 		test_console_close(kim);
 		goes_on(ben, anna);
 	}
-	assert_true(open_files(session) <= before + 1);
+	assert_true(test_open_files(session) <= before + 1);
 	close(null);
 	close_all(ben, anna);
 }

@@ -303,6 +303,22 @@ test_broker_role(const struct test_broker *b, const char *role)
 	return found;
 }
 
+size_t
+test_open_files(pid_t pid)
+{
+	char path[64];
+	size_t n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
 static char
 state_of(pid_t pid)
 {

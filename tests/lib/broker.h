@@ -44,6 +44,8 @@ void	test_broker_stop(struct test_broker *b);
 void	test_broker_kill(struct test_broker *b);
 /* The process of a role ("session", "recorder", "db", "front"), 0 when none runs. */
 pid_t	test_broker_role(const struct test_broker *b, const char *role);
+/* How many descriptors that process has open, and a few of the folder itself: the same few every time. */
+size_t	test_open_files(pid_t pid);
 /* Waits until that process is gone. */
 void	test_wait_gone(pid_t pid);
 /* Waits until the process is stopped (a fault point was reached). */
