@@ -104,7 +104,7 @@ db_seen_end(struct db_seen *seen, struct db_match *m)
 void
 db_seen_note(struct db_sheet *sheet, const struct sql_facts *f)
 {
-	if (strcmp(f->verb, "UPDATE") == 0 && buf_len(&sheet->triggers) > 0)
+	if ((strcmp(f->verb, "UPDATE") == 0 || db_adds_rows(f)) && buf_len(&sheet->triggers) > 0)
 		db_note(&sheet->note, "the new values are those of the statement: its triggers may make others of them");
 }
 

@@ -267,7 +267,7 @@ a_new_value_is_told_as_it_is_stored(void **state)
 	assert_int_equal(bench_do(&s->b, sql, 0), 0);
 	assert_int_equal(s->b.r.end, DB_COMMITTED);
 	assert_int_equal(bench_sheet(&s->b, sql), 0);
-	assert_string_equal(buf_str(&s->b.rows), "1|11.90|11.90|3|3|2026-02-03|2026-02-03\n");
+	assert_string_equal(buf_str(&s->b.rows), "1|11.90|11.90|3|2.5|2026-02-03|2026-02-03\n");
 	my_shop_sql("CREATE TRIGGER rounds BEFORE UPDATE ON priced FOR EACH ROW SET NEW.whole = 7");
 	assert_int_equal(bench_sheet(&s->b, sql), 0);
 	assert_non_null(strstr(buf_str(&s->b.sheet.note), "triggers may make others"));
