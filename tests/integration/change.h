@@ -89,6 +89,7 @@ struct change_world {
 	struct db_target target;
 	struct buf columns, rows;	/* of the last sheet's sample */
 	uint64_t shown_rows;
+	bool rounded;		/* a fraction is shown for a column of whole numbers */
 	bool keeps;		/* what holding answers */
 	bool held, must_hold;
 	unsigned long made, refused, judged, committed, kept, back, voided, failed, between, loose, findings;
