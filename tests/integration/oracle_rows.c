@@ -92,7 +92,8 @@ add(struct oracle *o, const char *sql, size_t n, const char *modes)
 	struct sql_settings set = settings_of(o->engine->engine, modes);
 	struct oracle_row *row;
 
-	o->rows = must_realloc(o->rows, (o->n + 1) * sizeof *o->rows);
+	if ((o->n & (o->n - 1)) == 0)	/* room for twice as many */
+		o->rows = must_realloc(o->rows, (o->n == 0 ? 1 : 2 * o->n) * sizeof *o->rows);
 	row = &o->rows[o->n++];
 	*row = (struct oracle_row){ .sql = must_alloc(n + 1), .n = n, .modes = must_strdup(modes) };
 	memcpy(row->sql, sql, n);
