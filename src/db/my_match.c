@@ -11,44 +11,14 @@
 
 #include "twokey/base/err.h"
 #include "twokey/base/must.h"
-#include "twokey/sql/derive.h"
 
 #include "allowed.h"
+#include "told.h"
 
-enum { KEYS_MAX = 32, STORED_MAX = 256, SQL_MAX = 2 * 1024 * 1024 };
-
-/* And what becomes of a value in which column. */
-struct keys {
-	char *name[KEYS_MAX];
-	size_t n;
-	struct sql_stored stored[STORED_MAX];
-	size_t nstored;
-};
-
-static void
-keys_fini(struct keys *k)
-{
-	for (size_t i = 0; i < k->n; i++)
-		free(k->name[i]);
-	for (size_t i = 0; i < k->nstored; i++) {
-		free((void *)(uintptr_t)k->stored[i].column);
-		free((void *)(uintptr_t)k->stored[i].type);
-	}
-	*k = (struct keys){ .n = 0 };
-}
-
-/* A column of the key has no type. */
-static void
-add_column(struct keys *k, const char *name, const char *type)
-{
-	if (type == NULL && k->n < KEYS_MAX)
-		k->name[k->n++] = must_strdup(name);
-	else if (type != NULL && k->nstored < STORED_MAX)
-		k->stored[k->nstored++] = (struct sql_stored){ must_strdup(name), must_strdup(type) };
-}
+enum { SQL_MAX = 2 * 1024 * 1024 };
 
 static int
-find_keys(struct my_look *l, struct keys *k, struct err *e)
+find_keys(struct my_look *l, struct db_told *k, struct err *e)
 {
 	struct my_value v[4] = { my_text(l->schema), my_text(l->name), my_text(l->schema), my_text(l->name) };
 	MYSQL_RES *res;
@@ -56,7 +26,7 @@ find_keys(struct my_look *l, struct keys *k, struct err *e)
 	int ret = my_own(l->c, OWN_MY_KEY, 4, v, &l->sheet->own, &res, e);
 
 	while (ret == 0 && (row = mysql_fetch_row(res)) != NULL)
-		add_column(k, row[0] != NULL ? row[0] : "", row[1]);
+		db_told_add(k, row[0] != NULL ? row[0] : "", row[1]);
 	mysql_free_result(res);
 	return ret;
 }
@@ -98,18 +68,16 @@ select_derived(struct my_look *l, enum own_id id, const struct buf *sql, struct 
 }
 
 static int
-derive(struct my_look *l, enum sql_derived kind, const struct keys *k, struct buf *out, struct err *e)
+derive(struct my_look *l, enum sql_derived kind, const struct db_told *k, struct buf *out, struct err *e)
 {
-	struct sql_derive_want want = { kind, (const char *const *)k->name, k->n, DB_SAMPLE_ROWS, k->stored, k->nstored };
-
-	return sql_derive(&l->c->sql, l->s->bytes, l->s->n, &want, out, e) == 0 ? 0 : ERR_UNSUPPORTED;
+	return db_told_derive(k, &l->c->sql, l->s, kind, out, e);
 }
 
 /* With a key the keys themselves, without one only how many rows there are. */
 static int
-match_rows(struct my_look *l, const struct keys *k, struct err *e)
+match_rows(struct my_look *l, const struct db_told *k, struct err *e)
 {
-	bool named = k->n > 0;
+	bool named = k->nkeys > 0;
 	struct db_keys sum = { .count = 0 };
 	struct db_sink sink = db_keys_sink(&sum);
 	struct my_rows rows = { .c = l->c, .sink = &sink };
@@ -123,7 +91,7 @@ match_rows(struct my_look *l, const struct keys *k, struct err *e)
 	if (ret != 0)
 		return ret;
 	if (!named && !db_adds_rows(l->f))
-		db_note(&l->sheet->note, k->n == 0 ? "the table has no primary key: rows are counted, but not which they are" :
+		db_note(&l->sheet->note, k->nkeys == 0 ? "the table has no primary key: rows are counted, but not which they are" :
 		    "rows are counted, but not which they are");
 	sum.sum = digest_begin();
 	sum.list = named ? &l->sheet->shown.keys : NULL;
@@ -141,11 +109,11 @@ match_rows(struct my_look *l, const struct keys *k, struct err *e)
 }
 
 static int
-take_sample(struct my_look *l, const struct keys *k, const struct db_sink *sample, struct err *e)
+take_sample(struct my_look *l, const struct db_told *k, const struct db_sink *sample, struct err *e)
 {
 	struct db_limits max = { DB_SAMPLE_ROWS, 0 };
 	struct db_seen seen;
-	struct db_sink sink = db_seen_begin(&seen, sample, l->s, l->f, k->n, &l->match);
+	struct db_sink sink = db_seen_begin(&seen, sample, l->s, l->f, k->nkeys, &l->match);
 	struct my_rows rows = { .c = l->c, .sink = &sink, .count = { .max = &max } };
 	struct buf text;
 	struct err why;
@@ -167,7 +135,7 @@ take_sample(struct my_look *l, const struct keys *k, const struct db_sink *sampl
 static int
 match_derived(struct my_look *l, const struct db_sink *sample, struct err *e)
 {
-	struct keys k = { .n = 0 };
+	struct db_told k = { .nkeys = 0 };
 	bool adds = db_adds_rows(l->f);
 	int ret = find_keys(l, &k, e);
 
@@ -175,9 +143,9 @@ match_derived(struct my_look *l, const struct db_sink *sample, struct err *e)
 		ret = match_rows(l, &k, e);
 	if (ret == 0)
 		l->sheet->how = "derived";
-	if (ret == 0 && (adds || k.n > 0) && l->match.count > 0)
+	if (ret == 0 && (adds || k.nkeys > 0) && l->match.count > 0)
 		ret = take_sample(l, &k, sample, e);
-	keys_fini(&k);
+	db_told_fini(&k);
 	return ret;
 }
 
@@ -203,7 +171,7 @@ explain(struct my_look *l, struct err *e)
 	struct my_plan plan = { .bad = true };
 	struct db_sink sink = { &plan, plan_columns, plan_row };
 	struct my_rows rows = { .c = l->c, .sink = &sink };
-	struct keys none = { .n = 0 };
+	struct db_told none = { .nkeys = 0 };
 	struct buf text;
 	struct err why;
 	int ret;

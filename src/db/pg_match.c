@@ -11,51 +11,19 @@
 #include "twokey/base/err.h"
 #include "twokey/base/json.h"
 #include "twokey/base/must.h"
-#include "twokey/sql/derive.h"
 
 #include "allowed.h"
-
-enum { KEYS_MAX = 32, STORED_MAX = 256 };
-
-/* And what becomes of a value in which column. */
-struct keys {
-	char *name[KEYS_MAX];
-	size_t n;
-	struct sql_stored stored[STORED_MAX];
-	size_t nstored;
-};
-
-static void
-keys_fini(struct keys *k)
-{
-	for (size_t i = 0; i < k->n; i++)
-		free(k->name[i]);
-	for (size_t i = 0; i < k->nstored; i++) {
-		free((void *)(uintptr_t)k->stored[i].column);
-		free((void *)(uintptr_t)k->stored[i].type);
-	}
-	*k = (struct keys){ .n = 0 };
-}
-
-/* A column of the key has no type. */
-static void
-add_column(struct keys *k, const char *name, const char *type)
-{
-	if (type == NULL && k->n < KEYS_MAX)
-		k->name[k->n++] = must_strdup(name);
-	else if (type != NULL && k->nstored < STORED_MAX)
-		k->stored[k->nstored++] = (struct sql_stored){ must_strdup(name), must_strdup(type) };
-}
+#include "told.h"
 
 static int
-find_keys(struct pg_look *l, struct keys *k, struct err *e)
+find_keys(struct pg_look *l, struct db_told *k, struct err *e)
 {
 	const char *values[1] = { l->oid };
 	PGresult *res;
 	int ret = pg_own(l->c, OWN_PG_KEY, 1, values, &l->sheet->own, &res, e);
 
 	for (int i = 0; ret == 0 && i < PQntuples(res); i++)
-		add_column(k, PQgetvalue(res, i, 0), PQgetisnull(res, i, 1) ? NULL : PQgetvalue(res, i, 1));
+		db_told_add(k, PQgetvalue(res, i, 0), PQgetisnull(res, i, 1) ? NULL : PQgetvalue(res, i, 1));
 	PQclear(res);
 	return ret;
 }
@@ -87,15 +55,13 @@ send(struct pg_look *l, enum own_id id, const char *before, const struct buf *sq
 }
 
 static int
-derive(struct pg_look *l, enum sql_derived kind, const struct keys *k, struct buf *out, struct err *e)
+derive(struct pg_look *l, enum sql_derived kind, const struct db_told *k, struct buf *out, struct err *e)
 {
-	struct sql_derive_want want = { kind, (const char *const *)k->name, k->n, DB_SAMPLE_ROWS, k->stored, k->nstored };
-
-	return sql_derive(&l->c->sql, l->s->bytes, l->s->n, &want, out, e) == 0 ? 0 : ERR_UNSUPPORTED;
+	return db_told_derive(k, &l->c->sql, l->s, kind, out, e);
 }
 
 static int
-match_keys(struct pg_look *l, const struct keys *k, struct err *e)
+match_keys(struct pg_look *l, const struct db_told *k, struct err *e)
 {
 	struct db_keys sum = { .list = &l->sheet->shown.keys };
 	struct db_sink sink = db_keys_sink(&sum);
@@ -120,11 +86,11 @@ match_keys(struct pg_look *l, const struct keys *k, struct err *e)
 }
 
 static int
-take_sample(struct pg_look *l, const struct keys *k, const struct db_sink *sample, struct err *e)
+take_sample(struct pg_look *l, const struct db_told *k, const struct db_sink *sample, struct err *e)
 {
 	struct db_limits max = { DB_SAMPLE_ROWS, 0 };
 	struct db_seen seen;
-	struct db_sink sink = db_seen_begin(&seen, sample, l->s, l->f, k->n, &l->match);
+	struct db_sink sink = db_seen_begin(&seen, sample, l->s, l->f, k->nkeys, &l->match);
 	struct pg_rows rows = { .c = l->c, .sink = &sink, .count = { .max = &max } };
 	struct buf text;
 	PGresult *res;
@@ -150,7 +116,7 @@ take_sample(struct pg_look *l, const struct keys *k, const struct db_sink *sampl
 
 /* Without a key rows can be counted but not named. */
 static int
-match_count(struct pg_look *l, const struct keys *k, struct err *e)
+match_count(struct pg_look *l, const struct db_told *k, struct err *e)
 {
 	PGresult *res;
 	int ret = derive(l, SQL_DERIVE_COUNT, k, &l->sheet->derived, e);
@@ -232,19 +198,19 @@ explain(struct pg_look *l, struct err *e)
 static int
 match_derived(struct pg_look *l, const struct db_sink *sample, struct err *e)
 {
-	struct keys k = { .n = 0 };
+	struct db_told k = { .nkeys = 0 };
 	bool adds = db_adds_rows(l->f);
 	int ret = find_keys(l, &k, e);
 
 	if (ret == 0)
-		ret = k.n > 0 && !adds ? match_keys(l, &k, e) : match_count(l, &k, e);
+		ret = k.nkeys > 0 && !adds ? match_keys(l, &k, e) : match_count(l, &k, e);
 	if (ret == 0)
 		l->sheet->how = "derived";
 	if (ret == 0 && buf_len(&l->sheet->policies) > 0)
 		db_note(&l->sheet->note, "rows are counted as a read sees them; a row policy may keep some of them from the change");
-	if (ret == 0 && (adds || k.n > 0) && l->match.count > 0)
+	if (ret == 0 && (adds || k.nkeys > 0) && l->match.count > 0)
 		ret = take_sample(l, &k, sample, e);
-	keys_fini(&k);
+	db_told_fini(&k);
 	return ret;
 }
 
