@@ -292,15 +292,17 @@ number(const char *name, uint64_t otherwise)
 	return s != NULL ? strtoull(s, NULL, 10) : otherwise;
 }
 
-void
-change_run(const struct change_engine *engine, void *ctx)
+static const struct change_engine *engine;
+
+static void
+what_was_shown_is_what_happened(void **state)
 {
 	struct change_world *w = calloc(1, sizeof *w);
 	uint64_t worlds = number("TWOKEY_CHANGE_WORLDS", engine->worlds), seed = number("TWOKEY_CHANGE_SEED", 1);
 
 	assert_non_null(w);
 	w->engine = engine;
-	w->ctx = ctx;
+	w->ctx = *state;
 	buf_init(&w->script, 1024 * 1024);
 	buf_init(&w->columns, 64 * 1024);
 	buf_init(&w->rows, 1024 * 1024);
@@ -315,4 +317,15 @@ change_run(const struct change_engine *engine, void *ctx)
 	buf_fini(&w->columns);
 	buf_fini(&w->rows);
 	free(w);
+}
+
+int
+change_main(const char *name, const struct change_engine *of, CMFixtureFunction setup, CMFixtureFunction teardown)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_was_shown_is_what_happened, setup, teardown),
+	};
+
+	engine = of;
+	return _cmocka_run_group_tests(name, tests, 1, NULL, NULL);
 }

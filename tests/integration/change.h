@@ -128,7 +128,7 @@ const char *change_judge_names(struct change_world *w, struct change_state *befo
 const char *change_judge_effects(struct change_world *w, bool alone, const char *effects, struct change_state *before,
 	    struct change_state *after);
 
-/* change.c: the test. */
-void	change_run(const struct change_engine *engine, void *ctx);
+/* change.c: the test; setup makes what engine's functions get as ctx. The exit status. */
+int	change_main(const char *name, const struct change_engine *engine, int (*setup)(void **ctx), int (*teardown)(void **ctx));
 
 #endif

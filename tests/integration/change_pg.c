@@ -82,12 +82,6 @@ rows(void *ctx, const char *sql, change_each *each, void *each_ctx)
 
 static const struct change_engine engine = { .engine = SQL_POSTGRES, .worlds = 16, .fresh = fresh, .exec = exec, .rows = rows };
 
-static void
-what_was_shown_is_what_happened(void **state)
-{
-	change_run(&engine, *state);
-}
-
 static int
 setup(void **state)
 {
@@ -117,9 +111,5 @@ teardown(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_was_shown_is_what_happened, setup, teardown),
-	};
-
-	return cmocka_run_group_tests_name("random changes: postgres", tests, NULL, NULL);
+	return change_main("random changes: postgres", &engine, setup, teardown);
 }

@@ -68,12 +68,6 @@ rows(void *ctx, const char *sql, change_each *each, void *each_ctx)
 
 static const struct change_engine engine = { .engine = SQL_SQLITE, .worlds = 120, .fresh = fresh, .exec = exec, .rows = rows };
 
-static void
-what_was_shown_is_what_happened(void **state)
-{
-	change_run(&engine, *state);
-}
-
 static int
 setup(void **state)
 {
@@ -102,9 +96,5 @@ teardown(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_was_shown_is_what_happened, setup, teardown),
-	};
-
-	return cmocka_run_group_tests_name("random changes: sqlite", tests, NULL, NULL);
+	return change_main("random changes: sqlite", &engine, setup, teardown);
 }

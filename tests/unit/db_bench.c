@@ -225,6 +225,20 @@ bench_set_run(struct bench *b)
 	return run(b, b->set, b->nset);
 }
 
+bool
+bench_keep(struct bench *b)
+{
+	(void)b;
+	return true;
+}
+
+bool
+bench_take_back(struct bench *b)
+{
+	(void)b;
+	return false;
+}
+
 void
 bench_adds(struct bench *b, const char *sql, uint64_t n, const char *columns, const char *rows)
 {

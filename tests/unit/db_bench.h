@@ -56,6 +56,9 @@ int	bench_run(struct bench *b, const char *sql, uint64_t rows, bool at_most);
 /* Makes the sheets of a change of up to 16 parts, until one with sql NULL; then runs it, as often as asked. */
 void	bench_set(struct bench *b, const struct bench_part *parts);
 int	bench_set_run(struct bench *b);
+/* For hold: what is held is kept, or not. */
+bool	bench_keep(struct bench *b);
+bool	bench_take_back(struct bench *b);
 /* Sheet and run of an INSERT: that many rows are counted before and added; of those of a query the sample begins with
  * columns ("name type,") and rows. */
 void	bench_adds(struct bench *b, const char *sql, uint64_t n, const char *columns, const char *rows);

@@ -182,13 +182,6 @@ what_was_not_kept_is_seen_behind_many_warnings(void **state)
 	assert_string_equal(my_shop_sql("SELECT count(*) FROM w"), "90");
 }
 
-static bool
-yes(struct bench *b)
-{
-	(void)b;
-	return true;
-}
-
 /* RETURNING answers with rows, and says nothing of those that made place for them. */
 static void
 what_returning_hides_is_not_kept(void **state)
@@ -199,7 +192,7 @@ what_returning_hides_is_not_kept(void **state)
 
 	my_shop_sql("CREATE TABLE alike (id int PRIMARY KEY, a int UNIQUE, b int UNIQUE); INSERT INTO alike VALUES (1, 1, 1), (2, 2, 2),"
 	    " (3, 3, 3)");
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		assert_int_equal(bench_sheet(&s->b, texts[i]), 0);
 		runs_as(s, texts[i], 1, false, DB_FAILED, "wall");
@@ -283,7 +276,7 @@ a_sequence_and_another_servers_table_stay(void **state)
 	    " (USER 'ben', PASSWORD 'sesame-77', SOCKET '%s', DATABASE 'shop'); CREATE TABLE fed (id int PRIMARY KEY, a int)"
 	    " ENGINE=FEDERATED CONNECTION='far/flat'", mariadb_server_socket(my_shop_server_of()));
 	my_shop_sql(sql);
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	assert_int_equal(bench_sheet(&s->b, there), 0);
 	assert_string_equal(s->b.sheet.rollback, "foreign");
 	assert_true(dangerous(&s->b, SQL_DANGER_NO_ROLLBACK));

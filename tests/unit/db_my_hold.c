@@ -21,20 +21,6 @@ enum { DEADLINE_MS = 30000 };
 
 static const char open_ones[] = "UPDATE orders SET total = 0 WHERE state = 'open'";
 
-static bool
-yes(struct bench *b)
-{
-	(void)b;
-	return true;
-}
-
-static bool
-no(struct bench *b)
-{
-	(void)b;
-	return false;
-}
-
 static void
 swap_rows(void)
 {
@@ -46,7 +32,7 @@ rows_that_moved_are_kept_when_holding_says_so(void **state)
 {
 	struct my_shop *s = *state;
 
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	assert_int_equal(bench_sheet(&s->b, open_ones), 0);
 	swap_rows();
 	assert_int_equal(bench_run(&s->b, open_ones, 3, false), 0);
@@ -74,7 +60,7 @@ rows_that_moved_are_taken_back_when_holding_says_so(void **state)
 {
 	struct my_shop *s = *state;
 
-	s->b.hold = no;
+	s->b.hold = bench_take_back;
 	assert_int_equal(bench_sheet(&s->b, open_ones), 0);
 	swap_rows();
 	assert_int_equal(bench_run(&s->b, open_ones, 3, false), 0);
@@ -422,7 +408,7 @@ a_bound_is_one_of_the_engines_count(void **state)
 
 		assert_int_equal(my_shop_setup(&own), 0);
 		s = own;
-		s->b.hold = yes;
+		s->b.hold = bench_keep;
 		my_shop_sql("CREATE VIEW named AS SELECT id, name FROM customers");
 		assert_int_equal(bench_sheet(&s->b, counted[i].sql), 0);
 		assert_true(s->b.sheet.inexact);

@@ -14,13 +14,6 @@
 
 #define AS_SHOWN UINT64_MAX
 
-static bool
-yes(struct bench *b)
-{
-	(void)b;
-	return true;
-}
-
 static void
 all_parts_are_kept_and_their_effects_added_up(void **state)
 {
@@ -34,7 +27,7 @@ all_parts_are_kept_and_their_effects_added_up(void **state)
 	};
 	struct my_shop *s = *state;
 
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	bench_set(&s->b, parts);
 	assert_int_equal(s->b.set[4].matched, 0);
 	assert_int_equal(bench_set_run(&s->b), 0);
@@ -125,7 +118,7 @@ run_one(const struct refusal *t)
 
 	assert_int_equal(my_shop_setup(&own), 0);
 	s = own;
-	s->b.hold = strcmp(t->code, "keys") == 0 ? NULL : yes;
+	s->b.hold = strcmp(t->code, "keys") == 0 ? NULL : bench_keep;
 	my_shop_sql("CREATE TABLE counted (id int PRIMARY KEY AUTO_INCREMENT, a int)");
 	if (t->trigger != NULL) {
 		char sql[200];
@@ -228,7 +221,7 @@ one_moved_part_moves_the_change(void **state)
 	};
 	struct my_shop *s = *state;
 
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	bench_set(&s->b, parts);
 	my_shop_sql("DELETE FROM items WHERE order_id = 11");
 	assert_int_equal(bench_set_run(&s->b), 0);

@@ -13,20 +13,6 @@
 
 #include "db_pg.h"
 
-static bool
-yes(struct bench *b)
-{
-	(void)b;
-	return true;
-}
-
-static bool
-no(struct bench *b)
-{
-	(void)b;
-	return false;
-}
-
 /* What happens when a statement changes a table. */
 static void
 trigger(const char *when, const char *table, const char *each, const char *does)
@@ -50,7 +36,7 @@ no_statement_takes_the_place_of_ours(void **state)
 	    "EXECUTE 'PREPARE \"pg.sets-off 0\" (oid, int, name[]) AS SELECT 1, 2 WHERE $1 IS NULL';"
 	    "EXECUTE 'PREPARE twokey_guard (text[], text[], name[], name[], bool, text[], text, text[], text[], bool) AS SELECT 1'");
 	pg_shop_sql("CREATE FUNCTION leak() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM pg_advisory_lock(77)'");
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
 	assert_int_equal(s->b.r.end, DB_FAILED);
 	assert_string_equal(s->b.r.code, "wall");
@@ -78,7 +64,7 @@ no_operator_takes_the_place_of_ours(void **state)
 	    "CREATE FUNCTION other.never(bigint, bigint) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT false';"
 	    "CREATE OPERATOR other.<> (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = other.never)");
 	trigger("UPDATE", "items", "STATEMENT", "DELETE FROM nokey; PERFORM set_config('search_path', 'other, pg_catalog', true)");
-	s->b.hold = no;
+	s->b.hold = bench_take_back;
 	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
 	assert_string_equal(s->b.held_effects, "[{\"table\":\"items\",\"inserted\":0,\"updated\":3,\"deleted\":0},"
 	    "{\"table\":\"nokey\",\"inserted\":0,\"updated\":0,\"deleted\":2}]");
@@ -96,7 +82,7 @@ the_connection_is_what_it_was(void **state)
 	    " set_config('shop.who', 'mallory', false), set_config('role', 'other', false), pg_advisory_lock(77); LISTEN news;"
 	    " EXECUTE 'DECLARE c CURSOR WITH HOLD FOR SELECT 1'");
 	for (int kept = 0; kept < 2; kept++) {
-		s->b.hold = kept == 1 ? yes : no;
+		s->b.hold = kept == 1 ? bench_keep : bench_take_back;
 		assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
 		assert_int_equal(s->b.r.end, kept == 1 ? DB_COMMITTED : DB_ROLLEDBACK);
 		assert_string_equal(pg_shop_sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0");
@@ -121,7 +107,7 @@ nothing_is_put_off_behind_the_counts(void **state)
 	    "CREATE CONSTRAINT TRIGGER a AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION on_late();"
 	    "CREATE CONSTRAINT TRIGGER b AFTER INSERT ON again DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION on_again()");
 	trigger("UPDATE", "items", "STATEMENT", "INSERT INTO late VALUES (0)");
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
 	assert_string_equal(s->b.r.code, "wall");
 	assert_int_equal(s->b.nheld, 0);
@@ -135,7 +121,7 @@ what_no_count_tells_is_named(void **state)
 
 	pg_shop_sql("CREATE TABLE victim (n int); INSERT INTO victim VALUES (1); ALTER TABLE victim OWNER TO ben");
 	trigger("UPDATE", "items", "STATEMENT", "TRUNCATE victim; GRANT SELECT ON victim TO PUBLIC");
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
 	assert_int_equal(s->b.r.end, DB_COMMITTED);
 	assert_non_null(strstr(s->b.held_effects, "\"(definitions)\",\"inserted\":0,\"updated\":2"));

@@ -19,20 +19,6 @@ enum { DEADLINE_MS = 30000 };
 
 static const char open_ones[] = "UPDATE orders SET total = 0 WHERE state = 'open'";
 
-static bool
-yes(struct bench *b)
-{
-	(void)b;
-	return true;
-}
-
-static bool
-no(struct bench *b)
-{
-	(void)b;
-	return false;
-}
-
 static void
 swap_rows(void)
 {
@@ -44,7 +30,7 @@ rows_that_moved_are_kept_when_holding_says_so(void **state)
 {
 	struct pg_shop *s = *state;
 
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	assert_int_equal(bench_sheet(&s->b, open_ones), 0);
 	swap_rows();
 	assert_int_equal(bench_run(&s->b, open_ones, 3, false), 0);
@@ -75,7 +61,7 @@ rows_that_moved_are_taken_back_when_holding_says_so(void **state)
 {
 	struct pg_shop *s = *state;
 
-	s->b.hold = no;
+	s->b.hold = bench_take_back;
 	assert_int_equal(bench_sheet(&s->b, open_ones), 0);
 	swap_rows();
 	assert_int_equal(bench_run(&s->b, open_ones, 3, false), 0);
@@ -391,7 +377,7 @@ a_bound_is_one_of_the_engines_count(void **state)
 
 		assert_int_equal(pg_shop_setup(&own), 0);
 		s = own;
-		s->b.hold = yes;
+		s->b.hold = bench_keep;
 		pg_shop_sql("CREATE VIEW named AS SELECT id, name FROM customers; CREATE TABLE ruled (a int); GRANT ALL ON named, ruled TO ben;"
 	    "CREATE RULE gone AS ON DELETE TO ruled DO ALSO DELETE FROM audit; CREATE FUNCTION by_view() RETURNS trigger LANGUAGE plpgsql AS"
 	    " $$BEGIN INSERT INTO audit VALUES ('v'); RETURN new; END$$;"
@@ -416,7 +402,7 @@ effects_on_many_tables_are_summed(void **state)
 	pg_shop_sql("CREATE TABLE wide (n int, a int) PARTITION BY LIST (n); DO $$BEGIN FOR i IN 1..100 LOOP"
 	    " EXECUTE format('CREATE TABLE wide_%s PARTITION OF wide FOR VALUES IN (%s)', i, i); END LOOP; END$$;"
 	    "INSERT INTO wide SELECT i, 0 FROM generate_series(1, 100) i; GRANT ALL ON wide TO ben");
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	assert_int_equal(bench_do(&s->b, "UPDATE wide SET a = 1 WHERE n > 0", 0), 0);
 	if (s->b.r.end != DB_COMMITTED)
 		fail_msg("%s", buf_str(&s->b.r.text));
@@ -436,7 +422,7 @@ what_is_put_off_until_commit_is_seen_before(void **state)
 	    "CREATE CONSTRAINT TRIGGER a AFTER UPDATE ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION off();"
 	    "CREATE CONSTRAINT TRIGGER b AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION off();"
 	    "CREATE CONSTRAINT TRIGGER c AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION off()");
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	assert_int_equal(bench_do(&s->b, "UPDATE orders SET total = 1 WHERE id = 12", 0), 0);
 	if (s->b.r.end != DB_COMMITTED)
 		fail_msg("%s", buf_str(&s->b.r.text));
@@ -464,7 +450,7 @@ what_is_not_counted_is_not_told_as_nothing(void **state)
 	bench_close(&s->b);
 	bench_open(&s->b, &s->target);
 	pg_shop_sql("ALTER ROLE ben RESET track_counts");
-	s->b.hold = no;
+	s->b.hold = bench_take_back;
 	assert_int_equal(bench_do(&s->b, "UPDATE items SET what = 'q'", 0), 0);
 	assert_int_equal(s->b.r.end, DB_ROLLEDBACK);
 	assert_int_equal(s->b.nheld, 1);

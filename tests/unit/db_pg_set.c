@@ -14,13 +14,6 @@
 
 #define AS_SHOWN UINT64_MAX
 
-static bool
-yes(struct bench *b)
-{
-	(void)b;
-	return true;
-}
-
 static void
 all_parts_are_kept_and_their_effects_added_up(void **state)
 {
@@ -34,7 +27,7 @@ all_parts_are_kept_and_their_effects_added_up(void **state)
 	};
 	struct pg_shop *s = *state;
 
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	bench_set(&s->b, parts);
 	assert_int_equal(s->b.set[4].matched, 0);
 	assert_int_equal(bench_set_run(&s->b), 0);
@@ -141,7 +134,7 @@ run_one(const struct refusal *t)
 
 	assert_int_equal(pg_shop_setup(&own), 0);
 	s = own;
-	s->b.hold = strcmp(t->code, "keys") == 0 ? NULL : yes;
+	s->b.hold = strcmp(t->code, "keys") == 0 ? NULL : bench_keep;
 	pg_shop_sql("CREATE FUNCTION changed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; ALTER FUNCTION changed OWNER TO ben;"
 	    "CREATE TRIGGER calls BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION changed()");
 	pg_shop_sql("DO $$ BEGIN CREATE ROLE other; GRANT other TO ben; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
@@ -253,7 +246,7 @@ deferred_constraints_are_looked_at_in_the_end(void **state)
 	};
 	struct pg_shop *s = *state;
 
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	bench_set(&s->b, parts);
 	assert_int_equal(bench_set_run(&s->b), 0);
 	assert_int_equal(s->b.r.end, DB_COMMITTED);
@@ -270,7 +263,7 @@ one_moved_part_moves_the_change(void **state)
 	};
 	struct pg_shop *s = *state;
 
-	s->b.hold = yes;
+	s->b.hold = bench_keep;
 	bench_set(&s->b, parts);
 	pg_shop_sql("DELETE FROM items WHERE order_id = 11");
 	assert_int_equal(bench_set_run(&s->b), 0);

@@ -46,20 +46,6 @@ teardown(void **state)
 	return 0;
 }
 
-static bool
-yes(struct bench *b)
-{
-	(void)b;
-	return true;
-}
-
-static bool
-no(struct bench *b)
-{
-	(void)b;
-	return false;
-}
-
 static void
 swap_rows(const struct fixture *f)
 {
@@ -71,7 +57,7 @@ rows_that_moved_are_kept_when_holding_says_so(void **state)
 {
 	struct fixture *f = *state;
 
-	f->b.hold = yes;
+	f->b.hold = bench_keep;
 	assert_int_equal(bench_sheet(&f->b, open_ones), 0);
 	swap_rows(f);
 	assert_int_equal(bench_run(&f->b, open_ones, 3, false), 0);
@@ -92,7 +78,7 @@ rows_that_moved_are_taken_back_when_holding_says_so(void **state)
 	struct fixture *f = *state;
 	struct digest before, after;
 
-	f->b.hold = no;
+	f->b.hold = bench_take_back;
 	assert_int_equal(bench_sheet(&f->b, open_ones), 0);
 	swap_rows(f);
 	before = shop_digest(&f->shop);
@@ -239,7 +225,7 @@ all_parts_are_kept_and_their_effects_added_up(void **state)
 	};
 	struct fixture *f = *state;
 
-	f->b.hold = yes;
+	f->b.hold = bench_keep;
 	bench_set(&f->b, parts);
 	assert_int_equal(bench_set_run(&f->b), 0);
 	if (f->b.r.end != DB_COMMITTED)
@@ -315,7 +301,7 @@ what_is_not_as_allowed_takes_everything_back(void **state)
 		assert_int_equal(setup(&own), 0);
 		f = own;
 		shop_exec(&f->shop, "CREATE TABLE nothing_like_it (a)");
-		f->b.hold = yes;
+		f->b.hold = bench_keep;
 		make_set(&f->b, t);
 		if (t->between != NULL)
 			shop_exec(&f->shop, t->between);
@@ -398,7 +384,7 @@ a_bound_is_one_of_the_engines_count(void **state)
 
 		assert_int_equal(setup(&own), 0);
 		s = own;
-		s->b.hold = yes;
+		s->b.hold = bench_keep;
 		shop_exec(&s->shop, "CREATE TABLE pushy (a INTEGER PRIMARY KEY ON CONFLICT REPLACE); INSERT INTO pushy VALUES (1);"
 	    "CREATE TRIGGER instead INSTEAD OF UPDATE ON loud_customers BEGIN INSERT INTO audit VALUES (new.id); END");
 		assert_int_equal(bench_sheet(&s->b, counted[i].sql), 0);
