@@ -114,7 +114,7 @@ open_request(struct live *lv)
 	sheet_view_seat(c->sheet, lv->seat.kind == SEAT_CONFIRMER ? lv->seat.person : "");
 	c->top = 0;
 	c->heard = en->ntalk;
-	c->told_open = c->told_last = c->answered = c->signing = false;
+	c->told_open = c->heard_open = c->told_last = c->answered = c->signing = false;
 	c->opened_ms = lv->now_ms;
 	lv->notice[0] = '\0';
 	live_asking(lv, ASK_NONE, NULL);
@@ -451,6 +451,10 @@ confirmer_answer(struct live *lv, const json_t *re)
 	struct confirmer *c = lv->own;
 	const char *what = json_str(re, "re", NULL);
 
+	if (what != NULL && strcmp(what, "opened") == 0 && json_bool(re, "ok") && !c->heard_open) {
+		c->heard_open = true;
+		c->opened_ms = lv->now_ms;	/* the broker's clock runs since it was told, not since it was sent */
+	}
 	if (what == NULL || (strcmp(what, "allow") != 0 && strcmp(what, "signing") != 0))
 		return;
 	if (!json_bool(re, "ok")) {

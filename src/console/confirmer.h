@@ -17,6 +17,7 @@ struct confirmer {
 	size_t lines;		/* lines it had when it was drawn */
 	int height;		/* rows it has */
 	bool told_open;		/* "opened" was sent */
+	bool heard_open;	/* and the broker said that it knows */
 	bool told_last;		/* and with last: its last line was on the screen */
 	int64_t opened_ms;
 	bool answered;		/* "allow" or "signing" was sent and not refused yet */

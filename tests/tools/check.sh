@@ -82,8 +82,7 @@ suite() {
 		return
 	fi
 	local status=0 before=$failed
-	# they wait, for reading times and servers, as long as they compute
-	(cd "$dir" && make -s -k -j$((2 * jobs)) check) >"$dir/check.log" 2>&1 || status=1
+	(cd "$dir" && make -s -k -j"$jobs" check) >"$dir/check.log" 2>&1 || status=1
 	count "$dir"
 	# a test program that does not build leaves no result behind
 	[ $status = 0 ] || [ "$failed" -gt "$before" ] || step_failed "make check of $name" "$dir/check.log"

@@ -115,6 +115,27 @@ the_sheet_shows_the_bytes_and_the_broker_is_told(void **state)
 	world_end(w);
 }
 
+/* The broker's clock runs from when it was told: over a slow link the prompt comes no sooner than it may be answered. */
+static void
+the_wait_is_the_broker_s(void **state)
+{
+	struct world *w = world_begin(SEAT_CONFIRMER, 40, 140);
+
+	(void)state;
+	world_request(w, update);
+	world_keys(w, "\033[15~");
+	json_decref(world_expect(w, "opened"));
+	world_pass(w, 1500);
+	world_answer(w, "{\"re\":\"opened\",\"ok\":true}");
+	world_pass(w, 1000);
+	world_sees_not(w, "allow>");
+	world_sees(w, "wait 1 s>");
+	world_answer(w, "{\"re\":\"opened\",\"ok\":true}");
+	world_pass(w, 1000);
+	world_sees(w, "allow>");
+	world_end(w);
+}
+
 static void
 the_sheet_fits_or_scrolls_on_a_small_screen(void **state)
 {
@@ -547,6 +568,7 @@ main(void)
 		cmocka_unit_test(what_the_ticket_asks_of_an_answer_stands_on_the_sheet),
 		cmocka_unit_test(a_request_never_takes_the_focus),
 		cmocka_unit_test(the_sheet_shows_the_bytes_and_the_broker_is_told),
+		cmocka_unit_test(the_wait_is_the_broker_s),
 		cmocka_unit_test(the_sheet_fits_or_scrolls_on_a_small_screen),
 		cmocka_unit_test(allowing_needs_typed_content),
 		cmocka_unit_test(what_is_typed_too_early_is_not_kept),
