@@ -224,6 +224,32 @@ term_wait(struct term *t, const char *text, int ms)
 	return wait_for(t, text, true, ms);
 }
 
+static size_t
+written(struct term *t, const char *text)
+{
+	size_t n, len = strlen(text), times = 0;
+	const char *p = term_raw(t, &n), *end = p + n;
+
+	for (; (p = memmem(p, (size_t)(end - p), text, len)) != NULL; p += len)
+		times++;
+	return times;
+}
+
+bool
+term_wait_written(struct term *t, const char *text, size_t times, int ms)
+{
+	int64_t deadline = clock_mono_ms() + ms;
+
+	while (written(t, text) < times) {
+		if (clock_mono_ms() > deadline || t->ended) {
+			fprintf(stderr, "not %zu times \"%s\"; now:\n%s", times, text, term_screen(t));
+			return false;
+		}
+		pump(t, 100);
+	}
+	return true;
+}
+
 bool
 term_wait_gone(struct term *t, const char *text, int ms)
 {

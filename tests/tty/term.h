@@ -21,6 +21,8 @@ void	term_paste(struct term *t, const char *text);
 void	term_resize(struct term *t, int rows, int cols);
 /* Reads until the screen shows the text and its drawing is done, at most ms milliseconds; false (and the screen on stderr) when it does not. */
 bool	term_wait(struct term *t, const char *text, int ms);
+/* Reads until the program has written the text that many times, wherever it stands by now. */
+bool	term_wait_written(struct term *t, const char *text, size_t times, int ms);
 /* Reads until the screen does not show it any more. */
 bool	term_wait_gone(struct term *t, const char *text, int ms);
 /* True when the screen shows it now, after reading what is there. */
