@@ -269,6 +269,13 @@ login_of(const struct console *c)
 	return l;
 }
 
+/* For whom the session was begun: who hears why it ended, also when that was before the front brought him. */
+static bool
+is_opener(const struct console *c)
+{
+	return c->id == 1;
+}
+
 /* Law 3: one person, one seat; and one login session is one person, also when he comes after another has left. */
 static const char *
 seat_taken(struct session *s, const struct console *c)
@@ -287,7 +294,7 @@ seat_taken(struct session *s, const struct console *c)
 		return why;
 	if (s->nconsoles >= SESSION_CONSOLES_MAX)
 		return "the session has as many consoles as it takes";
-	if (s->state == SESSION_ENDING)
+	if (s->state == SESSION_ENDING && !is_opener(c))
 		return "the session is over";
 	return NULL;
 }
@@ -344,18 +351,23 @@ welcome(struct console *c, const json_t *how)
 	struct session *s = c->s;
 	struct seat_login l = login_of(c);
 	int64_t from = json_int(how, "from", 1);
-	json_t *ev = json_pack("{s:s, s:s, s:s, s:s, s:I}", "by", c->person, "seat", ticket_seat_name(c->seat),
-	    "side", ticket_side_name(c->side), "login", json_str(how, "login", NULL),
-	    "uid", (json_int_t)json_int(how, "uid", -1));
+	json_t *ev;
 
-	if (s->demo)
-		json_object_set_new(ev, "unverified", json_true());
-	if (c->remote)
-		json_object_set_new(ev, "remote", json_true());
 	if (from > 1)
 		c->offset = (uint64_t)from - 1 <= s->last ? s->ends[from - 1] : s->end;
 	console_answer(c, json_str(how, "re", NULL), json_object_get(how, "id"), true, json_pack("{s:s, s:s}",
 	    "session", s->id, "seat", ticket_seat_name(c->seat)));
+	if (s->state == SESSION_ENDING) {
+		console_pump(c);	/* nobody joins what has ended */
+		return;
+	}
+	ev = json_pack("{s:s, s:s, s:s, s:s, s:I}", "by", c->person, "seat", ticket_seat_name(c->seat),
+	    "side", ticket_side_name(c->side), "login", json_str(how, "login", NULL),
+	    "uid", (json_int_t)json_int(how, "uid", -1));
+	if (s->demo)
+		json_object_set_new(ev, "unverified", json_true());
+	if (c->remote)
+		json_object_set_new(ev, "remote", json_true());
 	seats_note(&s->logins, &l);
 	session_record(s, TRANSCRIPT_EVENT_JOINED, ev, NULL, 0);
 	session_look(s, "absent", NULL);	/* a driver for whom those who are here may not turn the key */

@@ -11,6 +11,7 @@
 #include "twokey/base/must.h"
 #include "twokey/ticket/store.h"
 
+#include "fault.h"
 #include "front.h"
 #include "role.h"
 
@@ -100,6 +101,7 @@ front_opened(struct lobby *l, struct visitor *v)
 
 	v->adopt = NULL;
 	v->opening[0] = '\0';
+	fault_point("front.before-adopt");
 	lobby_hand_over(l, v, adopt);
 }
 

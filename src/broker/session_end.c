@@ -72,7 +72,8 @@ session_on_sealed(struct session *s)
 	session_status(s);
 	event_add(s->end_timer, &limit);
 	console_pump_all(s);
-	if (s->consoles == NULL)
+	/* whoever opened it may still be on his way here */
+	if (s->consoles == NULL && s->next_console > 0)
 		event_base_loopbreak(s->base);
 }
 

@@ -305,6 +305,36 @@ definitions_are_asked_for_and_costly_reads_need_the_key(void **state)
 	test_broker_stop(&b);
 }
 
+#ifdef TWOKEY_FAULTS
+/* Law 8: who opens it hears why it ended, also when it was over before he was in it. */
+static void
+an_end_before_the_opener_came_is_told(void **state)
+{
+	struct test_broker_options o = { .target = "    file: /nowhere/shop.db\n", .fault = "front.before-adopt" };
+	struct test_console *ben;
+	struct test_broker b;
+	json_t *ended;
+	pid_t front;
+
+	(void)state;
+	test_broker_start(&b, &o);
+	test_ticket(&b, "LATE-1");
+	front = test_broker_role(&b, "front");
+	ben = test_console(&b, "ben");
+	test_send(ben, "{\"do\":\"open\",\"ticket\":\"LATE-1\"}");
+	test_wait_stopped(front);
+	assert_true(test_wait_sealed(&b));
+	assert_int_equal(kill(front, SIGCONT), 0);
+	assert_true(json_bool(test_answer(ben, "open"), "ok"));
+	ended = test_event(ben, "ended", 0);
+	assert_string_equal(json_str(ended, "code", NULL), "unreachable");
+	says(test_body(ben, json_int(ended, "n", 0), "why"), "/nowhere/shop.db");
+	test_wait_eof(ben);
+	test_console_close(ben);
+	test_broker_stop(&b);
+}
+#endif
+
 int
 main(void)
 {
@@ -314,6 +344,9 @@ main(void)
 		cmocka_unit_test(excess_ends_the_session_unless_it_is_accepted),
 		cmocka_unit_test(a_person_gives_the_password_and_nobody_keeps_it),
 		cmocka_unit_test(definitions_are_asked_for_and_costly_reads_need_the_key),
+#ifdef TWOKEY_FAULTS
+		cmocka_unit_test(an_end_before_the_opener_came_is_told),
+#endif
 	};
 
 	return cmocka_run_group_tests_name("connect", tests, start, stop);
