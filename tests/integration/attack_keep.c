@@ -321,7 +321,7 @@ its_time_ends_while_the_key_is_verified(void **state)
 	int64_t of;
 
 	(void)state;
-	start(12, &ben, &anna);
+	start(8, &ben, &anna);	/* over before the 10 s in which a signature has to be verified are */
 	of = hold(ben, anna);
 	verifier = sign_and_stop(anna, of, "keep orders 3", signed_keys.anna);
 	assert_string_equal(json_str(test_event(ben, "rolledback", of), "code", NULL), "expired");
