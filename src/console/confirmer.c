@@ -48,7 +48,6 @@ static enum key_where
 confirmer_where(const struct live *lv)
 {
 	const struct confirmer *c = lv->own;
-
 	const struct model_entry *en = confirmer_entry(lv);
 
 	if (en != NULL && model_held(lv->model) < 0 && !confirmer_waits(lv, en))

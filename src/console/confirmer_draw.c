@@ -262,12 +262,8 @@ static void
 draw_sheet(struct live *lv, const struct model_entry *en, int bottom, char *where, size_t max)
 {
 	struct confirmer *c = lv->own;
-	int rows, cols;
-	size_t lines, height = bottom > 2 ? (size_t)bottom - 2 : 0;
+	size_t lines = sheet_view_lines(c->sheet), height = bottom > 2 ? (size_t)bottom - 2 : 0;
 
-	screen_size(lv->screen, &rows, &cols);
-	sheet_view_update(c->sheet, lv->model, en, cols);
-	lines = sheet_view_lines(c->sheet);
 	if (c->told_last && lines > c->lines && c->top + (size_t)c->height >= c->lines)
 		c->top = lines;		/* read to its end: what is said about it now is seen */
 	c->lines = lines;
@@ -299,13 +295,14 @@ note(const struct live *lv)
 static void
 draw_open(struct live *lv, const struct model_entry *en)
 {
+	const struct confirmer *c = lv->own;
 	char second[200], hint[400], label[400], coach[200], where[80];
 	struct coach_open open = { .waits = confirmer_waits(lv, en), .read = confirmer_may_type(lv, en) };
 	bool own_prompt = lv->ask != ASK_NONE;
 	int rule, rows, cols;
 
 	screen_size(lv->screen, &rows, &cols);
-	sheet_view_update(((struct confirmer *)lv->own)->sheet, lv->model, en, cols);
+	sheet_view_update(c->sheet, lv->model, en, cols);
 	answer_words(lv, en, hint, label, sizeof hint);
 	if (!own_prompt)
 		editor_label(lv->editor, label);
@@ -346,9 +343,9 @@ right_words(const struct live *lv, const char *left, char *out, size_t max)
 		n = snprintf(out, max, "reads %u  writes %u  you: %s", h->reads, h->writes, buf_str(&b));
 		if (n + (int)strlen(left) + 9 > cols)
 			n = snprintf(out, max, "you: %s", buf_str(&b));
-	}
-	else
+	} else {
 		n = (int)strlen(out);
+	}
 	if (n + (int)strlen(left) + 9 > cols)
 		out[0] = '\0';		/* what stands at the left is not cut for it */
 	buf_fini(&b);

@@ -84,7 +84,6 @@ driver_changed(struct live *lv)
 	struct driver *d = lv->own;
 
 	drop_stale(lv);
-
 	sql_engine_parse(model_header(lv->model)->engine, &d->set.engine);
 	editor_settings(lv->editor, &d->set);
 	driver_names(lv);

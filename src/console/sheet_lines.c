@@ -253,14 +253,22 @@ lay_undo(struct lay *l, const struct model_entry *e)
 		lay_line(l, SCREEN_PLAIN, "      undo: %s", undo);
 }
 
+/* Its engine, or its kind, takes nothing back. */
+static bool
+is_kept_at_once(const struct model_entry *e)
+{
+	const char *rollback = json_str(e->sheet, "rollback", NULL);
+
+	return rollback != NULL && (strcmp(rollback, "engine") == 0 || strcmp(rollback, "statement") == 0);
+}
+
 static void
 lay_checks(struct lay *l, const struct model_entry *e)
 {
 	uint64_t named = has_names(e, "triggers", SQL_DANGER_TRIGGER) | has_names(e, "cascades", SQL_DANGER_CASCADE) |
 	    has_names(e, "rules", SQL_DANGER_RULE);
-	const char *rollback = json_str(e->sheet, "rollback", NULL);
 
-	if (rollback != NULL && (strcmp(rollback, "engine") == 0 || strcmp(rollback, "statement") == 0))
+	if (is_kept_at_once(e))
 		named |= SQL_DANGER_BIT(SQL_DANGER_NO_ROLLBACK);	/* told below */
 
 	lay_rule(l, SCREEN_RULE, "CHECKS", "");
@@ -291,13 +299,11 @@ lay_checks(struct lay *l, const struct model_entry *e)
 static void
 lay_hold_wanted(struct lay *l, const struct model *m, const struct model_entry *e)
 {
-	const char *rollback = json_str(e->sheet, "rollback", NULL);
-
 	if (json_bool(e->event, "rehearsal"))
 		lay_line(l, SCREEN_STRONG, "  REHEARSAL: it runs, what it did is shown, and it is taken back");
 	else if (!model_is_set(e) && (!model_header(m)->hold_always || model_only_reads(e)))
 		;
-	else if (rollback != NULL && (strcmp(rollback, "engine") == 0 || strcmp(rollback, "statement") == 0))
+	else if (is_kept_at_once(e))
 		lay_line(l, SCREEN_WARN, "  !!  it is not held, as the ticket asks for every change: it cannot be rolled back");
 	else
 		lay_line(l, SCREEN_PLAIN, "  it is held: it runs, its real effect is shown, and it is kept only by the key turned again");

@@ -89,8 +89,7 @@ db_seen_begin(struct db_seen *seen, const struct db_sink *to, const struct db_st
     const struct db_match *m)
 {
 	*seen = (struct db_seen){ .to = to, .nkeys = nkeys, .pairs = strcmp(f->verb, "UPDATE") == 0,
-	    .adds = db_adds_rows(f), .timed = asks_the_time(s),
-	    .sum = digest_begin() };
+	    .adds = db_adds_rows(f), .timed = asks_the_time(s), .sum = digest_begin() };
 	digest_add_part(seen->sum, m->keys.b, sizeof m->keys.b);
 	return (struct db_sink){ seen, seen_columns, seen_row };
 }
@@ -106,6 +105,13 @@ db_seen_note(struct db_sheet *sheet, const struct sql_facts *f)
 {
 	if ((strcmp(f->verb, "UPDATE") == 0 || db_adds_rows(f)) && buf_len(&sheet->triggers) > 0)
 		db_note(&sheet->note, "the new values are those of the statement: its triggers may make others of them");
+}
+
+void
+db_tell_waited(struct db_result *r, const struct db_waiting *others)
+{
+	if (others->n > 0 && r->end == DB_ROLLEDBACK && strcmp(r->code, "conflict") == 0)
+		buf_putf(&r->text, "; it waited for %s%s", others->who, others->n > 1 ? " and others" : "");
 }
 
 void

@@ -34,6 +34,9 @@ void	db_seen_end(struct db_seen *seen, struct db_match *m);
 /* On the sheet that has a sample: what it does not tell. */
 void	db_seen_note(struct db_sheet *sheet, const struct sql_facts *f);
 
+/* Adds for whom a change waited that gave up on a lock. */
+void	db_tell_waited(struct db_result *r, const struct db_waiting *others);
+
 /* What a bind digest is made of (doc/protocol.txt). */
 struct db_place {
 	const char *format;	/* of the bind: "twokey bind postgres 1" */

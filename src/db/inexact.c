@@ -76,7 +76,7 @@ writes_twice(const struct db_statement *s)
 bool
 db_is_inexact(enum sql_engine engine, const struct db_statement *s, const struct sql_facts *f, bool plain)
 {
-	bool update = strcmp(f->verb, "UPDATE") == 0, insert = strcmp(f->verb, "INSERT") == 0;
+	bool update = strcmp(f->verb, "UPDATE") == 0, insert = db_adds_rows(f);
 
 	if ((f->class != SQL_CLASS_WRITE && f->class != SQL_CLASS_CALL) || strcmp(f->verb, "TRUNCATE") == 0)
 		return false;	/* no rows are counted, and nothing could be shown by holding it */

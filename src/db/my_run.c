@@ -518,8 +518,7 @@ my_run(struct db_conn *c, const struct db_allowed *a, struct db_result *r, struc
 	else
 		run_inside(c, a, r);
 	c->names = NULL;
-	if (c->others.n > 0 && r->end == DB_ROLLEDBACK && strcmp(r->code, "conflict") == 0)
-		buf_putf(&r->text, "; it waited for %s%s", c->others.who, c->others.n > 1 ? " and others" : "");
+	db_tell_waited(r, &c->others);
 	if (!c->lost)
 		(void)my_leave(c, &r->own, NULL);
 	my_end(c);

@@ -115,8 +115,7 @@ execute(struct db_conn *c, struct db_part *p, struct db_result *r)
 		db_end_with(r, DB_FAILED, "wall", "COPY is not let through");
 	} else {
 		pg_ended_by(c, res, &p->statement, r);
-		if (others.n > 0 && r->end == DB_ROLLEDBACK && strcmp(r->code, "conflict") == 0)
-			buf_putf(&r->text, "; it waited for %s%s", others.who, others.n > 1 ? " and others" : "");
+		db_tell_waited(r, &others);
 	}
 	PQclear(res);
 	buf_fini(&text);

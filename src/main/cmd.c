@@ -71,6 +71,18 @@ cmd_usage(const char *name, const char *fmt, ...)
 }
 
 int
+cmd_no_option(const char *name, const char *option)
+{
+	return cmd_usage(name, "there is no option %s here", option);
+}
+
+int
+cmd_too_many(const char *name, const char *argument)
+{
+	return cmd_usage(name, "%s is one argument too many", argument);
+}
+
+int
 cmd_fail(const struct err *e)
 {
 	say(e->text);

@@ -34,6 +34,9 @@ void	cmd_print(const struct cmd *c, FILE *out);
 /* Says what is wrong with the call (a sentence without LF, may be NULL) and the usage, both on stderr; CMD_USAGE. */
 int	cmd_usage(const char *name, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
+/* The same for an option that the subcommand has not, and for an argument too many. */
+int	cmd_no_option(const char *name, const char *option);
+int	cmd_too_many(const char *name, const char *argument);
 /* Says the error on stderr, rendered safe, and returns the exit that fits its code. */
 int	cmd_fail(const struct err *e);
 /* The exit that fits an ERR_* code. */

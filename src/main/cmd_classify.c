@@ -277,9 +277,9 @@ take_options(int argc, char **argv, struct options *o)
 		} else if (strcmp(argv[i], "-e") == 0 || strcmp(argv[i], "--engine") == 0 || strcmp(argv[i], "--check") == 0) {
 			return cmd_usage("classify", "%s needs a value", argv[i]);
 		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-			return cmd_usage("classify", "there is no option %s here", argv[i]);
+			return cmd_no_option("classify", argv[i]);
 		} else if (o->path != NULL) {
-			return cmd_usage("classify", "%s is one argument too many", argv[i]);
+			return cmd_too_many("classify", argv[i]);
 		} else {
 			o->path = argv[i];
 		}

@@ -14,10 +14,10 @@ cmd_replay(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] == '-')
-			return cmd_usage("replay", "there is no option %s here", argv[i]);
+			return cmd_no_option("replay", argv[i]);
 	if (argc < 2)
 		return cmd_usage("replay", "name the file of a transcript");
 	if (argc > 2)
-		return cmd_usage("replay", "%s is one argument too many", argv[2]);
+		return cmd_too_many("replay", argv[2]);
 	return replay_run(argv[1], &e) == 0 ? CMD_OK : cmd_fail(&e);
 }

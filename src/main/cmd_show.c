@@ -43,9 +43,9 @@ cmd_show(int argc, char **argv)
 				return cmd_usage("show", "--width takes a number from %d to %d", SHOW_WIDTH_MIN,
 				    SHOW_WIDTH_MAX);
 		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-			return cmd_usage("show", "there is no option %s here", argv[i]);
+			return cmd_no_option("show", argv[i]);
 		} else if (path != NULL) {
-			return cmd_usage("show", "%s is one argument too many", argv[i]);
+			return cmd_too_many("show", argv[i]);
 		} else {
 			path = argv[i];
 		}

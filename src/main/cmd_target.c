@@ -33,9 +33,9 @@ cmd_target(int argc, char **argv)
 		else if (strcmp(argv[i], "--config") == 0)
 			return cmd_usage(argv[0], "--config needs a value");
 		else if (argv[i][0] == '-')
-			return cmd_usage(argv[0], "there is no option %s here", argv[i]);
+			return cmd_no_option(argv[0], argv[i]);
 		else if (name != NULL)
-			return cmd_usage(argv[0], "%s is one argument too many", argv[i]);
+			return cmd_too_many(argv[0], argv[i]);
 		else
 			name = argv[i];
 	}

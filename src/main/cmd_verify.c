@@ -175,7 +175,7 @@ take_options(int argc, char **argv, struct options *o)
 		} else if (strcmp(a, "--head") == 0 || strcmp(a, "--signers") == 0) {
 			return -cmd_usage("verify", "%s needs a value", a);
 		} else {
-			return -cmd_usage("verify", "there is no option %s here", a);
+			return -cmd_no_option("verify", a);
 		}
 	}
 	return files;

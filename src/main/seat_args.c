@@ -82,11 +82,11 @@ seat_args_parse(struct seat_args *a, unsigned takes, int argc, char **argv)
 		} else if ((takes & SEAT_ARGS_WATCH) && strcmp(argv[i], "--watch") == 0) {
 			a->watch = true;
 		} else if (argv[i][0] == '-') {
-			return cmd_usage(name, "there is no option %s here", argv[i]);
+			return cmd_no_option(name, argv[i]);
 		} else if (words < sizeof a->words / sizeof a->words[0] - 1) {
 			a->words[words++] = argv[i];
 		} else {
-			return cmd_usage(name, "%s is one argument too many", argv[i]);
+			return cmd_too_many(name, argv[i]);
 		}
 	}
 	if (!is_text(a))
